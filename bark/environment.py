@@ -1,0 +1,99 @@
+"""The one place that reads the environment, when it is first needed and never at import."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from .errors import OptionError
+
+MODELS = ("nano", "small", "large")
+PRECISIONS = ("auto", "fp32", "fp16", "bf16", "int8")
+_TRUE = {"1", "true", "yes", "on"}
+_FALSE = {"", "0", "false", "no", "off"}
+
+
+@dataclasses.dataclass(frozen=True)
+class Environment:
+    """What the variables say; None where nothing was said.
+
+    Attributes:
+        model: BARK_MODEL, "nano", "small", "large" or a folder; else SUNO_USE_SMALL_MODELS.
+        device: BARK_DEVICE, a torch device such as "cpu", "cuda:1", "mps".
+        precision: BARK_PRECISION, one of `PRECISIONS`.
+        offline: BARK_OFFLINE or HF_HUB_OFFLINE: nothing is downloaded.
+        offload_cpu: SUNO_OFFLOAD_CPU: models wait on the CPU between stages.
+        enable_mps: SUNO_ENABLE_MPS: Apple's GPU may be chosen without being named.
+        cache_dir: where suno-ai/bark keeps its files, `$XDG_CACHE_HOME/suno/bark_v0`.
+        torch_home: torch.hub's folder, where the encodec package keeps its weights.
+        takes_dir: BARK_TAKES_DIR, the app's folder of takes.
+        max_chars: BARK_MAX_CHARS, the longest text that the app takes.
+        is_space: SYSTEM=spaces, the app runs on a Hugging Face Space.
+    """
+
+    model: str | None
+    device: str | None
+    precision: str | None
+    offline: bool
+    offload_cpu: bool
+    enable_mps: bool
+    cache_dir: Path
+    torch_home: Path
+    takes_dir: Path | None
+    max_chars: int | None
+    is_space: bool
+
+
+def read_environment(variables: Mapping[str, str] | None = None) -> Environment:
+    """Reads the variables now.
+
+    Args:
+        variables: in place of `os.environ`, for tests.
+
+    Raises:
+        OptionError: a variable has a value outside what it takes.
+    """
+    env = os.environ if variables is None else variables
+    cache_home = Path(env.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    model = env.get("BARK_MODEL") or None
+    if model is None and _flag(env, "SUNO_USE_SMALL_MODELS"):
+        model = "small"
+    precision = env.get("BARK_PRECISION") or None
+    if precision is not None and precision not in PRECISIONS:
+        raise OptionError(
+            f"BARK_PRECISION is {precision!r}; set it to one of {', '.join(PRECISIONS)}."
+        )
+    takes_dir = env.get("BARK_TAKES_DIR")
+    return Environment(
+        model=model,
+        device=env.get("BARK_DEVICE") or None,
+        precision=precision,
+        offline=_flag(env, "BARK_OFFLINE") or _flag(env, "HF_HUB_OFFLINE"),
+        offload_cpu=_flag(env, "SUNO_OFFLOAD_CPU"),
+        enable_mps=_flag(env, "SUNO_ENABLE_MPS"),
+        cache_dir=cache_home / "suno" / "bark_v0",
+        torch_home=Path(env.get("TORCH_HOME") or cache_home / "torch"),
+        takes_dir=Path(takes_dir).expanduser() if takes_dir else None,
+        max_chars=_whole_number(env, "BARK_MAX_CHARS"),
+        is_space=env.get("SYSTEM") == "spaces",
+    )
+
+
+def _flag(env: Mapping[str, str], name: str) -> bool:
+    value = env.get(name, "").strip().lower()
+    if value in _TRUE:
+        return True
+    if value in _FALSE:
+        return False
+    raise OptionError(f"{name} is {value!r}; set it to 1 or 0.")
+
+
+def _whole_number(env: Mapping[str, str], name: str) -> int | None:
+    value = env.get(name, "").strip()
+    if not value:
+        return None
+    if not value.isdecimal() or int(value) == 0:
+        raise OptionError(f"{name} is {value!r}; set it to a whole number of 1 or more.")
+    return int(value)

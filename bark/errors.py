@@ -1,0 +1,41 @@
+"""What can go wrong through a caller's input or machine, each kind with one sentence to show."""
+
+
+class BarkError(Exception):
+    """Base of every error that a user can mend; `str(error)` is one sentence fit for a screen."""
+
+
+class InvalidInputError(BarkError, ValueError):
+    """A text, a token array or an option is not what the function takes."""
+
+
+class NothingGeneratedError(BarkError, RuntimeError):
+    """The semantic model stopped before its first token, so there is nothing to speak."""
+
+
+class VoiceError(BarkError, ValueError):
+    """A voice prompt's arrays are not a voice of this model family."""
+
+
+class VoiceNotFoundError(BarkError, FileNotFoundError):
+    """No voice prompt lies under this name or path."""
+
+
+class CheckpointError(BarkError, ValueError):
+    """A weight file is damaged, of the wrong stage or shape, or holds more than tensors."""
+
+
+class WeightsNotFoundError(BarkError, FileNotFoundError):
+    """No weights on disk, and none can be fetched."""
+
+
+class DownloadError(BarkError, OSError):
+    """A download broke off, or there is no room for it."""
+
+
+class AudioFileError(BarkError, ValueError):
+    """An audio file cannot be read or written as asked."""
+
+
+class OptionError(BarkError, ValueError):
+    """A setting (device, precision, model, environment variable) is not one of the known ones."""

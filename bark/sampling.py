@@ -1,0 +1,113 @@
+"""From logits to a token: top-p, then top-k, then temperature, in the reference's order."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+
+import torch
+from torch import Tensor
+
+from .errors import InvalidInputError
+
+
+@dataclasses.dataclass(frozen=True)
+class SamplingOptions:
+    """How a stage draws its tokens.
+
+    Attributes:
+        temperature: 0 takes the most probable token; 1 samples as the model says; more is wilder.
+        top_k: keep the k most probable tokens; None keeps all.
+        top_p: keep the smallest set of tokens whose probability passes p; None keeps all.
+    """
+
+    temperature: float = 0.7
+    top_k: int | None = None
+    top_p: float | None = None
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.temperature) and self.temperature >= 0):
+            raise InvalidInputError(
+                f"The temperature is {self.temperature}; it must be a number of 0 or more."
+            )
+        if self.top_k is not None and self.top_k < 1:
+            raise InvalidInputError(f"top_k is {self.top_k}; it must be 1 or more, or None.")
+        if self.top_p is not None and not 0 < self.top_p <= 1:
+            raise InvalidInputError(f"top_p is {self.top_p}; it must lie in (0, 1], or be None.")
+
+
+def filter_logits(logits: Tensor, options: SamplingOptions) -> Tensor:
+    """Sets what top-p and top-k leave out to -inf; at least one token stays.
+
+    Top-p works on the untempered logits and keeps the first token past the threshold,
+    as suno-ai/bark does (transformers tempers first).
+
+    Args:
+        logits: (..., V) float.
+
+    Returns:
+        (..., V), a new tensor where something was filtered.
+    """
+    if options.top_p is not None:
+        ordered, index = torch.sort(logits, dim=-1, descending=True)
+        cumulative = torch.cumsum(torch.softmax(ordered, dim=-1), dim=-1)
+        drop = cumulative > options.top_p
+        drop = torch.cat([torch.zeros_like(drop[..., :1]), drop[..., :-1]], dim=-1)
+        logits = logits.masked_fill(drop.scatter(-1, index, drop), -math.inf)
+    if options.top_k is not None:
+        kth = torch.topk(logits, min(options.top_k, logits.shape[-1]), dim=-1).values[..., -1:]
+        logits = logits.masked_fill(logits < kth, -math.inf)
+    return logits
+
+
+def token_probabilities(logits: Tensor, options: SamplingOptions) -> Tensor:
+    """Probabilities after filtering and temperature; at temperature 0 all on the best token.
+
+    Args:
+        logits: (..., V) float.
+
+    Returns:
+        (..., V) float32, each row summing to 1.
+    """
+    logits = filter_logits(logits.float(), options)
+    if options.temperature == 0:
+        best = logits.argmax(dim=-1, keepdim=True)
+        return torch.zeros_like(logits).scatter_(-1, best, 1.0)
+    return torch.softmax(logits / options.temperature, dim=-1)
+
+
+def draw(
+    probabilities: Tensor, options: SamplingOptions, generator: torch.Generator | None
+) -> Tensor:
+    """Draws one token a row.
+
+    Draws what `torch.multinomial(p, 1)` draws from the same generator (measured: argmax of
+    p / exponential noise is how it works on the CPU), without its checks of the distribution.
+
+    Args:
+        probabilities: (N, V) float32.
+        generator: None follows `torch.manual_seed`.
+
+    Returns:
+        (N,) int64.
+    """
+    if options.temperature == 0:  # the random stream is not touched
+        return probabilities.argmax(dim=-1)
+    noise = torch.empty_like(probabilities).exponential_(generator=generator)
+    return (probabilities / noise).argmax(dim=-1)
+
+
+def sample_token(
+    logits: Tensor, options: SamplingOptions, generator: torch.Generator | None = None
+) -> tuple[Tensor, Tensor]:
+    """Samples one token a row.
+
+    Args:
+        logits: (N, V) float.
+        generator: of the logits' device; None follows `torch.manual_seed`.
+
+    Returns:
+        tokens (N,) int64, probabilities (N, V) float32 after filtering and temperature.
+    """
+    probabilities = token_probabilities(logits, options)
+    return draw(probabilities, options, generator), probabilities
