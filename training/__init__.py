@@ -1,0 +1,1 @@
+"""The recipe that makes nano: data, codec, three models, measures, export."""
