@@ -35,8 +35,11 @@ N_KINDS = 3
 CONTINUATION, ONSET, WORD_ONSET = range(N_KINDS)
 """What a frame does: goes on with the phone, begins it, begins it and a word."""
 
-END_TOKEN = N_KINDS * N_PHONES
-"""The semantic id that ends an utterance; ids below it are `N_KINDS * phone + kind`."""
+N_SEMANTIC = N_KINDS * N_PHONES
+"""Semantic ids, each `N_KINDS * phone + kind`."""
+
+END_TOKEN = N_SEMANTIC
+"""The id behind them, which ends an utterance."""
 
 
 def phone_name(phone: str, stress: int) -> str:
