@@ -108,6 +108,7 @@ class Speech:
 
     Attributes:
         words: the text as flite split it at white space, without punctuation.
+        punctuation: what followed each word, for example `?` or `."`, mostly nothing.
         phones: all phones in order, pauses among them.
         f0: (n_frames,) float32 pitch in Hz every 5 ms, 0 where unvoiced.
         cepstrum: (n_frames, 25) float32 mel-cepstrum (all-pass constant of the 16 kHz voices).
@@ -116,6 +117,7 @@ class Speech:
     """
 
     words: tuple[str, ...]
+    punctuation: tuple[str, ...]
     phones: tuple[Phone, ...]
     f0: np.ndarray
     cepstrum: np.ndarray
@@ -198,6 +200,7 @@ class Teacher:
             samples = integers.astype(np.float32) / 32_768
         return Speech(
             words=tuple(flite.ffeature_string(token, b"name").decode() for token in tokens),
+            punctuation=tuple(self._punctuation(token) for token in tokens),
             phones=phones,
             f0=parameters[:, 0],
             cepstrum=parameters[:, 1 : 1 + N_CEPSTRUM],
@@ -219,6 +222,10 @@ class Teacher:
                 )
             )
         return tuple(found)
+
+    def _punctuation(self, token: int) -> str:
+        found = self._flite.ffeature_string(token, b"punc").decode()
+        return "" if found == "0" else found  # flite's "0" is "no such feature"
 
     def _items(self, utterance: int, relation: bytes) -> Iterator[int]:
         item = self._flite.relation_head(self._flite.utt_relation(utterance, relation))
