@@ -112,3 +112,36 @@ def ends_to_frames(ends_s: list[float]) -> list[int]:
         frames.append(n)
         done += n
     return frames
+
+
+LETTERS = tuple("abcdefghijklmnopqrstuvwxyz'")
+MARKS = tuple(",.?!;:")
+"""Punctuation that nano hears; everything else is turned into one of these or dropped."""
+
+TEXT_SYMBOLS: tuple[str, ...] = (*PHONES[N_PAUSES:], *LETTERS)
+"""What a word is written in: its phones where they are known, else its letters."""
+# "b" is a phone and a letter: the two ranges are told apart by index, never by name.
+
+N_TEXT = 2 * len(TEXT_SYMBOLS) + len(MARKS)
+"""Text ids without offset: `2 * symbol + begins_word`, then the marks."""
+_FIRST_MARK = 2 * len(TEXT_SYMBOLS)
+
+
+def text_phone_id(phone: int, begins_word: bool) -> int:
+    """Return the text id of a phone, given as its index in `PHONES` (no pause)."""
+    return 2 * (phone - N_PAUSES) + begins_word
+
+
+def text_letter_id(letter: str, begins_word: bool) -> int:
+    """Return the text id of one of `LETTERS`."""
+    return 2 * (N_PHONES - N_PAUSES + LETTERS.index(letter)) + begins_word
+
+
+def text_mark_id(mark: str) -> int:
+    """Return the text id of one of `MARKS`."""
+    return _FIRST_MARK + MARKS.index(mark)
+
+
+def text_begins_word(ids: np.ndarray) -> np.ndarray:
+    """Say of text ids (n,) int64 without offset which begin a word; (n,) bool."""
+    return (ids % 2 == 1) & (ids < _FIRST_MARK)

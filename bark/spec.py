@@ -10,6 +10,7 @@ import dataclasses
 import math
 
 from .phones import N_SEMANTIC as NANO_SEMANTIC_VOCAB_SIZE
+from .phones import N_TEXT as NANO_TEXT_VOCAB_SIZE
 
 SAMPLE_RATE = 24_000  # Hz, of every codec here
 
@@ -122,7 +123,6 @@ BARK = ModelSpec(
 )
 
 _NANO_TEXT_OFFSET = NANO_SEMANTIC_VOCAB_SIZE + 1  # after the end token
-_NANO_TEXT_VOCAB_SIZE = 126  # ids kept for text; the tokenizer uses the first of them
 
 NANO = dataclasses.replace(
     BARK,
@@ -130,8 +130,8 @@ NANO = dataclasses.replace(
     semantic_rate_hz=37.5,
     semantic_vocab_size=NANO_SEMANTIC_VOCAB_SIZE,
     text_offset=_NANO_TEXT_OFFSET,
-    text_pad_token=_NANO_TEXT_OFFSET + _NANO_TEXT_VOCAB_SIZE,
-    semantic_infer_token=_NANO_TEXT_OFFSET + _NANO_TEXT_VOCAB_SIZE + 1,
+    text_pad_token=_NANO_TEXT_OFFSET + NANO_TEXT_VOCAB_SIZE,
+    semantic_infer_token=_NANO_TEXT_OFFSET + NANO_TEXT_VOCAB_SIZE + 1,
     text_len=384,
     semantic_history_len=0,
     max_semantic_len=1_024,
