@@ -1,0 +1,71 @@
+"""Numbers said in English words."""
+
+import pytest
+
+from bark import number_words as n
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("0", "zero"),
+        ("7", "seven"),
+        ("13", "thirteen"),
+        ("40", "forty"),
+        ("99", "ninety nine"),
+        ("100", "one hundred"),
+        ("115", "one hundred fifteen"),
+        ("1,000", "one thousand"),
+        ("20001", "twenty thousand one"),
+        ("1234567", "one million two hundred thirty four thousand five hundred sixty seven"),
+        ("5,000,000,000", "five billion"),
+        ("007", "zero zero seven"),
+    ],
+)
+def test_cardinals(text: str, said: str) -> None:
+    assert " ".join(n.cardinal(text)) == said
+
+
+def test_numbers_beyond_the_names_are_said_digit_by_digit() -> None:
+    assert n.cardinal("1" * 22) == ["one"] * 22
+    assert n.cardinal("1" * 21)[1:4] == ["hundred", "eleven", "quintillion"]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("1", "first"), ("12", "twelfth"), ("20", "twentieth"), ("23", "twenty third")]
+    + [("100", "one hundredth"), ("9", "ninth"), ("1000", "one thousandth"), ("11", "eleventh")],
+)
+def test_ordinals(text: str, said: str) -> None:
+    assert " ".join(n.ordinal(text)) == said
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("1905", "nineteen oh five"),
+        ("1984", "nineteen eighty four"),
+        ("1900", "nineteen hundred"),
+        ("2000", "two thousand"),
+        ("2007", "two thousand seven"),
+        ("2024", "twenty twenty four"),
+        ("1066", "ten sixty six"),
+        ("476", "four hundred seventy six"),
+    ],
+)
+def test_years(text: str, said: str) -> None:
+    assert " ".join(n.year(text)) == said
+
+
+def test_decimals_say_every_digit_behind_the_point() -> None:
+    assert " ".join(n.decimal("3", "140")) == "three point one four zero"
+    assert " ".join(n.decimal("", "5")) == "zero point five"
+
+
+def test_letters_are_named_and_other_characters_skipped() -> None:
+    assert " ".join(n.letters("B.W.")) == "bee double you"
+
+
+def test_plurals_of_decades() -> None:
+    assert n.plural(n.year("1990")) == ["nineteen", "nineties"]
+    assert n.plural(["six"]) == ["sixes"]
