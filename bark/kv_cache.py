@@ -63,3 +63,8 @@ class KVCache:
         """Forgets all but the first `length` positions."""
         assert 0 <= length <= self.length
         self.length = length
+
+    def select(self, rows: Tensor) -> None:
+        """Keeps these rows of the batch, in this order."""
+        self.keys = self.keys[:, rows]
+        self.values = self.values[:, rows]

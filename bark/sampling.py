@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 import math
 
+import numpy as np
+import scipy.special
 import torch
 from torch import Tensor
 
@@ -49,15 +51,32 @@ def filter_logits(logits: Tensor, options: SamplingOptions) -> Tensor:
         (..., V), a new tensor where something was filtered.
     """
     if options.top_p is not None:
-        ordered, index = torch.sort(logits, dim=-1, descending=True)
-        cumulative = torch.cumsum(torch.softmax(ordered, dim=-1), dim=-1)
-        drop = cumulative > options.top_p
-        drop = torch.cat([torch.zeros_like(drop[..., :1]), drop[..., :-1]], dim=-1)
-        logits = logits.masked_fill(drop.scatter(-1, index, drop), -math.inf)
+        drop = _past_top_p_numpy if logits.device.type == "cpu" else _past_top_p
+        logits = logits.masked_fill(drop(logits, options.top_p), -math.inf)
     if options.top_k is not None:
         kth = torch.topk(logits, min(options.top_k, logits.shape[-1]), dim=-1).values[..., -1:]
         logits = logits.masked_fill(logits < kth, -math.inf)
     return logits
+
+
+def _past_top_p(logits: Tensor, top_p: float) -> Tensor:
+    ordered, index = torch.sort(logits, dim=-1, descending=True)
+    drop = torch.cumsum(torch.softmax(ordered, dim=-1), dim=-1) > top_p
+    drop = torch.cat([torch.zeros_like(drop[..., :1]), drop[..., :-1]], dim=-1)
+    return drop.scatter(-1, index, drop)
+
+
+def _past_top_p_numpy(logits: Tensor, top_p: float) -> Tensor:
+    """The same by numpy and scipy, whose rounding and order of ties the reference follows."""
+    values = logits.detach().numpy()
+    index = np.argsort(values, axis=-1)[..., ::-1]
+    ordered = np.take_along_axis(values, index, axis=-1)
+    drop = np.cumsum(scipy.special.softmax(ordered, axis=-1), axis=-1) > top_p
+    drop[..., 1:] = drop[..., :-1].copy()
+    drop[..., 0] = False
+    result = np.empty_like(drop)
+    np.put_along_axis(result, index, drop, axis=-1)
+    return torch.from_numpy(result)
 
 
 def token_probabilities(logits: Tensor, options: SamplingOptions) -> Tensor:

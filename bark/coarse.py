@@ -1,0 +1,240 @@
+"""Semantic tokens to the first two codebooks: the second stage."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import threading
+from collections.abc import Generator, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from .errors import InvalidInputError
+from .kv_cache import KVCache
+from .model import GPT
+from .sampling import SamplingOptions, draw, token_probabilities
+from .spec import ModelSpec
+
+
+@dataclasses.dataclass(frozen=True)
+class CoarseWindows:
+    """How far the coarse model looks back and how often its window moves.
+
+    Attributes:
+        max_history_len: flattened coarse tokens that it sees at most, 60 to 630.
+        window_len: flattened coarse tokens made before the window moves.
+    """
+
+    max_history_len: int = 630
+    window_len: int = 60
+
+    def check(self, model: GPT, spec: ModelSpec) -> None:
+        """Raises InvalidInputError where these lengths do not fit the model."""
+        limit = spec.max_coarse_history_len
+        if not 60 <= self.max_history_len <= limit:
+            raise InvalidInputError(
+                f"max_coarse_history is {self.max_history_len}; it must lie in 60 to {limit}."
+            )
+        room = model.config.block_size - spec.semantic_window_len - 1 - self.max_history_len
+        if not 1 <= self.window_len <= room:
+            raise InvalidInputError(
+                f"sliding_window_len is {self.window_len}; "
+                f"with a history of {self.max_history_len} it must lie in 1 to {room}."
+            )
+
+
+class _Item:
+    """One utterance on its way: its semantic tokens and the coarse ones so far, flattened."""
+
+    def __init__(
+        self,
+        spec: ModelSpec,
+        semantic: np.ndarray,
+        history: tuple[np.ndarray, np.ndarray] | None,
+        max_semantic_history: int,
+    ) -> None:
+        past_semantic, past_coarse = _history(spec, history, max_semantic_history)
+        self.base = len(past_semantic)  # where the utterance's own semantic tokens begin
+        self.semantic = np.concatenate([past_semantic, np.asarray(semantic, dtype=np.int64)])
+        self.n_history = len(past_coarse)
+        self.tokens: list[int] = past_coarse.tolist()
+        self.n_steps = coarse_len(spec, len(semantic))
+
+    def codes(self, spec: ModelSpec) -> np.ndarray:
+        """(2, T) int64, the whole frames made so far."""
+        n = spec.n_coarse_codebooks
+        made = np.array(self.tokens[self.n_history :], dtype=np.int64)
+        frames = made[: len(made) - len(made) % n].reshape(-1, n).T - spec.coarse_offset
+        return frames - spec.codebook_size * np.arange(n)[:, None]
+
+
+def coarse_len(spec: ModelSpec, n_semantic: int) -> int:
+    """Flattened coarse tokens that belong to that many semantic tokens: whole frames."""
+    n = spec.n_coarse_codebooks
+    return round(math.floor(n_semantic * spec.coarse_per_semantic / n) * n)
+
+
+def flatten_codes(spec: ModelSpec, codes: np.ndarray) -> np.ndarray:
+    """(n, T) codes of the coarse codebooks -> (n T,) tokens of the coarse model, frame by frame."""
+    offsets = spec.codebook_size * np.arange(spec.n_coarse_codebooks)[:, None]
+    return (np.asarray(codes, dtype=np.int64) + offsets).T.reshape(-1) + spec.coarse_offset
+
+
+def _history(
+    spec: ModelSpec, history: tuple[np.ndarray, np.ndarray] | None, max_semantic_history: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """The part of a voice that fits the window: semantic tokens and flattened coarse tokens."""
+    if history is None:
+        return np.zeros(0, np.int64), np.zeros(0, np.int64)
+    semantic = np.asarray(history[0], dtype=np.int64)
+    flat = flatten_codes(spec, history[1])
+    ratio = spec.coarse_per_semantic
+    n_semantic = min(
+        max_semantic_history, len(semantic) - len(semantic) % 2, math.floor(len(flat) / ratio)
+    )
+    n_coarse = round(n_semantic * ratio)
+    semantic = semantic[len(semantic) - n_semantic :]
+    flat = flat[len(flat) - n_coarse :]
+    # As the reference: the last frame of the history is dropped.
+    return semantic, flat[: max(0, len(flat) - 2)]
+
+
+def generate_coarse(
+    model: GPT,
+    spec: ModelSpec,
+    semantic: Sequence[np.ndarray],
+    *,
+    histories: Sequence[tuple[np.ndarray, np.ndarray] | None],
+    sampling: SamplingOptions,
+    windows: CoarseWindows,
+    generators: Sequence[torch.Generator | None],
+    stop: threading.Event | None = None,
+    use_cache: bool = True,
+) -> Generator[int, None, list[np.ndarray]]:
+    """Codes of the coarse codebooks for a batch of utterances.
+
+    Items with equally long histories are decoded together, a group after the other.
+
+    Args:
+        semantic: per item (T_s,) int in [0, semantic_vocab_size), at least one token.
+        histories: per item a voice's (semantic (T_s,), coarse (2, T)), or None.
+        generators: per item; None follows `torch.manual_seed`.
+        stop: looked at before every token; what is there is returned.
+        use_cache: False reads the whole window for every token; the oracle of the fast path.
+
+    Yields:
+        flattened tokens made so far by the longest item of each group, summed over the groups.
+
+    Returns:
+        per item (2, T) int64 in [0, codebook_size), `codec_rate_hz`.
+    """
+    windows.check(model, spec)
+    max_semantic_history = spec.max_semantic_history(windows.max_history_len)
+    items = [
+        _Item(spec, tokens, history, max_semantic_history)
+        for tokens, history in zip(semantic, histories)
+    ]
+    done = 0
+    for length in dict.fromkeys(item.n_history for item in items):
+        rows = [i for i, item in enumerate(items) if item.n_history == length]
+        group = [items[i] for i in rows]
+        decoder = _Decoder(model, spec, windows, use_cache)
+        steps = decoder.run(group, sampling, [generators[i] for i in rows], stop)
+        n_steps = max(item.n_steps for item in group)
+        for step in steps:
+            yield done + step
+        done += n_steps
+    return [item.codes(spec) for item in items]
+
+
+class _Decoder:
+    """Decodes a group of items in lock step, window by window."""
+
+    def __init__(
+        self, model: GPT, spec: ModelSpec, windows: CoarseWindows, use_cache: bool
+    ) -> None:
+        self.model, self.spec, self.windows, self.use_cache = model, spec, windows, use_cache
+        self.cache: KVCache | None = None
+        self.cached: Tensor | None = None  # (B, T) ids of the last window, which the cache holds
+
+    def run(
+        self,
+        items: list[_Item],
+        sampling: SamplingOptions,
+        generators: list[torch.Generator | None],
+        stop: threading.Event | None,
+    ) -> Generator[int, None, None]:
+        """Appends tokens to the items; yields the number of steps after each."""
+        live = [i for i, item in enumerate(items) if item.n_steps > 0]
+        step = 0
+        while live and not (stop is not None and stop.is_set()):
+            window_end = step + self.windows.window_len
+            ids = torch.stack([self.prefix(items[i], step) for i in live]).to(self.model.device)
+            self.open_window(ids)
+            while step < window_end and live:
+                if stop is not None and stop.is_set():
+                    return
+                probabilities = token_probabilities(self.logits(ids, step), sampling)
+                drawn = [
+                    draw(probabilities[row : row + 1], sampling, generators[i])
+                    for row, i in enumerate(live)
+                ]
+                tokens = torch.cat(drawn) + self.rows(step).start
+                for i, token in zip(live, tokens.tolist()):
+                    items[i].tokens.append(token)
+                ids = torch.cat([ids, tokens[:, None]], dim=1)
+                step += 1
+                yield step
+                keep = [row for row, i in enumerate(live) if step < items[i].n_steps]
+                if len(keep) < len(live):
+                    live = [live[row] for row in keep]
+                    ids = self.select(ids, keep)
+            self.cached = ids
+
+    def prefix(self, item: _Item, step: int) -> Tensor:
+        """(T,) ids of one window: semantic slice, infer token, the last coarse tokens."""
+        spec = self.spec
+        at = item.base + round(step / spec.coarse_per_semantic)
+        start = max(0, at - spec.max_semantic_history(self.windows.max_history_len))
+        semantic = item.semantic[start : start + spec.semantic_window_len]
+        pad = np.full(spec.semantic_window_len - len(semantic), spec.coarse_semantic_pad_token)
+        past = np.array(item.tokens[-self.windows.max_history_len :], dtype=np.int64)
+        return torch.from_numpy(np.concatenate([semantic, pad, [spec.coarse_infer_token], past]))
+
+    def rows(self, step: int) -> slice:
+        """Which rows of the output layer are the codebook of this step."""
+        codebook = step % self.spec.n_coarse_codebooks
+        start = self.spec.coarse_offset + codebook * self.spec.codebook_size
+        return slice(start, start + self.spec.codebook_size)
+
+    def logits(self, ids: Tensor, step: int) -> Tensor:
+        """(B, codebook_size) float32 of the next token."""
+        if not self.use_cache:
+            return self.model.head(self.model.trunk(self.model.embed(ids))[:, -1], self.rows(step))
+        start = self.cache.length
+        positions = torch.arange(start, ids.shape[1], device=ids.device)
+        hidden = self.model.trunk(self.model.embed(ids[:, start:], positions), self.cache)
+        return self.model.head(hidden[:, -1], self.rows(step)).float()
+
+    def open_window(self, ids: Tensor) -> None:
+        """Keeps the cache where the new window begins with all that it holds, else empties it.
+
+        It does as long as the semantic slice starts at 0 and no coarse token has left the
+        window; keeping it there leaves the mathematics as it is.
+        """
+        if not self.use_cache:
+            return
+        if self.cache is None:
+            self.cache = self.model.new_cache(len(ids))
+        n = self.cache.length
+        if n and not (n < ids.shape[1] and torch.equal(self.cached[:, :n], ids[:, :n])):
+            self.cache.rewind(0)
+
+    def select(self, ids: Tensor, keep: list[int]) -> Tensor:
+        """Drops the finished rows."""
+        index = torch.tensor(keep, dtype=torch.int64, device=ids.device)
+        if self.cache is not None and keep:
+            self.cache.select(index)
+        return ids[index]

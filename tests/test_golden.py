@@ -1,0 +1,114 @@
+"""The stages give the tokens of suno-ai/bark (f4f32d4, torch 2.13.0, float32, CPU)."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from bark.coarse import CoarseWindows, generate_coarse
+from bark.fine import generate_fine
+from bark.sampling import SamplingOptions
+from bark.semantic import SemanticLimits, generate_semantic
+from bark.spec import BARK
+
+from .reference import GoldenCase, golden_cases, golden_model
+
+CASES = golden_cases()
+
+
+def finish(steps: Generator[Any, None, Any]) -> Any:
+    """Runs a stage to its end and returns its result."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            return end.value
+
+
+def cases(stage: str) -> Any:
+    chosen = [case for case in CASES if case.stage == stage]
+    return pytest.mark.parametrize("case", chosen, ids=[case.name for case in chosen])
+
+
+def sampling(case: GoldenCase) -> SamplingOptions:
+    kwargs = case.kwargs
+    return SamplingOptions(
+        temperature=kwargs.get("temp", 0.7), top_k=kwargs.get("top_k"), top_p=kwargs.get("top_p")
+    )
+
+
+def semantic_tokens(case: GoldenCase, *, use_cache: bool) -> np.ndarray:
+    kwargs = case.kwargs
+    limits = SemanticLimits(
+        min_eos_p=kwargs.get("min_eos_p", 0.2),
+        max_duration_s=kwargs.get("max_gen_duration_s"),
+        allow_early_stop=kwargs.get("allow_early_stop", True),
+    )
+    voice = case.voice
+    model = golden_model(case)
+    torch.manual_seed(case.seed)
+    steps = generate_semantic(
+        model,
+        BARK,
+        [np.array(case.ids)],
+        histories=[voice["semantic_prompt"] if voice else None],
+        sampling=sampling(case),
+        limits=limits,
+        generators=[None],
+        use_cache=use_cache,
+    )
+    with torch.inference_mode():
+        return finish(steps)[0].tokens
+
+
+def coarse_codes(case: GoldenCase, *, use_cache: bool) -> np.ndarray:
+    kwargs, voice = case.kwargs, case.voice
+    model = golden_model(case)
+    torch.manual_seed(case.seed)
+    steps = generate_coarse(
+        model,
+        BARK,
+        [case.arrays["sem"]],
+        histories=[(voice["semantic_prompt"], voice["coarse_prompt"]) if voice else None],
+        sampling=sampling(case),
+        windows=CoarseWindows(
+            kwargs.get("max_coarse_history", 630), kwargs.get("sliding_window_len", 60)
+        ),
+        generators=[None],
+        use_cache=use_cache,
+    )
+    with torch.inference_mode():
+        return finish(steps)[0]
+
+
+@cases("semantic")
+@pytest.mark.parametrize("use_cache", [True, False], ids=["cached", "uncached"])
+def test_semantic_tokens_equal_the_reference(case: GoldenCase, use_cache: bool) -> None:
+    assert semantic_tokens(case, use_cache=use_cache).tolist() == case.arrays["out"].tolist()
+
+
+@cases("coarse")
+@pytest.mark.parametrize("use_cache", [True, False], ids=["cached", "uncached"])
+def test_coarse_codes_equal_the_reference(case: GoldenCase, use_cache: bool) -> None:
+    assert coarse_codes(case, use_cache=use_cache).tolist() == case.arrays["out"].tolist()
+
+
+@cases("fine")
+def test_fine_codes_equal_the_reference(case: GoldenCase) -> None:
+    voice = case.voice
+    model = golden_model(case)
+    torch.manual_seed(case.seed)
+    steps = generate_fine(
+        model,
+        BARK,
+        [case.arrays["coarse"]],
+        histories=[voice["fine_prompt"] if voice else None],
+        temperature=case.kwargs.get("temp", 0.5),
+        generators=[None],
+    )
+    with torch.inference_mode():
+        assert finish(steps)[0].tolist() == case.arrays["out"].tolist()
