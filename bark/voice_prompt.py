@@ -1,0 +1,241 @@
+"""A voice prompt: the tokens of something already spoken, which the models then go on from."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import os
+import uuid
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+from .errors import VoiceError, VoiceNotFoundError
+from .spec import BARK, ModelSpec
+
+PROMPT_KEYS = ("semantic_prompt", "coarse_prompt", "fine_prompt")
+"""The arrays of a voice's file, as suno-ai/bark names them."""
+
+MAX_VOICE_S = 600
+"""A longer prompt is taken for a mistake; the models hear at most the last seconds of one."""
+
+_MAX_ARRAY_BYTES = 8 * BARK.n_codebooks * int(BARK.codec_rate_hz) * MAX_VOICE_S
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class VoicePrompt:
+    """Semantic, coarse and fine tokens of one stretch of speech.
+
+    Attributes:
+        semantic: (T_s,) int64 in [0, semantic_vocab_size).
+        coarse: (2, T) int64 in [0, codebook_size), 75 Hz.
+        fine: (8, T) int64 in [0, codebook_size), 75 Hz.
+        name: what it was loaded as; None for tokens without a name.
+    """
+
+    semantic: np.ndarray
+    coarse: np.ndarray
+    fine: np.ndarray
+    name: str | None = None
+
+    @property
+    def duration_s(self) -> float:
+        """Length of the speech in seconds."""
+        return self.fine.shape[-1] / BARK.codec_rate_hz
+
+    def to_dict(self) -> dict[str, np.ndarray]:
+        """The three arrays under suno-ai/bark's names."""
+        return dict(zip(PROMPT_KEYS, (self.semantic, self.coarse, self.fine), strict=True))
+
+    @classmethod
+    def from_dict(cls, arrays: Mapping[str, Any], *, name: str | None = None) -> VoicePrompt:
+        """Takes the three arrays of a history prompt as they are; `check_voice` judges them.
+
+        Raises:
+            VoiceError: one of the three keys is missing.
+        """
+        missing = [key for key in PROMPT_KEYS if key not in arrays]
+        if missing:
+            raise VoiceError(
+                f"{_title(name)} lacks {', '.join(missing)}; "
+                f"a voice has the arrays {', '.join(PROMPT_KEYS)}."
+            )
+        semantic, coarse, fine = (np.asarray(arrays[key]) for key in PROMPT_KEYS)
+        return cls(semantic, coarse, fine, name)
+
+
+def check_voice(voice: VoicePrompt, spec: ModelSpec) -> VoicePrompt:
+    """Holds a voice against a model family.
+
+    The number of frames must fit the number of semantic tokens. suno-ai/bark compares the
+    rounded ratios only, and so refuses its own outputs of 1, 3, 5, 7 and 9 semantic tokens; here
+    the very number of frames that the coarse stage makes of so many tokens passes as well.
+
+    Returns:
+        The voice with int64 arrays.
+
+    Raises:
+        VoiceError: an array's dtype, shape, size or range is wrong, or the lengths do not fit.
+    """
+    title = _title(voice.name)
+    semantic = _check_array(title, "semantic_prompt", voice.semantic, spec.semantic_vocab_size)
+    coarse = _check_array(title, "coarse_prompt", voice.coarse, spec.codebook_size)
+    fine = _check_array(title, "fine_prompt", voice.fine, spec.codebook_size)
+    _check_shape(title, "semantic_prompt", semantic, None)
+    _check_shape(title, "coarse_prompt", coarse, spec.n_coarse_codebooks)
+    _check_shape(title, "fine_prompt", fine, spec.n_codebooks)
+    if coarse.shape[1] != fine.shape[1]:
+        raise VoiceError(
+            f"{title} has {coarse.shape[1]} coarse but {fine.shape[1]} fine frames; "
+            "both prompts must cover the same frames."
+        )
+    frames_per_token = spec.codec_rate_hz / spec.semantic_rate_hz
+    n_tokens, n_frames = len(semantic), coarse.shape[1]
+    same_ratio = round(n_frames / n_tokens, 1) == round(frames_per_token, 1)
+    if not same_ratio and n_frames != math.floor(n_tokens * frames_per_token):
+        raise VoiceError(
+            f"{title} has {n_tokens} semantic tokens and {n_frames} frames; "
+            f"the {spec.name} models need {frames_per_token:.1f} frames a token."
+        )
+    return VoicePrompt(semantic, coarse, fine, voice.name)
+
+
+def _title(name: str | None) -> str:
+    return "The voice" if name is None else f"The voice {name!r}"
+
+
+def _check_array(title: str, key: str, array: np.ndarray, n_values: int) -> np.ndarray:
+    array = np.asarray(array)
+    if array.dtype.kind not in "iu":
+        raise VoiceError(
+            f"{title} has a {key} of dtype {array.dtype}; tokens must be whole numbers."
+        )
+    if array.size == 0:
+        raise VoiceError(f"{title} has an empty {key}; a voice needs at least one token.")
+    if array.size * 8 > _MAX_ARRAY_BYTES:
+        raise VoiceError(
+            f"{title} has {array.size} tokens in its {key}; "
+            f"a voice may be at most {MAX_VOICE_S} seconds long."
+        )
+    low, high = int(array.min()), int(array.max())
+    if low < 0 or high >= n_values:
+        raise VoiceError(
+            f"{title} has values from {low} to {high} in its {key}; "
+            f"they must lie in 0 to {n_values - 1}."
+        )
+    return array.astype(np.int64)
+
+
+def _check_shape(title: str, key: str, array: np.ndarray, n_codebooks: int | None) -> None:
+    fits = array.ndim == 1 if n_codebooks is None else array.shape[:-1] == (n_codebooks,)
+    if not fits:
+        expected = "(T,)" if n_codebooks is None else f"({n_codebooks}, T)"
+        raise VoiceError(
+            f"{title} has a {key} of shape {array.shape}; it must have the shape {expected}."
+        )
+
+
+def read_voice_file(path: Path, *, name: str | None = None) -> VoicePrompt:
+    """Reads an .npz voice without trusting it: no pickle, no array larger than a voice can be.
+
+    Raises:
+        VoiceNotFoundError: there is no such file.
+        VoiceError: it is no .npz file, or lacks one of the three arrays.
+    """
+    name = name or path.name
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = {member.removesuffix(".npy"): member for member in archive.namelist()}
+            arrays = {}
+            for key in PROMPT_KEYS:
+                if key in members:
+                    with archive.open(members[key]) as stream:
+                        arrays[key] = read_array(stream, f"{_title(name)} has a {key} that")
+    except FileNotFoundError as error:
+        raise VoiceNotFoundError(f"There is no voice file at {path}; check the path.") from error
+    except (zipfile.BadZipFile, zipfile.LargeZipFile, OSError, EOFError, RuntimeError) as error:
+        raise VoiceError(
+            f"{path.name} cannot be read as a voice; "
+            f"it must be an .npz file with {', '.join(PROMPT_KEYS)}."
+        ) from error
+    return VoicePrompt.from_dict(arrays, name=name)
+
+
+def voice_file_ratio(path: Path) -> float | None:
+    """Codec frames per semantic token, from the file's headers alone; None if unreadable."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            lengths = []
+            for key in ("semantic_prompt", "fine_prompt"):
+                with archive.open(f"{key}.npy") as stream:
+                    lengths.append(_read_header(stream)[0][-1])
+        return lengths[1] / lengths[0]
+    except (zipfile.BadZipFile, OSError, ValueError, KeyError, IndexError, ZeroDivisionError):
+        return None
+
+
+def read_array(stream: IO[bytes], subject: str) -> np.ndarray:
+    """Reads one .npy array after its header has been judged, so that it cannot fill the memory.
+
+    Args:
+        subject: how an error's sentence begins, for example "The voice 'x' has a y that".
+
+    Raises:
+        VoiceError: it is no .npy data, holds objects, or is larger than a voice can be.
+    """
+    try:
+        shape, dtype, column_order = _read_header(stream)
+        if dtype.hasobject:
+            raise VoiceError(f"{subject} holds Python objects; only numbers are accepted.")
+        n_bytes = math.prod(shape) * dtype.itemsize
+        if n_bytes > _MAX_ARRAY_BYTES:
+            raise VoiceError(
+                f"{subject} has the shape {shape}; "
+                f"a voice may be at most {MAX_VOICE_S} seconds long."
+            )
+        content = stream.read(n_bytes)
+        if len(content) < n_bytes:
+            raise ValueError("the data ends early")
+        flat = np.frombuffer(content, dtype)
+        # suno-ai/bark's fine stage returns a transposed view, which numpy saves column by column.
+        return (flat.reshape(shape[::-1]).T if column_order else flat.reshape(shape)).copy()
+    except (ValueError, zipfile.BadZipFile, EOFError) as error:
+        if isinstance(error, VoiceError):
+            raise
+        raise VoiceError(f"{subject} cannot be read; it must be a numpy array.") from error
+
+
+def _read_header(stream: IO[bytes]) -> tuple[tuple[int, ...], np.dtype, bool]:
+    version = np.lib.format.read_magic(stream)
+    if version == (1, 0):
+        shape, column_order, dtype = np.lib.format.read_array_header_1_0(stream)
+    else:
+        shape, column_order, dtype = np.lib.format.read_array_header_2_0(stream)
+    return shape, dtype, column_order
+
+
+def write_voice_file(path: Path, voice: VoicePrompt) -> None:
+    """Writes an .npz voice in the dtypes of the official ones, in one step.
+
+    The file appears under its name only when it is complete.
+
+    Raises:
+        VoiceError: the folder cannot be written.
+    """
+    arrays = voice.to_dict()
+    arrays["fine_prompt"] = arrays["fine_prompt"].astype(np.int32)
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with temporary.open("xb") as stream:
+            np.savez(stream, **arrays)
+            stream.flush()
+            os.fsync(stream.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        raise VoiceError(f"The voice cannot be saved as {path}: {error.strerror}.") from error
+    finally:
+        temporary.unlink(missing_ok=True)

@@ -1,0 +1,310 @@
+"""Finding, loading and saving voices: official presets, packaged ones and the user's own."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .download import cached_hub_file, fetch_hub_file
+from .errors import VoiceError, VoiceNotFoundError
+from .spec import BARK, LANGUAGES, NANO, ModelSpec
+from .voice_prompt import (
+    PROMPT_KEYS,
+    VoicePrompt,
+    check_voice,
+    read_array,
+    read_voice_file,
+    voice_file_ratio,
+    write_voice_file,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = [
+    "OFFICIAL_VOICES",
+    "VoiceInfo",
+    "VoicePrompt",
+    "check_voice",
+    "find_voice",
+    "list_voices",
+    "load_voice",
+    "own_voices_dir",
+    "packaged_prompts_dir",
+    "save_voice",
+]
+
+_HUB_REPOS = ("suno/bark", "suno/bark-small")  # the presets are the same in both
+
+OFFICIAL_VOICES: tuple[str, ...] = (
+    "announcer",
+    *(
+        f"{folder}{code}_speaker_{i}"
+        for folder in ("", "v2/")
+        for _, code in LANGUAGES
+        for i in range(10)
+    ),
+)
+"""The 261 presets of official Bark, as suno-ai/bark names them."""
+
+
+@dataclasses.dataclass(frozen=True)
+class VoiceInfo:
+    """What is known about a voice without loading it.
+
+    Attributes:
+        name: what `load_voice` takes.
+        family: name of the model family that understands it, "bark" or "nano".
+        language: its code, for example "en"; "" where it is not known.
+        version: "v1" or "v2" of the official presets; "" of others.
+        origin: "official", "packaged" (with this package) or "own" (the user's folder).
+        path: its .npz file; None for an official preset, which lies in the Hub's cache.
+        on_disk: whether loading it needs no download.
+        description: a few words for a list.
+    """
+
+    name: str
+    family: str
+    language: str
+    version: str
+    origin: str
+    path: Path | None
+    on_disk: bool
+    description: str
+
+
+def packaged_prompts_dir() -> Path:
+    """`assets/prompts` in the installed package, or beside the package in a checkout."""
+    package = Path(__file__).resolve().parent
+    installed = package / "assets" / "prompts"
+    return installed if installed.is_dir() else package.parent / "assets" / "prompts"
+
+
+def own_voices_dir() -> Path:
+    """The user's folder of voices; it need not exist yet."""
+    import platformdirs
+
+    return platformdirs.user_data_path("bark-studio", appauthor=False) / "voices"
+
+
+def list_voices(spec: ModelSpec, *, voices_dir: Path | None = None) -> list[VoiceInfo]:
+    """All voices of a model family, downloading nothing.
+
+    Args:
+        voices_dir: the folder of the user's voices; None means `own_voices_dir()`.
+
+    Returns:
+        Own voices first, then packaged, then official ones. A name appears once: the user's own
+        voice hides a packaged one, which hides an official one.
+    """
+    found: dict[str, VoiceInfo] = {}
+    for info in _own_voices(spec, voices_dir or own_voices_dir()):
+        found.setdefault(info.name, info)
+    for info in _packaged_voices(spec):
+        found.setdefault(info.name, info)
+    if spec.name == BARK.name:
+        for name in OFFICIAL_VOICES:
+            if name not in found:
+                found[name] = _official_info(name)
+    return list(found.values())
+
+
+def find_voice(name: str, spec: ModelSpec, *, voices_dir: Path | None = None) -> VoiceInfo:
+    """The voice that a name means; never a path, so a stranger's input is safe here.
+
+    Any of `/`, `\\`, `-`, `.`, `_` and blanks separate, and letters of either case count, as long
+    as only one voice answers to it.
+
+    Raises:
+        VoiceNotFoundError: no voice answers; the nearest names are suggested.
+        VoiceError: several do.
+    """
+    voices = list_voices(spec, voices_dir=voices_dir)
+    for info in voices:
+        if info.name == name:
+            return info
+    key = _key(name)
+    matches = [info for info in voices if key in _keys(info)]
+    if len(matches) == 1:
+        return matches[0]
+    if matches:
+        names = ", ".join(repr(info.name) for info in matches)
+        raise VoiceError(f"The voice {name!r} may be one of {names}; give one of these names.")
+    raise VoiceNotFoundError(_suggestion(name, key, voices, spec))
+
+
+def load_voice(
+    voice: Any, spec: ModelSpec, *, offline: bool = False, voices_dir: Path | None = None
+) -> VoicePrompt | None:
+    """Turns whatever names or holds a voice into checked tokens.
+
+    Args:
+        voice: a name, the path of an .npz file (a string must end in .npz), a mapping with
+            semantic_prompt, coarse_prompt and fine_prompt, a `VoicePrompt`, a take (whose own
+            tokens are used), or None.
+        offline: do not download an official preset.
+
+    Returns:
+        The voice, or None for None.
+
+    Raises:
+        VoiceNotFoundError: no such voice or file.
+        VoiceError: what was found is no voice of this family.
+        DownloadError: an official preset could not be fetched.
+    """
+    if voice is None:
+        return None
+    tokens = getattr(voice, "tokens", None)
+    if isinstance(tokens, VoicePrompt):
+        voice = tokens
+    if isinstance(voice, VoicePrompt):
+        return check_voice(voice, spec)
+    if isinstance(voice, Mapping):
+        return check_voice(VoicePrompt.from_dict(voice), spec)
+    if isinstance(voice, Path) or (isinstance(voice, str) and voice.endswith(".npz")):
+        path = Path(voice).expanduser()
+        return check_voice(read_voice_file(path, name=str(voice)), spec)
+    if not isinstance(voice, str):
+        raise VoiceError(
+            f"A voice cannot be a {type(voice).__name__}; "
+            "give a name, the path of an .npz file, a mapping of arrays or a VoicePrompt."
+        )
+    info = find_voice(voice, spec, voices_dir=voices_dir)
+    if info.path is not None:
+        return check_voice(read_voice_file(info.path, name=info.name), spec)
+    return check_voice(_fetch_official(info.name, offline=offline), spec)
+
+
+def save_voice(
+    path_or_name: str | Path,
+    voice: VoicePrompt,
+    *,
+    spec: ModelSpec,
+    voices_dir: Path | None = None,
+) -> Path:
+    """Writes a voice as an .npz file that suno-ai/bark reads too, in one step.
+
+    Args:
+        path_or_name: a `Path`, a string that ends in .npz (both are paths), or the name of a
+            voice in the user's folder: letters, digits, blanks, `-`, `_` and `.`.
+
+    Returns:
+        Where it was written.
+
+    Raises:
+        VoiceError: the tokens are no voice, the name is no name, or the folder is not writable.
+    """
+    voice = check_voice(voice, spec)
+    if isinstance(path_or_name, Path) or path_or_name.endswith(".npz"):
+        path = Path(path_or_name).expanduser()
+        path = path if path.suffix == ".npz" else path.with_name(path.name + ".npz")
+    else:
+        name = path_or_name.strip()
+        if not re.fullmatch(r"\w[\w .-]{0,63}", name):
+            raise VoiceError(
+                f"A voice cannot be named {path_or_name!r}; "
+                "use up to 64 letters, digits, blanks, dots, - and _, beginning with a letter."
+            )
+        path = (voices_dir or own_voices_dir()) / f"{name}.npz"
+    write_voice_file(path, voice)
+    return path
+
+
+def _own_voices(spec: ModelSpec, folder: Path) -> Iterator[VoiceInfo]:
+    for path in sorted(folder.glob("*.npz")):
+        ratio = voice_file_ratio(path)
+        # An unreadable file is listed in both families: loading it then says what is wrong.
+        if ratio is None or _family(ratio) == spec.name:
+            yield VoiceInfo(path.stem, spec.name, "", "", "own", path, True, "your own")
+
+
+def _family(frames_per_token: float) -> str:
+    specs = (BARK, NANO)
+    distances = [
+        abs(spec.codec_rate_hz / spec.semantic_rate_hz - frames_per_token) for spec in specs
+    ]
+    return specs[distances.index(min(distances))].name
+
+
+def _packaged_voices(spec: ModelSpec) -> Iterator[VoiceInfo]:
+    root = packaged_prompts_dir()
+    nano = root / NANO.name
+    for path in sorted((nano if spec.name == NANO.name else root).rglob("*.npz")):
+        if spec.name == NANO.name:
+            yield VoiceInfo(path.stem, spec.name, "en", "", "packaged", path, True, "English")
+        elif nano not in path.parents:
+            name = path.relative_to(root).with_suffix("").as_posix()
+            if name in OFFICIAL_VOICES:
+                info = _official_info(name)
+                yield dataclasses.replace(info, path=path, on_disk=True)
+            else:
+                yield VoiceInfo(name, spec.name, "", "", "packaged", path, True, "")
+
+
+def _official_info(name: str) -> VoiceInfo:
+    cached = all(_cached_array(name, key) is not None for key in PROMPT_KEYS)
+    if name == "announcer":
+        return VoiceInfo(
+            name, BARK.name, "en", "v1", "official", None, cached, "English, announcer"
+        )
+    version = "v2" if name.startswith("v2/") else "v1"
+    code, number = name.removeprefix("v2/").split("_speaker_")
+    language = {code: language for language, code in LANGUAGES}[code]
+    description = f"{language}, speaker {number} ({version})"
+    return VoiceInfo(name, BARK.name, code, version, "official", None, cached, description)
+
+
+def _hub_name(name: str, key: str) -> str:
+    return f"speaker_embeddings/{name}_{key}.npy"
+
+
+def _cached_array(name: str, key: str) -> Path | None:
+    for repo in _HUB_REPOS:
+        path = cached_hub_file(repo, _hub_name(name, key))
+        if path is not None:
+            return path
+    return None
+
+
+def _fetch_official(name: str, *, offline: bool) -> VoicePrompt:
+    arrays = {}
+    for key in PROMPT_KEYS:
+        path = _cached_array(name, key)
+        if path is None:
+            if offline:
+                raise VoiceNotFoundError(
+                    f"The voice {name!r} is not on this machine and downloads are switched off; "
+                    "unset BARK_OFFLINE to fetch it."
+                )
+            path = fetch_hub_file(_HUB_REPOS[0], _hub_name(name, key))
+        with path.open("rb") as stream:
+            arrays[key] = read_array(stream, f"The voice {name!r} has a {key} that")
+    return VoicePrompt.from_dict(arrays, name=name)
+
+
+def _key(name: str) -> str:
+    return re.sub(r"[\s/\\._-]+", "_", name.casefold()).strip("_")
+
+
+def _keys(info: VoiceInfo) -> set[str]:
+    keys = {_key(info.name)}
+    if info.version == "v1":
+        keys.add(_key(f"v1/{info.name}"))
+    if info.family == NANO.name:
+        keys.add(_key(f"nano/{info.name}"))
+    return keys
+
+
+def _suggestion(name: str, key: str, voices: list[VoiceInfo], spec: ModelSpec) -> str:
+    by_key = {_key(info.name): info.name for info in voices}
+    near = difflib.get_close_matches(key, by_key, n=1, cutoff=0.6)
+    if near:
+        return f"Unknown voice {name!r}; did you mean {by_key[near[0]]!r}?"
+    if spec.name != BARK.name and key in {_key(official) for official in OFFICIAL_VOICES}:
+        return f"The voice {name!r} belongs to official Bark, not to {spec.name}; load that model."
+    some = ", ".join(repr(info.name) for info in voices[:4]) or "none at all"
+    return f"Unknown voice {name!r}; the {len(voices)} voices of {spec.name} include {some}."
