@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import threading
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 
 import numpy as np
 import torch
@@ -112,6 +112,7 @@ def generate_coarse(
     generators: Sequence[torch.Generator | None],
     stop: threading.Event | None = None,
     use_cache: bool = True,
+    on_window: Callable[[list[np.ndarray]], None] | None = None,
 ) -> Generator[int, None, list[np.ndarray]]:
     """Codes of the coarse codebooks for a batch of utterances.
 
@@ -123,6 +124,7 @@ def generate_coarse(
         generators: per item; None follows `torch.manual_seed`.
         stop: looked at before every token; what is there is returned.
         use_cache: False reads the whole window for every token; the oracle of the fast path.
+        on_window: called after every window with the codes so far, per item (2, t).
 
     Yields:
         flattened tokens made so far by the longest item of each group, summed over the groups.
@@ -145,6 +147,8 @@ def generate_coarse(
         n_steps = max(item.n_steps for item in group)
         for step in steps:
             yield done + step
+            if on_window is not None and step % windows.window_len == 0:
+                on_window([item.codes(spec) for item in items])
         done += n_steps
     return [item.codes(spec) for item in items]
 
