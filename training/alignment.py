@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 
 from bark.phones import (
@@ -16,19 +18,43 @@ from bark.phones import (
 
 from .teacher import Speech
 
+_QUESTION_WORDS = frozenset("what who whom whose which when where why how".split())
+_BEFORE_QUESTION_WORD = frozenset("and but so or then for in at to on of by from with".split())
+_SENTENCE_END = re.compile(r"[.!?]")
+
+
+def rising_questions(speech: Speech) -> dict[int, int]:
+    """Finds the questions at whose end a voice rises: those that ask for yes or no.
+
+    Returns:
+        The last word's index -> the first word's index, for each such question.
+    """
+    found, first = {}, 0
+    for last, mark in enumerate(speech.punctuation):
+        if not _SENTENCE_END.search(mark):
+            continue
+        opening = [word.lower() for word in speech.words[first : last + 1]]
+        while len(opening) > 1 and opening[0] in _BEFORE_QUESTION_WORD:
+            opening.pop(0)
+        if "?" in mark and opening[0].partition("'")[0] not in _QUESTION_WORDS:
+            found[last] = first
+        first = last + 1
+    return found
+
 
 def speech_to_phones(speech: Speech) -> list[Phone]:
     """Phones with stress, length in frames and word starts.
 
-    A pause behind a word that carries a question mark becomes the question's own pause.
+    A pause behind a question at whose end the voice rises is `QUESTION_PAUSE`.
     """
     frames = ends_to_frames([phone.end_s for phone in speech.phones])
+    rising = rising_questions(speech)
     aligned, word = [], -1
     for phone, n_frames in zip(speech.phones, frames, strict=True):
         begins_word = phone.word >= 0 and phone.word != word
         word = max(word, phone.word)
         name = phone_name(phone.name, int(phone.stressed))
-        if name == PAUSE and word >= 0 and "?" in speech.punctuation[word]:
+        if name == PAUSE and word in rising:
             name = QUESTION_PAUSE
         aligned.append(Phone(PHONE_INDEX[name], n_frames, begins_word))
     return aligned
