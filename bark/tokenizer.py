@@ -1,0 +1,105 @@
+"""Text to the ids of the cased multilingual BERT vocabulary, which official Bark reads."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .errors import CheckpointError, WeightsNotFoundError
+from .text import EncodedText, normalize_whitespace
+
+if TYPE_CHECKING:
+    import tokenizers
+
+_SPECIAL_TOKENS = ("[UNK]", "[SEP]", "[PAD]", "[CLS]", "[MASK]")
+# As BERT's tokenizer splits them: each of these characters is a word of its own.
+_IDEOGRAPHS = ((0x3400, 0x4DBF), (0x4E00, 0x9FFF), (0xF900, 0xFAFF), (0x20000, 0x2FA1F))
+
+
+class BertTokenizer:
+    """Cased WordPiece without the special tokens at both ends.
+
+    Built from the vocabulary alone, so that a file that says "lower case" (as transformers'
+    default does for a bare vocab.txt) cannot take away the CAPITALS that Bark hears as stress.
+    """
+
+    def __init__(self, vocabulary: dict[str, int]) -> None:
+        from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
+
+        self._tokenizer: tokenizers.Tokenizer = Tokenizer(
+            models.WordPiece(vocabulary, unk_token="[UNK]", max_input_chars_per_word=100)
+        )
+        self._tokenizer.normalizer = normalizers.BertNormalizer(
+            clean_text=True, handle_chinese_chars=True, strip_accents=False, lowercase=False
+        )
+        self._tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+        self._tokenizer.add_special_tokens([t for t in _SPECIAL_TOKENS if t in vocabulary])
+
+    @classmethod
+    def from_file(cls, path: Path) -> BertTokenizer:
+        """Reads a `tokenizer.json` or a `vocab.txt` (one token a line, in the order of the ids).
+
+        Raises:
+            WeightsNotFoundError: there is no such file.
+            CheckpointError: it is no WordPiece vocabulary.
+        """
+        try:
+            text = path.read_text(encoding="utf-8")
+            if path.suffix == ".json":
+                vocabulary = {str(k): int(v) for k, v in json.loads(text)["model"]["vocab"].items()}
+            else:
+                lines = text.split("\n")
+                vocabulary = {
+                    token: i for i, token in enumerate(lines[: len(lines) - (not lines[-1])])
+                }
+        except FileNotFoundError as error:
+            raise WeightsNotFoundError(f"There is no tokenizer file at {path}.") from error
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise CheckpointError(
+                f"{path} cannot be read as a tokenizer; "
+                "it must be BERT's vocab.txt or a tokenizer.json with a WordPiece vocabulary."
+            ) from error
+        if "[UNK]" not in vocabulary:
+            raise CheckpointError(f"{path} has no token [UNK]; it must be a BERT vocabulary.")
+        return cls(vocabulary)
+
+    def encode(self, text: str) -> EncodedText:
+        """Normalises white space as the reference does, and encodes.
+
+        Returns:
+            ids (n,) int64 in [0, vocabulary size), without Bark's text offset.
+        """
+        text = normalize_whitespace(text)
+        encoding = self._tokenizer.encode(text, add_special_tokens=False)
+        return EncodedText(np.array(encoding.ids, np.int64), tuple(encoding.offsets), text)
+
+
+def cut(encoded: EncodedText, max_len: int) -> tuple[EncodedText, str]:
+    """Keeps what the model can hear.
+
+    Args:
+        encoded: any tokenizer's output.
+        max_len: tokens that fit.
+
+    Returns:
+        The first `max_len` tokens, and the text from the first word on that they do not hold
+        in full; "" if everything fits.
+    """
+    if len(encoded) <= max_len:
+        return encoded, ""
+    text = encoded.text
+    start = encoded.spans[max_len][0]
+    while start > 0 and _in_one_word(text[start - 1 : start + 1]):
+        start -= 1
+    kept = EncodedText(encoded.ids[:max_len], encoded.spans[:max_len], text)
+    return kept, text[start:]
+
+
+def _in_one_word(pair: str) -> bool:
+    return all(
+        char.isalnum() and not any(low <= ord(char) <= high for low, high in _IDEOGRAPHS)
+        for char in pair
+    )
