@@ -30,12 +30,14 @@ _BLANK_LINE = re.compile(r"\s*\n\s*\n\s*")
 _CLAUSE_END = re.compile(rf"[,;:—–、，；：]+[{_CLOSING}]*(?=\s|[^\x00-\x7f])")
 _WORD_END = re.compile(r"\S(?=\s)")
 
-# Words whose full stop ends no sentence, in lower case.
+# Words whose full stop ends no sentence, in lower case; the second kind only before a number.
 _ABBREVIATIONS = frozenset(
-    "mr mrs ms mx dr prof st sr jr mt rev hon gen col capt lt sgt gov sen rep pres"
-    " vs etc e.g i.e cf al no nos vol fig figs pp ch sec dept est approx inc ltd co corp bros"
-    " jan feb mar apr jun jul aug sep sept oct nov dec mon tue wed thu fri sat sun"
-    " a.m p.m u.s u.k ph.d z.b d.h u.a bzw ca nr hr fr str usw m mme mlle sra sig dott".split()
+    "mr mrs ms mx dr prof st sr jr mt rev gen col capt lt sgt gov sen rep vs e.g i.e cf approx"
+    " u.s u.k ph.d z.b d.h u.a bzw mme mlle sra dott".split()
+)
+_BEFORE_NUMBERS = frozenset(
+    "no nos nr vol fig figs p pp ch sec art ca jan feb mar apr jun jul aug sep sept oct nov"
+    " dec".split()
 )
 
 _TURN = re.compile(r"[ \t]*\[([^\[\]\n]{1,60})\][ \t]*(.*)")
@@ -173,12 +175,13 @@ def _is_sentence_end(paragraph: str, match: re.Match[str]) -> bool:
         return True
     word = paragraph[: match.start()].rsplit(" ", 1)[-1].lstrip("\"'“‘«([{")
     is_initial = len(word) == 1 and word.isupper() and word != "I"
-    return not (is_initial or word.casefold() in _ABBREVIATIONS)
+    before_number = following[:1].isdecimal() and word.casefold() in _BEFORE_NUMBERS
+    return not (is_initial or before_number or word.casefold() in _ABBREVIATIONS)
 
 
 def _pieces(whole: str, ends: Sequence[int]) -> list[str]:
-    starts = [0, *ends[:-1]]
-    return [whole[start:end].strip() for start, end in zip(starts, ends, strict=True)]
+    starts = [0, *ends]
+    return [whole[start:end].strip() for start, end in zip(starts, ends, strict=False)]
 
 
 def _furthest_fit(
