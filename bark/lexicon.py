@@ -1,0 +1,104 @@
+"""How English words are pronounced: the lexicon that nano's tokenizer looks words up in.
+
+The file is made by `training/lexicon.py` from flite's own lexicon (CMUdict), so tokenizer and
+teacher agree. Two long strings instead of a nested table load in some hundredths of a second.
+"""
+
+from __future__ import annotations
+
+import json
+import string
+from pathlib import Path
+
+from .phones import N_PHONES, PHONE_INDEX, PHONES
+
+LEXICON_PATH = Path(__file__).parent / "assets" / "nano" / "lexicon.json"
+
+_CODE = (string.ascii_letters + string.digits)[:N_PHONES]
+"""One character per phone, in the order of `PHONES`."""
+_INDEX_OF_CODE = {code: index for index, code in enumerate(_CODE)}
+
+_SIBILANTS = frozenset(PHONE_INDEX[p] for p in ("s", "z", "sh", "zh", "ch", "jh"))
+_VOICELESS = frozenset(PHONE_INDEX[p] for p in ("p", "t", "k", "f", "th"))
+_SCHWA, _S, _Z = (PHONE_INDEX[p] for p in ("ax0", "s", "z"))
+
+
+class Lexicon:
+    """Words and their phones.
+
+    Args:
+        pronunciations: lower-case word -> phones in the file's one-character code.
+    """
+
+    def __init__(self, pronunciations: dict[str, str]) -> None:
+        self._pronunciations = pronunciations
+
+    @classmethod
+    def load(cls, path: Path = LEXICON_PATH) -> Lexicon:
+        """Read a lexicon file.
+
+        Raises:
+            FileNotFoundError: there is none.
+        """
+        if not path.is_file():
+            raise FileNotFoundError(
+                f"no lexicon at {path}; reinstall the package or make it with "
+                "`python -m training lexicon`"
+            )
+        content = json.loads(path.read_text(encoding="ascii"))
+        words, phones = content["words"].split(" "), content["phones"].split(" ")
+        return cls(dict(zip(words, phones, strict=True)))
+
+    def __len__(self) -> int:
+        return len(self._pronunciations)
+
+    def __contains__(self, word: str) -> bool:
+        return word in self._pronunciations
+
+    def words(self) -> list[str]:
+        """Return all words, in the file's order."""
+        return list(self._pronunciations)
+
+    def phones(self, word: str) -> tuple[int, ...] | None:
+        """Look a word up.
+
+        Possessives and plurals of known words follow by rule.
+
+        Args:
+            word: lower case.
+
+        Returns:
+            indices into `bark.phones.PHONES`, or None where the word is not known.
+        """
+        code = self._pronunciations.get(word)
+        if code is not None:
+            return tuple(_INDEX_OF_CODE[c] for c in code)
+        for base in _singulars(word):
+            code = self._pronunciations.get(base)
+            if code is not None:
+                return _with_s(tuple(_INDEX_OF_CODE[c] for c in code))
+        return None
+
+
+def encode_phones(names: list[str]) -> str:
+    """Write phone names, as in `PHONES`, in the file's code."""
+    return "".join(_CODE[PHONE_INDEX[name]] for name in names)
+
+
+def phone_names(indices: tuple[int, ...]) -> list[str]:
+    """Name phones given by index."""
+    return [PHONES[i] for i in indices]
+
+
+def _singulars(word: str) -> list[str]:
+    if word.endswith("'s"):
+        return [word[:-2]]
+    if len(word) > 3 and word.endswith("s") and not word.endswith(("ss", "us", "is", "'s")):
+        return [word[:-1]]
+    return []
+
+
+def _with_s(phones: tuple[int, ...]) -> tuple[int, ...]:
+    if phones[-1] in _SIBILANTS:
+        return (*phones, _SCHWA, _Z)
+    return (*phones, _S if phones[-1] in _VOICELESS else _Z)

@@ -1,0 +1,103 @@
+"""What the text model learns from: normalised sentences and how the teacher says them."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from bark.lexicon import Lexicon
+from bark.normalize import Word, normalize, spoken_text
+from bark.phones import phones_to_semantic
+
+from .alignment import speech_to_phones
+from .corpus import text_items
+from .teacher import Teacher
+
+log = logging.getLogger(__name__)
+
+VOICE = "rms"  # of the teacher's voices the one a listener understands best
+SHARD_LEN = 1_000
+MAX_SEMANTIC = 900
+
+
+@dataclass(frozen=True, eq=False)
+class TextItem:
+    """A sentence, its words as they are spoken, and the teacher's semantic tokens.
+
+    Attributes:
+        sentence: as it stands in the corpus.
+        words: normalised, with the marks behind them.
+        semantic: (T,) int64, 37.5 Hz.
+    """
+
+    sentence: str
+    words: tuple[Word, ...]
+    semantic: np.ndarray
+
+
+def fold_spaces(text: str) -> str:
+    """Fold white space as the tokenizer does."""
+    return " ".join(text.split())
+
+
+def say(teacher: Teacher, lexicon: Lexicon, sentence: str) -> TextItem | None:
+    """Let the teacher say a sentence; None where it counts the words differently than we do."""
+    words = normalize(fold_spaces(sentence), lexicon.__contains__)
+    if not words:
+        return None
+    try:
+        phones = speech_to_phones(teacher.speak(spoken_text(words)))
+    except (ValueError, KeyError):
+        return None
+    semantic = phones_to_semantic(phones)
+    if sum(p.begins_word for p in phones) != len(words) or len(semantic) > MAX_SEMANTIC:
+        return None
+    return TextItem(sentence, tuple(words), semantic)
+
+
+def make_shards(folder: Path, n_items: int, seed: int = 0) -> None:
+    """Make the training data in files of `SHARD_LEN` sentences; goes on where it stopped."""
+    folder.mkdir(parents=True, exist_ok=True)
+    lexicon, teacher = Lexicon.load(), Teacher(VOICE)
+    sentences = text_items(n_items, lexicon.words(), seed)
+    for start in range(0, len(sentences), SHARD_LEN):
+        path = folder / f"text_{seed}_{start // SHARD_LEN:04d}.jsonl"
+        if path.is_file():
+            continue
+        part = sentences[start : start + SHARD_LEN]
+        kept = write_items(path, (say(teacher, lexicon, sentence) for sentence in part))
+        log.info("%s: %d of %d sentences", path.name, kept, len(part))
+
+
+def write_items(path: Path, items: Iterable[TextItem | None]) -> int:
+    """Write items to a JSON-lines file, whole or not at all; returns how many."""
+    lines = [
+        json.dumps(
+            {
+                "sentence": item.sentence,
+                "words": [[word.text, word.mark] for word in item.words],
+                "semantic": item.semantic.tolist(),
+            }
+        )
+        for item in items
+        if item is not None
+    ]
+    partial = path.with_suffix(".part")
+    partial.write_text("\n".join(lines) + "\n", encoding="utf8")
+    os.replace(partial, path)
+    return len(lines)
+
+
+def read_items(path: Path) -> Iterator[TextItem]:
+    """Read items back; the words' spans are not kept."""
+    for line in path.read_text(encoding="utf8").splitlines():
+        row = json.loads(line)
+        words = tuple(Word(text, 0, 0, mark) for text, mark in row["words"])
+        yield TextItem(row["sentence"], words, np.array(row["semantic"], dtype=np.int64))
+
