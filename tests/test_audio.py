@@ -25,9 +25,7 @@ def tone(seconds: float = 0.5, amplitude: float = 0.5) -> np.ndarray:
     return (amplitude * np.sin(2 * np.pi * 220 * time)).astype(np.float32)
 
 
-@given(
-    arrays.arrays(np.float32, st.integers(0, 50), elements=st.floats(width=32, allow_nan=True))
-)
+@given(arrays.arrays(np.float32, st.integers(0, 50), elements=st.floats(width=32, allow_nan=True)))
 def test_to_int16_never_wraps_around(samples: np.ndarray) -> None:
     ints = audio.to_int16(samples)
     assert ints.dtype == np.int16

@@ -1,0 +1,80 @@
+"""What every test gets: an environment of its own, no network, and skips that say why."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+from pathlib import Path
+from typing import Any
+
+import hypothesis
+import pytest
+
+hypothesis.settings.register_profile("bark", deadline=None)
+hypothesis.settings.register_profile("ci", deadline=None, derandomize=True)
+hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "bark")
+
+# Gradio and huggingface_hub read these when they are imported.
+os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skips what this machine cannot run."""
+    for item in items:
+        if item.get_closest_marker("requires_cuda") and not _has_cuda():
+            item.add_marker(pytest.mark.skip(reason="needs a GPU that torch can use"))
+        if item.get_closest_marker("requires_weights") and not _has_weights():
+            item.add_marker(pytest.mark.skip(reason="needs the official weights on disk"))
+        if item.get_closest_marker("browser") and not _has_chromium():
+            item.add_marker(pytest.mark.skip(reason="needs Debian's chromium"))
+
+
+@pytest.fixture(autouse=True)
+def own_environment(
+    request: pytest.FixtureRequest,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    """Variables of the caller's shell and files in the caller's caches decide no test."""
+    if request.node.get_closest_marker("requires_weights"):
+        return
+    for name in list(os.environ):
+        if name.startswith(("BARK_", "SUNO_")) or name in ("TORCH_HOME", "HF_HUB_OFFLINE"):
+            monkeypatch.delenv(name)
+    cache = tmp_path_factory.getbasetemp() / "cache"
+    for name in ("XDG_CACHE_HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME", "HF_HOME"):
+        monkeypatch.setenv(name, str(cache / name.lower()))
+
+
+@pytest.fixture(autouse=True)
+def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Connections leave this machine in no test."""
+    connect = socket.socket.connect
+
+    def guarded(self: socket.socket, address: Any) -> None:
+        if self.family in (socket.AF_INET, socket.AF_INET6) and not _is_loopback(address[0]):
+            raise OSError(101, f"a test tried to reach {address[0]}")
+        connect(self, address)
+
+    monkeypatch.setattr(socket.socket, "connect", guarded)
+
+
+def _is_loopback(host: str) -> bool:
+    return host in ("localhost", "::1", "0.0.0.0") or host.startswith("127.")
+
+
+def _has_cuda() -> bool:
+    import torch
+
+    return torch.cuda.is_available()
+
+
+def _has_weights() -> bool:
+    home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return (home / "suno" / "bark_v0" / "text.pt").exists()
+
+
+def _has_chromium() -> bool:
+    return shutil.which("chromium") is not None
