@@ -1,0 +1,192 @@
+"""EnCodec at 24 kHz through the encodec package: codes to audio and back."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.machinery
+import re
+import sys
+import threading
+import types
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from .errors import InvalidInputError
+from .spec import BARK
+from .weights import assign_weights
+
+_IMPORT_LOCK = threading.Lock()
+
+# Of the codebooks' state only `embed` is read outside of training.
+_TRAINING_STATE = ("inited", "cluster_size", "embed_avg")
+# The two parts of a weight-normalised weight, as older and newer versions of torch name them.
+_NORM_PARTS = (
+    ("weight_g", "weight_v"),
+    ("parametrizations.weight.original0", "parametrizations.weight.original1"),
+)
+
+
+class EncodecCodec:
+    """The codec with its weight norm folded in, and only Bark's eight of its 32 codebooks."""
+
+    sample_rate = BARK.sample_rate
+
+    def __init__(self, encoder: nn.Module, decoder: nn.Module, quantizer: nn.Module) -> None:
+        self._parts = nn.ModuleDict(
+            {"encoder": encoder, "decoder": decoder, "quantizer": quantizer}
+        )
+
+    @classmethod
+    def from_weights(cls, weights: Mapping[str, Tensor], *, source: str) -> EncodecCodec:
+        """Builds the codec from encodec's names (`decoder.model.0.conv.conv.weight_g`, ...).
+
+        Args:
+            weights: with weight norm under its older or newer names, or already folded.
+            source: what an error names, for example the file.
+
+        Raises:
+            CheckpointError: names are missing or too many, or a shape does not fit.
+        """
+        modules, quantization = _import_encodec()
+        with torch.device("meta"):
+            encoder = modules.SEANetEncoder(norm="none", causal=True)
+            decoder = modules.SEANetDecoder(norm="none", causal=True)
+            quantizer = quantization.ResidualVectorQuantizer(
+                dimension=encoder.dimension, n_q=BARK.n_codebooks, bins=BARK.codebook_size
+            )
+        codec = cls(encoder, decoder, quantizer)
+        for codebook in quantizer.vq.layers:
+            for name in _TRAINING_STATE:
+                delattr(codebook._codebook, name)
+        assign_weights(codec._parts, _inference_weights(weights), source=source)
+        return codec
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return next(self._parts.parameters()).device
+
+    def to(self, device: torch.device | str) -> EncodecCodec:
+        """Moves the weights and returns the codec."""
+        self._parts.to(device)
+        return self
+
+    @torch.inference_mode()
+    def decode(self, codes: np.ndarray) -> np.ndarray:
+        """Turns codes into audio.
+
+        Args:
+            codes: (K, T) integers in [0, 1024), 75 Hz; the first K of the eight codebooks.
+
+        Returns:
+            (T * 320,) float32, 24 kHz; not clipped.
+
+        Raises:
+            InvalidInputError: another shape, dtype or range.
+        """
+        codes = _checked_codes(codes)
+        ids = torch.from_numpy(codes).to(self.device)[:, None]  # (K, 1, T)
+        hidden = self._parts["quantizer"].decode(ids)  # (1, 128, T)
+        return self._parts["decoder"](hidden)[0, 0].float().cpu().numpy()
+
+    @torch.inference_mode()
+    def encode(self, audio: np.ndarray) -> np.ndarray:
+        """Turns audio into codes.
+
+        Args:
+            audio: (n,) float, 24 kHz, mono, within ±1.
+
+        Returns:
+            (8, T) int64 in [0, 1024), 75 Hz; T is n / 320, rounded up.
+
+        Raises:
+            InvalidInputError: no samples, more than one channel, or values that are no numbers.
+        """
+        audio = np.asarray(audio)
+        if audio.ndim != 1 or audio.size == 0 or audio.dtype.kind != "f":
+            raise InvalidInputError(
+                f"The audio has shape {audio.shape} and dtype {audio.dtype}; "
+                "the codec needs (n,) floats within ±1 at 24 kHz."
+            )
+        if not np.isfinite(audio).all():
+            raise InvalidInputError("The audio holds values that are no numbers; clean it first.")
+        samples = torch.from_numpy(audio.astype(np.float32)).to(self.device)
+        hidden = self._parts["encoder"](samples[None, None])  # (1, 128, T)
+        codes = self._parts["quantizer"].encode(hidden, int(BARK.codec_rate_hz))  # (8, 1, T)
+        return codes[:, 0].cpu().numpy()
+
+
+def new_encodec_model() -> nn.Module:
+    """The encodec package's own 24 kHz model with random weights, for tests and benchmarks."""
+    _import_encodec()
+    return importlib.import_module("encodec.model").EncodecModel.encodec_model_24khz(
+        pretrained=False
+    )
+
+
+def _checked_codes(codes: np.ndarray) -> np.ndarray:
+    codes = np.asarray(codes)
+    fits = codes.ndim == 2 and 1 <= codes.shape[0] <= BARK.n_codebooks and codes.shape[1] > 0
+    if not fits or codes.dtype.kind not in "iu":
+        raise InvalidInputError(
+            f"The codes have shape {codes.shape} and dtype {codes.dtype}; "
+            f"the codec needs (1 to {BARK.n_codebooks}, T) integers."
+        )
+    low, high = int(codes.min()), int(codes.max())
+    if low < 0 or high >= BARK.codebook_size:
+        raise InvalidInputError(
+            f"The codes run from {low} to {high}; they must lie in 0 to {BARK.codebook_size - 1}."
+        )
+    return np.ascontiguousarray(codes, dtype=np.int64)
+
+
+def _inference_weights(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Leaves out what decoding and encoding do not read, and folds the weight norm."""
+    kept: dict[str, Tensor] = {}
+    for name, tensor in weights.items():
+        codebook = re.fullmatch(r"quantizer\.vq\.layers\.(\d+)\._codebook\.(\w+)", name)
+        if codebook and (int(codebook[1]) >= BARK.n_codebooks or codebook[2] in _TRAINING_STATE):
+            continue
+        kept[name] = tensor
+    for magnitude, direction in _NORM_PARTS:
+        for name in [name for name in kept if name.endswith("." + magnitude)]:
+            stem = name.removesuffix(magnitude)
+            if stem + direction in kept:
+                g, v = kept.pop(name).float(), kept.pop(stem + direction).float()
+                norm = v.flatten(1).norm(dim=1).view(-1, 1, 1)
+                kept[stem + "weight"] = v * (g / norm)
+    return kept
+
+
+class _LateTorchaudio(types.ModuleType):
+    """Stands for torchaudio while encodec is imported, and imports the real one when it is used.
+
+    encodec imports torchaudio at its top for resampling and for saving files, which Bark never
+    calls; on many machines it is not there, or was built for another torch and cannot be loaded.
+    """
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__") or sys.modules.get("torchaudio") is self:
+            raise AttributeError(name)
+        return getattr(importlib.import_module("torchaudio"), name)
+
+
+def _import_encodec() -> tuple[types.ModuleType, types.ModuleType]:
+    """encodec.modules and encodec.quantization, whatever the state of torchaudio."""
+    with _IMPORT_LOCK:
+        stand_in = None
+        if "encodec" not in sys.modules and "torchaudio" not in sys.modules:
+            stand_in = _LateTorchaudio("torchaudio")
+            stand_in.__spec__ = importlib.machinery.ModuleSpec("torchaudio", None)
+            sys.modules["torchaudio"] = stand_in
+        try:
+            modules = importlib.import_module("encodec.modules")
+            quantization = importlib.import_module("encodec.quantization")
+        finally:
+            if stand_in is not None and sys.modules.get("torchaudio") is stand_in:
+                del sys.modules["torchaudio"]
+    return modules, quantization

@@ -1,0 +1,66 @@
+"""Putting named tensors into a module: every key and shape checked, nothing copied needlessly."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+import torch
+from torch import Tensor, nn
+
+from .errors import CheckpointError
+
+_N_NAMED = 3  # keys that an error lists
+
+
+def assign_weights(module: nn.Module, weights: Mapping[str, Tensor], *, source: str) -> None:
+    """Makes the tensors the module's own, as float32, and readies it for inference.
+
+    The module is best built on the meta device, where it takes no memory: float32 tensors are
+    then used as they are, so that those of a mapped file stay in the file until they are read,
+    and of other tensors only one is converted at a time.
+
+    Args:
+        module: its `state_dict` says which names and shapes are expected.
+        weights: exactly these names.
+        source: what an error names, for example the file.
+
+    Raises:
+        CheckpointError: names are missing or too many, or a shape or dtype does not fit.
+    """
+    expected = module.state_dict()
+    check_keys(expected, weights, source=source)
+    converted = {}
+    for name, slot in expected.items():
+        tensor = weights[name]
+        if tensor.shape != slot.shape:
+            raise CheckpointError(
+                f"{source} has {name} of shape {tuple(tensor.shape)}; "
+                f"this model needs {tuple(slot.shape)}."
+            )
+        if not tensor.is_floating_point():
+            raise CheckpointError(f"{source} has {name} of dtype {tensor.dtype}; floats were due.")
+        converted[name] = tensor.to(torch.float32).contiguous()
+    module.load_state_dict(converted, assign=True)
+    module.requires_grad_(False).eval()
+
+
+def check_keys(expected: Collection[str], found: Collection[str], *, source: str) -> None:
+    """Compares names.
+
+    Raises:
+        CheckpointError: with the first few of those that are missing or too many.
+    """
+    missing = sorted(set(expected) - set(found))
+    extra = sorted(set(found) - set(expected))
+    faults = []
+    if missing:
+        faults.append(f"lacks {_some(missing)}")
+    if extra:
+        faults.append(f"has {_some(extra)} that this model does not know")
+    if faults:
+        raise CheckpointError(f"{source} {' and '.join(faults)}; it is no file of this model.")
+
+
+def _some(keys: list[str]) -> str:
+    named = ", ".join(keys[:_N_NAMED])
+    return named if len(keys) <= _N_NAMED else f"{named} and {len(keys) - _N_NAMED} more"
