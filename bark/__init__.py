@@ -1,1 +1,76 @@
-"""Bark: text to speech, music and sound effects through three GPTs and a neural codec."""
+"""Bark: text to speech, music and sound effects through three GPTs and a neural codec.
+
+Names are loaded when they are first used, so that `import bark` does not wait for torch.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .api import (
+        generate_audio,
+        save_as_prompt,
+        semantic_to_waveform,
+        text_to_semantic,
+    )
+    from .errors import BarkError
+    from .events import AudioPiece, StageProgress, TakeFailed, TakeReady
+    from .generation import preload_models
+    from .options import GenerationOptions
+    from .pipeline import Bark
+    from .sampling import SamplingOptions
+    from .spec import SAMPLE_RATE
+    from .take import Take
+    from .voice_prompt import VoicePrompt
+    from .voices import list_voices
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "api": ("generate_audio", "save_as_prompt", "semantic_to_waveform", "text_to_semantic"),
+    "errors": ("BarkError",),
+    "events": ("AudioPiece", "StageProgress", "TakeFailed", "TakeReady"),
+    "generation": ("preload_models",),
+    "options": ("GenerationOptions",),
+    "pipeline": ("Bark",),
+    "sampling": ("SamplingOptions",),
+    "spec": ("SAMPLE_RATE",),
+    "take": ("Take",),
+    "voice_prompt": ("VoicePrompt",),
+    "voices": ("list_voices",),
+}
+_MODULE_OF = {name: module for module, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "SAMPLE_RATE",
+    "AudioPiece",
+    "Bark",
+    "BarkError",
+    "GenerationOptions",
+    "SamplingOptions",
+    "StageProgress",
+    "Take",
+    "TakeFailed",
+    "TakeReady",
+    "VoicePrompt",
+    "generate_audio",
+    "list_voices",
+    "preload_models",
+    "save_as_prompt",
+    "semantic_to_waveform",
+    "text_to_semantic",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(f".{_MODULE_OF[name]}", __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(set(globals()) | set(__all__))

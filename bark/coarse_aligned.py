@@ -1,0 +1,172 @@
+"""Nano's coarse stage: semantic tokens are added to the coarse positions instead of prefixed.
+
+Bark's coarse model reads its semantic tokens as a prefix and has to find out which of them it is
+speaking. Nano is told: what a small convolutional encoder makes of the semantic tokens is added
+to the input that predicts the coarse tokens of the same moment. So the window holds coarse tokens
+only, and it moves seldom.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Generator, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from .coarse import CoarseWindows, coarse_len, flatten_codes
+from .model_nano import ConditionedGPT
+from .sampling import SamplingOptions, draw, token_probabilities
+from .spec import ModelSpec
+
+
+def generate_coarse_aligned(
+    model: ConditionedGPT,
+    spec: ModelSpec,
+    semantic: Sequence[np.ndarray],
+    *,
+    histories: Sequence[tuple[np.ndarray, np.ndarray] | None],
+    sampling: SamplingOptions,
+    windows: CoarseWindows,
+    generators: Sequence[torch.Generator | None],
+    stop: threading.Event | None = None,
+    use_cache: bool = True,
+    on_window: Callable[[list[np.ndarray]], None] | None = None,
+) -> Generator[int, None, list[np.ndarray]]:
+    """Codes of the coarse codebooks for a batch of utterances, as `generate_coarse` gives them.
+
+    Arguments, yields and result are those of `bark.coarse.generate_coarse`; of `windows` only
+    the history's length counts, up to the half of the model's window.
+    """
+    half = model.config.block_size // 2
+    max_history = min(windows.max_history_len, spec.max_coarse_history_len, half)
+    items = [
+        _Item(spec, tokens, history, max_history)
+        for tokens, history in zip(semantic, histories, strict=True)
+    ]
+    done = 0
+    for length in dict.fromkeys(len(item.tokens) for item in items):
+        rows = [i for i, item in enumerate(items) if item.n_history == length]
+        group = [items[i] for i in rows]
+        decoder = _Decoder(model, spec, group, use_cache)
+        for step in decoder.run(sampling, [generators[i] for i in rows], stop):
+            if on_window is not None and step % windows.window_len == 0:
+                on_window([item.codes(spec) for item in items])
+            yield done + step
+        done += max(item.n_steps for item in group)
+    return [item.codes(spec) for item in items]
+
+
+class _Item:
+    """One utterance on its way."""
+
+    def __init__(
+        self,
+        spec: ModelSpec,
+        semantic: np.ndarray,
+        history: tuple[np.ndarray, np.ndarray] | None,
+        max_history: int,
+    ) -> None:
+        past_semantic, past = _history(spec, history, max_history)
+        self.semantic = np.concatenate([past_semantic, np.asarray(semantic, dtype=np.int64)])
+        self.n_history = len(past)
+        self.tokens: list[int] = past.tolist()
+        self.n_steps = coarse_len(spec, len(semantic))
+
+    def codes(self, spec: ModelSpec) -> np.ndarray:
+        """(2, T) int64, the whole frames made so far."""
+        n = spec.n_coarse_codebooks
+        made = np.array(self.tokens[self.n_history :], dtype=np.int64)
+        frames = made[: len(made) - len(made) % n].reshape(-1, n).T
+        return frames - spec.codebook_size * np.arange(n)[:, None]
+
+
+def _history(
+    spec: ModelSpec, history: tuple[np.ndarray, np.ndarray] | None, max_history: int
+) -> tuple[np.ndarray, np.ndarray]:
+    if history is None:
+        return np.zeros(0, np.int64), np.zeros(0, np.int64)
+    ratio = round(spec.coarse_per_semantic)
+    semantic = np.asarray(history[0], dtype=np.int64)
+    flat = flatten_codes(spec, history[1])
+    n = min(max_history // ratio, len(semantic), len(flat) // ratio)
+    # Both end at the same moment, so both are counted from the end of the shorter one.
+    end = min(len(semantic), len(flat) // ratio)
+    return semantic[end - n : end], flat[(end - n) * ratio : end * ratio]
+
+
+class _Decoder:
+    """Decodes a group of items in lock step.
+
+    Input position i of a window that begins at stream index `begin` holds token `begin + i - 1`
+    (the start token stands before the stream) and predicts token `begin + i`.
+    """
+
+    def __init__(
+        self, model: ConditionedGPT, spec: ModelSpec, items: list[_Item], use_cache: bool
+    ) -> None:
+        self.model, self.spec, self.items, self.use_cache = model, spec, items, use_cache
+        self.conditions = [
+            model.condition(torch.from_numpy(item.semantic)[None].to(model.device))[0]
+            for item in items
+        ]  # each (4 T_s, C)
+
+    def run(
+        self,
+        sampling: SamplingOptions,
+        generators: list[torch.Generator | None],
+        stop: threading.Event | None,
+    ) -> Generator[int, None, None]:
+        """Appends tokens to the items; yields the number of steps after each."""
+        live = [i for i, item in enumerate(self.items) if item.n_steps > 0]
+        n_history = self.items[0].n_history
+        begin = 1 if n_history else 0
+        step, size = 0, self.model.config.block_size
+        while live:
+            at = n_history + step  # stream index of the next token
+            if at - begin >= size:
+                begin = at - size // 2
+            until = begin + size - n_history  # the step at which this window is full
+            cache = self.model.new_cache(len(live)) if self.use_cache else None
+            inputs = self._inputs(live, begin, at)
+            while live and step < until:
+                if stop is not None and stop.is_set():
+                    return
+                new = inputs if cache is None else inputs[:, cache.length :]
+                hidden = self.model.trunk(new, cache)[:, -1]
+                codebook = step % self.spec.n_coarse_codebooks
+                rows = slice(*(np.array([0, 1]) + codebook) * self.spec.codebook_size)
+                probabilities = token_probabilities(self.model.head(hidden, rows), sampling)
+                drawn = [
+                    draw(probabilities[row : row + 1], sampling, generators[i])
+                    for row, i in enumerate(live)
+                ]
+                tokens = (torch.cat(drawn) + rows.start).tolist()
+                for i, token in zip(live, tokens, strict=True):
+                    self.items[i].tokens.append(token)
+                step += 1
+                yield step
+                keep = [row for row, i in enumerate(live) if step < self.items[i].n_steps]
+                if len(keep) < len(live):
+                    live = [live[row] for row in keep]
+                    index = torch.tensor(keep, dtype=torch.int64, device=inputs.device)
+                    inputs = inputs[index]
+                    if cache is not None:
+                        cache.select(index)
+                if live and step < until:
+                    at = n_history + step
+                    inputs = torch.cat([inputs, self._inputs(live, begin, at, at)], dim=1)
+
+    def _inputs(self, live: list[int], begin: int, end: int, start: int | None = None) -> Tensor:
+        """(B, end - start + 1, C): the inputs that predict tokens `start` (`begin`) to `end`."""
+        index = np.arange(begin if start is None else start, end + 1)
+        ids = [
+            [self.items[i].tokens[j - 1] if j else self.spec.coarse_infer_token for j in index]
+            for i in live
+        ]
+        phase = index % round(self.spec.coarse_per_semantic)
+        positions = torch.from_numpy(np.stack([index - begin, phase], axis=-1))[None]
+        device = self.model.device
+        x = self.model.embed(torch.tensor(ids, device=device), positions.to(device))
+        return x + torch.stack([self.conditions[i][index[0] : index[-1] + 1] for i in live])

@@ -1,0 +1,277 @@
+"""The functions of `bark.generation` as suno-ai/bark has them, thin over the stages.
+
+They mean official Bark: they never fall back to nano in silence, follow `torch.manual_seed`, and
+compute in float32 on a CPU unless BARK_PRECISION says otherwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from .coarse import CoarseWindows, coarse_len
+from .coarse import generate_coarse as _generate_coarse
+from .coarse_aligned import generate_coarse_aligned as _generate_coarse_aligned
+from .environment import read_environment
+from .errors import InvalidInputError, NothingGeneratedError, OptionError
+from .fine import generate_fine as _generate_fine
+from .progress import ProgressBar
+from .run import check_text
+from .sampling import SamplingOptions
+from .semantic import SemanticLimits, generate_semantic
+from .shelf import Shelf
+from .spec import BARK, LANGUAGES, ModelSpec
+from .voices import OFFICIAL_VOICES, load_voice
+
+CONTEXT_WINDOW_SIZE = BARK.fine_window_len
+SEMANTIC_RATE_HZ = BARK.semantic_rate_hz
+SEMANTIC_VOCAB_SIZE = BARK.semantic_vocab_size
+CODEBOOK_SIZE = BARK.codebook_size
+N_COARSE_CODEBOOKS = BARK.n_coarse_codebooks
+N_FINE_CODEBOOKS = BARK.n_codebooks
+COARSE_RATE_HZ = BARK.codec_rate_hz  # frames, as the reference counts them
+SAMPLE_RATE = BARK.sample_rate
+TEXT_ENCODING_OFFSET = BARK.text_offset
+SEMANTIC_PAD_TOKEN = BARK.semantic_pad_token
+TEXT_PAD_TOKEN = BARK.text_pad_token
+SEMANTIC_INFER_TOKEN = BARK.semantic_infer_token
+COARSE_SEMANTIC_PAD_TOKEN = BARK.coarse_semantic_pad_token
+COARSE_INFER_TOKEN = BARK.coarse_infer_token
+
+SUPPORTED_LANGS = list(LANGUAGES)
+ALLOWED_PROMPTS = set(OFFICIAL_VOICES) | {
+    name.replace("/", "\\") for name in OFFICIAL_VOICES if "/" in name
+}
+
+_STAGES = ("text", "coarse", "fine")
+_LAZY = {
+    "CACHE_DIR": lambda environment: str(environment.cache_dir),
+    "USE_SMALL_MODELS": lambda environment: environment.model == "small",
+    "OFFLOAD_CPU": lambda environment: environment.offload_cpu,
+    "GLOBAL_ENABLE_MPS": lambda environment: environment.enable_mps,
+}
+
+
+def __getattr__(name: str) -> Any:
+    # The environment is read when one of these is asked for, not at import.
+    if name in _LAZY:
+        return _LAZY[name](read_environment())
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+_shelf = Shelf()  # the one piece of state: suno-ai/bark's functions take no model
+
+
+def load_model(
+    use_gpu: bool = True,
+    use_small: bool = False,
+    force_reload: bool = False,
+    model_type: str = "text",
+) -> nn.Module | dict[str, Any]:
+    """Loads a stage's model and uses it from now on.
+
+    Returns:
+        the model; for "text" a dict with "model" and "tokenizer".
+
+    Raises:
+        OptionError: `model_type` is not "text", "coarse" or "fine".
+    """
+    if model_type not in _STAGES:
+        raise OptionError(f"Unknown model_type {model_type!r}; use one of {', '.join(_STAGES)}.")
+    return _shelf.load(model_type, use_gpu=use_gpu, use_small=use_small, force=force_reload)
+
+
+def load_codec_model(use_gpu: bool = True, force_reload: bool = False) -> Any:
+    """Loads the codec and uses it from now on."""
+    return _shelf.load("codec", use_gpu=use_gpu, use_small=False, force=force_reload)
+
+
+def preload_models(
+    text_use_gpu: bool = True,
+    text_use_small: bool = False,
+    coarse_use_gpu: bool = True,
+    coarse_use_small: bool = False,
+    fine_use_gpu: bool = True,
+    fine_use_small: bool = False,
+    codec_use_gpu: bool = True,
+    force_reload: bool = False,
+) -> None:
+    """Loads all stages, each in the size and on the device asked for."""
+    load_model(text_use_gpu, text_use_small, force_reload, "text")
+    load_model(coarse_use_gpu, coarse_use_small, force_reload, "coarse")
+    load_model(fine_use_gpu, fine_use_small, force_reload, "fine")
+    load_codec_model(codec_use_gpu, force_reload)
+
+
+def clean_models(model_key: str | None = None) -> None:
+    """Forgets loaded models: one of "text", "coarse", "fine", "codec", or all."""
+    _shelf.clear(model_key)
+
+
+def generate_text_semantic(
+    text: str,
+    history_prompt: Any = None,
+    temp: float = 0.7,
+    top_k: int | None = None,
+    top_p: float | None = None,
+    silent: bool = False,
+    min_eos_p: float | None = 0.2,
+    max_gen_duration_s: float | None = None,
+    allow_early_stop: bool = True,
+    use_kv_caching: bool = False,
+) -> np.ndarray:
+    """Semantic tokens of a text.
+
+    Args:
+        history_prompt: a voice: name, .npz path or dict of arrays.
+        temp, top_k, top_p: how tokens are sampled; temp 0 takes the most probable.
+        silent: no progress bar.
+        min_eos_p: ends as soon as the end is that probable.
+        max_gen_duration_s: ends once the speech is longer.
+        use_kv_caching: reads each token once instead of all of them for every new one; the
+            tokens are the same.
+
+    Returns:
+        (T_s,) int64 in [0, 10000), 49.9 Hz.
+    """
+    part, spec = _shelf.get("text"), _shelf.spec("text")
+    voice = load_voice(history_prompt, spec)
+    tokenizer = part["tokenizer"]
+    heard, _ = tokenizer.cut(tokenizer.encode(check_text(text)), spec.text_len)
+    limits = SemanticLimits(min_eos_p, max_gen_duration_s, allow_early_stop)
+    steps = generate_semantic(
+        part["model"],
+        spec,
+        [heard.ids],
+        histories=[voice.semantic if voice else None],
+        sampling=SamplingOptions(temp, top_k, top_p),
+        limits=limits,
+        generators=[None],
+        use_cache=use_kv_caching,
+    )
+    return _finish(steps, "semantic", limits.max_tokens(spec), silent)[0].tokens
+
+
+def generate_coarse(
+    x_semantic: np.ndarray,
+    history_prompt: Any = None,
+    temp: float = 0.7,
+    top_k: int | None = None,
+    top_p: float | None = None,
+    silent: bool = False,
+    max_coarse_history: int = 630,
+    sliding_window_len: int = 60,
+    use_kv_caching: bool = False,
+) -> np.ndarray:
+    """Codes of the first two codebooks.
+
+    Args:
+        x_semantic: (T_s,) int in [0, 10000).
+        max_coarse_history: flattened coarse tokens looked back on, 60 to 630.
+        sliding_window_len: tokens made before the window moves.
+
+    Returns:
+        (2, T) int64 in [0, 1024), 75 Hz.
+
+    Raises:
+        NothingGeneratedError: `x_semantic` is empty.
+        InvalidInputError: it is not semantic tokens, or a length does not fit.
+    """
+    model, spec = _shelf.get("coarse"), _shelf.spec("coarse")
+    semantic = check_semantic(x_semantic, spec)
+    voice = load_voice(history_prompt, spec)
+    generate = _generate_coarse_aligned if spec.aligned_coarse else _generate_coarse
+    steps = generate(
+        model,
+        spec,
+        [semantic],
+        histories=[(voice.semantic, voice.coarse) if voice else None],
+        sampling=SamplingOptions(temp, top_k, top_p),
+        windows=CoarseWindows(max_coarse_history, sliding_window_len),
+        generators=[None],
+        use_cache=use_kv_caching,
+    )
+    return _finish(steps, "coarse", coarse_len(spec, len(semantic)), silent)[0]
+
+
+def generate_fine(
+    x_coarse_gen: np.ndarray,
+    history_prompt: Any = None,
+    temp: float | None = 0.5,
+    silent: bool = True,
+) -> np.ndarray:
+    """Codes of all eight codebooks.
+
+    Args:
+        x_coarse_gen: (n, T) int in [0, 1024), 1 <= n < 8, at least one frame.
+        temp: None or 0 takes the most probable code.
+
+    Returns:
+        (8, T) int64 in [0, 1024).
+    """
+    model, spec = _shelf.get("fine"), _shelf.spec("fine")
+    codes = check_codes(x_coarse_gen, spec, most=spec.n_codebooks - 1)
+    voice = load_voice(history_prompt, spec)
+    steps = _generate_fine(
+        model,
+        spec,
+        [codes],
+        histories=[voice.fine if voice else None],
+        temperature=temp,
+        generators=[None],
+    )
+    return _finish(steps, "fine", None, silent)[0]
+
+
+def codec_decode(fine_tokens: np.ndarray) -> np.ndarray:
+    """Audio of codes: (n, T) int in [0, 1024), n up to 8 -> (T * 320,) float32, 24 kHz."""
+    spec = _shelf.spec("codec")
+    codes = check_codes(fine_tokens, spec, most=spec.n_codebooks)
+    return _shelf.get("codec").decode(codes)
+
+
+def check_semantic(tokens: np.ndarray, spec: ModelSpec) -> np.ndarray:
+    """Semantic tokens as int64; raises where they are none."""
+    array = np.asarray(tokens)
+    if array.ndim == 1 and not len(array):
+        raise NothingGeneratedError(
+            "There are no semantic tokens, because the model stopped before it began; "
+            "try another seed or a longer text."
+        )
+    top = spec.semantic_vocab_size
+    if array.ndim != 1 or array.dtype.kind not in "iu" or array.min() < 0 or array.max() >= top:
+        raise InvalidInputError(
+            f"x_semantic is {array.dtype} of shape {array.shape}; "
+            f"it must be one row of integers in 0 to {top - 1}."
+        )
+    return array.astype(np.int64)
+
+
+def check_codes(codes: np.ndarray, spec: ModelSpec, *, most: int) -> np.ndarray:
+    """Codes as int64; raises where they are none."""
+    array = np.asarray(codes)
+    top = spec.codebook_size
+    fits = array.ndim == 2 and 1 <= array.shape[0] <= most and array.shape[1] > 0
+    if not fits or array.dtype.kind not in "iu" or array.min() < 0 or array.max() >= top:
+        raise InvalidInputError(
+            f"The codes are {array.dtype} of shape {array.shape}; they must be 1 to {most} rows "
+            f"of at least one frame, integers in 0 to {top - 1}."
+        )
+    return array.astype(np.int64)
+
+
+@torch.inference_mode()
+def _finish(steps: Generator[Any, None, Any], stage: str, total: int | None, silent: bool) -> Any:
+    """Runs a stage to its end behind a progress bar and returns its result."""
+    with ProgressBar(silent=silent) as bar:
+        while True:
+            try:
+                step = next(steps)
+            except StopIteration as end:
+                return end.value
+            done, out_of = step if isinstance(step, tuple) else (step, total or step)
+            bar.update(stage, done, out_of)

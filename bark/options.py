@@ -1,0 +1,125 @@
+"""Everything that decides how one take is made, apart from its text, voice and model."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import secrets
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from .errors import InvalidInputError
+from .sampling import SamplingOptions
+
+MAX_SEED = 2**63 - 1
+_SEED_BITS = 32  # of drawn seeds: short enough to be read out and typed
+_SHORT = {"text_temperature": "semantic", "waveform_temperature": "coarse"}
+
+
+@dataclasses.dataclass(frozen=True)
+class GenerationOptions:
+    """How the three stages draw, when they end, and the seed of it all.
+
+    Attributes:
+        semantic, coarse: how the first two stages sample. The semantic ("text") temperature makes
+            readings livelier, the coarse ("waveform") temperature the sound more varied.
+        fine_temperature: of the fine stage; None takes the model's own (0.5 for Bark), 0 the most
+            probable code.
+        min_eos_p: the semantic stage ends once the end is that probable; lower stops sooner;
+            None waits until the end is drawn.
+        max_duration_s: the semantic stage ends when the speech gets longer; None: the model's own
+            limit (about 15 s for Bark).
+        allow_early_stop: False speaks on to that limit.
+        max_coarse_history: flattened coarse tokens that the coarse model looks back on, 60 to 630.
+        sliding_window_len: flattened coarse tokens made before its window moves.
+        seed: of the random stream through all three stages, 0 to 2**63 - 1; None draws one, which
+            the take then names.
+    """
+
+    semantic: SamplingOptions = dataclasses.field(default_factory=SamplingOptions)
+    coarse: SamplingOptions = dataclasses.field(default_factory=SamplingOptions)
+    fine_temperature: float | None = None
+    min_eos_p: float | None = 0.2
+    max_duration_s: float | None = None
+    allow_early_stop: bool = True
+    max_coarse_history: int = 630
+    sliding_window_len: int = 60
+    seed: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.fine_temperature is not None:
+            SamplingOptions(self.fine_temperature)  # raises where it is no temperature
+        if self.min_eos_p is not None and not 0 < self.min_eos_p <= 1:
+            raise InvalidInputError(
+                f"min_eos_p is {self.min_eos_p}; it must lie in (0, 1], or be None."
+            )
+        if self.max_duration_s is not None and not (
+            math.isfinite(self.max_duration_s) and self.max_duration_s > 0
+        ):
+            raise InvalidInputError(
+                f"The longest duration is {self.max_duration_s} s; it must be more than 0, or None."
+            )
+        if self.seed is not None and not 0 <= self.seed <= MAX_SEED:
+            raise InvalidInputError(f"The seed is {self.seed}; it must lie in 0 to {MAX_SEED}.")
+
+    @classmethod
+    def chosen(
+        cls, base: GenerationOptions | None = None, changes: Mapping[str, Any] | None = None
+    ) -> GenerationOptions:
+        """Options with some of them changed.
+
+        Args:
+            base: None starts from the defaults.
+            changes: fields by name, and for the two temperatures that people turn the names
+                text_temperature and waveform_temperature.
+
+        Raises:
+            InvalidInputError: an unknown name, or a value that its field does not take.
+        """
+        options = base or cls()
+        changes = dict(changes or {})
+        known = {field.name for field in dataclasses.fields(cls)}
+        unknown = [name for name in changes if name not in _SHORT and name not in known]
+        if unknown:
+            names = ", ".join(sorted(known | set(_SHORT)))
+            raise InvalidInputError(f"Unknown option {unknown[0]!r}; known are {names}.")
+        for name, stage in _SHORT.items():
+            if name in changes:
+                sampling = changes.get(stage, getattr(options, stage))
+                temperature = changes.pop(name)
+                changes[stage] = dataclasses.replace(sampling, temperature=temperature)
+        return dataclasses.replace(options, **changes)
+
+    def seeds(self, n: int, given: Sequence[int] | None = None) -> list[int]:
+        """Seeds of n takes: the given ones, or counted up from its own or a drawn one.
+
+        Raises:
+            InvalidInputError: another number of seeds is given.
+        """
+        if given is None:
+            first = secrets.randbits(_SEED_BITS) if self.seed is None else self.seed
+            return [(first + i) & MAX_SEED for i in range(n)]
+        if len(given) != n:
+            raise InvalidInputError(f"There are {len(given)} seeds for {n} texts; give one each.")
+        return list(given)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, as a take's record keeps them."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> GenerationOptions:
+        """Reads what `to_dict` gave; unknown keys, from a later version, are ignored.
+
+        Raises:
+            InvalidInputError: a value is not what its field takes.
+        """
+        known = {field.name for field in dataclasses.fields(cls)}
+        chosen = {key: value for key, value in values.items() if key in known}
+        try:
+            for stage in ("semantic", "coarse"):
+                if stage in chosen:
+                    chosen[stage] = SamplingOptions(**chosen[stage])
+            return cls(**chosen)
+        except TypeError as error:
+            raise InvalidInputError(f"These settings cannot be read: {error}.") from error

@@ -1,0 +1,383 @@
+"""`Bark`: one loaded model with its device and precision, from text to takes."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from .checkpoints import ModelFiles, resolve_model
+from .devices import choose_device
+from .environment import read_environment
+from .errors import BarkError, InvalidInputError, VoiceError
+from .events import Event, TakeFailed, TakeReady
+from .options import GenerationOptions
+from .quantize import apply_precision, choose_precision
+from .run import Request, Run, check_text, expected_duration_s
+from .spec import ModelSpec
+from .take import STAGES, Take
+from .text import normalize_whitespace
+from .voice_prompt import VoicePrompt
+from .voices import load_voice
+
+Voice = Any  # a name, a path, a VoicePrompt, a dict of arrays, a Take, or None
+
+_FILE_STAGE = {"semantic": "text", "coarse": "coarse", "fine": "fine"}
+
+
+@dataclasses.dataclass(frozen=True)
+class TextCount:
+    """What a text amounts to before it is spoken.
+
+    Attributes:
+        n_tokens: text tokens; the model hears the first `max_tokens` of them.
+        expected_s: a guess at its duration, of what is heard.
+        cut_text: the words that would not be heard; "" when all would.
+    """
+
+    n_tokens: int
+    max_tokens: int
+    expected_s: float
+    cut_text: str
+
+
+class Bark:
+    """A model that is ready to speak.
+
+    One computation runs at a time; a second thread waits for the first. Made by
+    `Bark.from_pretrained`.
+
+    Attributes:
+        name: "nano", "small", "large", or a folder's name.
+        spec: token ids, rates and sizes of its family.
+        device: where it computes.
+        precision: "fp32", "fp16", "bf16" or "int8".
+        lock: held while it computes.
+    """
+
+    def __init__(
+        self, files: ModelFiles, *, device: torch.device, precision: str, offload: bool = False
+    ) -> None:
+        self.files = files
+        self.name: str = files.info.name
+        self.spec: ModelSpec = files.spec
+        self.device = device
+        self.precision = precision
+        self.offload = offload and device.type != "cpu"
+        self.lock = threading.Lock()
+        self._models: dict[str, nn.Module] = {}
+        self._loading = threading.RLock()
+        self._tokenizer: Any = None
+        self._codec: Any = None
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        model: str | Path = "nano",
+        *,
+        device: str | torch.device | None = None,
+        precision: str | None = "auto",
+        offload: bool | None = None,
+        offline: bool | None = None,
+        on_progress: Callable[[str, int, int], None] | None = None,
+        stop: threading.Event | None = None,
+        lazy: bool = False,
+    ) -> Bark:
+        """Loads a model, from disk where it is there, else from the Hub.
+
+        Args:
+            model: "nano" (in this package), "small", "large", or a folder with checkpoints.
+            device: a torch device; None takes BARK_DEVICE, else a CUDA device, else (with
+                SUNO_ENABLE_MPS) Apple's, else the CPU.
+            precision: "auto" (the fastest that was measured to be good on this machine), "fp32"
+                (exact), "fp16", "bf16" or "int8"; None takes BARK_PRECISION, else "auto".
+            offload: keep models on the CPU between stages; None follows SUNO_OFFLOAD_CPU.
+            offline: never download; None follows BARK_OFFLINE.
+            on_progress: called while downloading with a file's name, bytes done, bytes in all.
+            stop: ends a download.
+            lazy: load each stage when it is first used.
+
+        Raises:
+            OptionError: an unknown model, device or precision.
+            WeightsNotFoundError, DownloadError, CheckpointError: the weights cannot be had, or
+                are not what they should be.
+        """
+        environment = read_environment()
+        place = choose_device(device or environment.device, enable_mps=environment.enable_mps)
+        precision = precision or environment.precision or "auto"
+        files = resolve_model(model, offline=offline, on_progress=on_progress, stop=stop)
+        bark = cls(
+            files,
+            device=place,
+            precision=choose_precision(precision, place),
+            offload=environment.offload_cpu if offload is None else offload,
+        )
+        if not lazy:
+            bark.load()
+        return bark
+
+    def load(self) -> None:
+        """Loads what is not loaded yet."""
+        for stage in _FILE_STAGE:
+            self.model(stage)
+        assert self.tokenizer is not None
+        assert self.codec is not None
+
+    @property
+    def info(self) -> Any:
+        """`ModelInfo` of the model: where it lies and how large it is."""
+        return self.files.info
+
+    @property
+    def sample_rate(self) -> int:
+        """Of its audio, Hz."""
+        return self.spec.sample_rate
+
+    @property
+    def tokenizer(self) -> Any:
+        """Its tokenizer, loaded when first used."""
+        with self._loading:
+            if self._tokenizer is None:
+                self._tokenizer = self.files.load_tokenizer()
+            return self._tokenizer
+
+    @property
+    def codec(self) -> Any:
+        """Its codec, loaded when first used."""
+        with self._loading:
+            if self._codec is None:
+                codec = self.files.load_codec()
+                self._codec = codec if self.offload else codec.to(self.device)
+            return self._codec
+
+    def model(self, stage: str) -> nn.Module:
+        """The model of "semantic", "coarse" or "fine", loaded when first used."""
+        with self._loading:
+            if stage not in self._models:
+                loaded = self.files.load_stage(_FILE_STAGE[stage])
+                loaded = apply_precision(loaded, self.precision, self.device)
+                self._models[stage] = loaded if self.offload else loaded.to(self.device)
+            return self._models[stage]
+
+    @contextlib.contextmanager
+    def use(self, stage: str) -> Iterator[nn.Module]:
+        """The stage's model on the device; with offload it goes back to the CPU afterwards."""
+        model = self.model(stage)
+        if not self.offload:
+            yield model
+            return
+        try:
+            yield model.to(self.device)
+        finally:
+            model.to("cpu")
+
+    def generate(
+        self,
+        text: str,
+        *,
+        voice: Voice = None,
+        options: GenerationOptions | None = None,
+        seed: int | None = None,
+        stop: threading.Event | None = None,
+        **short: Any,
+    ) -> Take:
+        """Speaks a text.
+
+        Args:
+            text: what to say; white space is normalised, and words past the model's limit are
+                not heard (`Take.cut_text` names them).
+            voice: a voice's name, an .npz file, a `VoicePrompt`, a dict of its arrays, a `Take`
+                to go on in its voice, or None for a new voice each seed.
+            options: how; None takes the defaults.
+            seed: in place of the options' own.
+            stop: ends it at the next token; what is there becomes the take.
+            short: single options by name (text_temperature, waveform_temperature, ...), on top of
+                `options`.
+
+        Raises:
+            InvalidInputError, VoiceError, VoiceNotFoundError: something given is wrong.
+            NothingGeneratedError: the model ended before it began.
+        """
+        events = self.stream(text, voice=voice, options=options, seed=seed, stop=stop, **short)
+        return _takes(events, 1)[0]
+
+    def generate_batch(
+        self,
+        texts: Sequence[str],
+        *,
+        voice: Voice = None,
+        options: GenerationOptions | None = None,
+        seeds: Sequence[int] | None = None,
+        stop: threading.Event | None = None,
+        **short: Any,
+    ) -> list[Take]:
+        """Speaks several texts together, which takes hardly longer than one.
+
+        A take does not depend on its neighbours: each has a random stream of its own.
+
+        Args:
+            texts: what to say; the same text several times gives several readings.
+            voice: of all of them.
+            seeds: one each; None counts up from the options' seed, or from a drawn one.
+
+        Returns:
+            one take a text.
+
+        Raises:
+            as `generate`; `stream_batch` lets the other takes live when one fails.
+        """
+        events = self.stream_batch(
+            texts, voice=voice, options=options, seeds=seeds, stop=stop, **short
+        )
+        return _takes(events, len(texts))
+
+    def stream(
+        self,
+        text: str,
+        *,
+        voice: Voice = None,
+        options: GenerationOptions | None = None,
+        seed: int | None = None,
+        stop: threading.Event | None = None,
+        **short: Any,
+    ) -> Iterator[Event]:
+        """Speaks a text as `generate` does, yielding progress and sound on the way.
+
+        Mistakes in what is given raise here, before the first event; the last event is a
+        `TakeReady` or a `TakeFailed`.
+        """
+        seeds = None if seed is None else [seed]
+        return self.stream_batch(
+            [text], voice=voice, options=options, seeds=seeds, stop=stop, **short
+        )
+
+    def stream_batch(
+        self,
+        texts: Sequence[str],
+        *,
+        voice: Voice = None,
+        options: GenerationOptions | None = None,
+        seeds: Sequence[int] | None = None,
+        stop: threading.Event | None = None,
+        **short: Any,
+    ) -> Iterator[Event]:
+        """Speaks several texts as `generate_batch` does, yielding events on the way."""
+        if not texts:
+            return iter(())
+        chosen = GenerationOptions.chosen(options, short)
+        numbers = chosen.seeds(len(texts), seeds)
+        prompt = self.voice(voice)
+        requests = [
+            Request(text, prompt, dataclasses.replace(chosen, seed=seed))
+            for text, seed in zip(texts, numbers, strict=True)
+        ]
+        for text in texts:
+            check_text(text)
+        return self._locked(Run(self, requests, stop=stop))
+
+    def redo(self, take: Take, *, from_stage: str, **changes: Any) -> Take:
+        """Makes a take anew from a stage on, as `stream_redo` does."""
+        return _takes(self.stream_redo(take, from_stage=from_stage, **changes), 1)[0]
+
+    def stream_redo(
+        self,
+        take: Take,
+        *,
+        from_stage: str,
+        voice: Voice = ...,
+        options: GenerationOptions | None = None,
+        seed: int | None = None,
+        stop: threading.Event | None = None,
+        **short: Any,
+    ) -> Iterator[Event]:
+        """Makes a take anew from a stage on, with the tokens that it had before that stage.
+
+        Args:
+            from_stage: "semantic" (all of it), "coarse" (the same reading, another sound),
+                "fine", or "decode" (only the codec).
+            voice: another voice; left out, the take's own.
+            options: others; None takes the take's own. The stage's random stream is seeded anew.
+
+        Raises:
+            InvalidInputError: an unknown stage.
+            VoiceError: the take's tokens are not of this model's family.
+        """
+        if from_stage not in STAGES:
+            raise InvalidInputError(
+                f"Unknown stage {from_stage!r}; redo from one of {', '.join(STAGES)}."
+            )
+        chosen = GenerationOptions.chosen(options or take.options, short)
+        chosen = dataclasses.replace(
+            chosen, seed=chosen.seeds(1, None if seed is None else [seed])[0]
+        )
+        prompt = take.voice if voice is ... else voice
+        self._check_tokens(take.tokens)
+        request = Request(take.text, self.voice(prompt), chosen, given=take.tokens)
+        return self._locked(Run(self, [request], first_stage=from_stage, stop=stop))
+
+    def voice(self, voice: Voice) -> VoicePrompt | None:
+        """The voice prompt behind a name, a path, arrays or a take; None for None.
+
+        Raises:
+            VoiceError, VoiceNotFoundError: it is none, or there is none.
+        """
+        return load_voice(voice, self.spec)
+
+    def preview(self, voice: Voice) -> np.ndarray:
+        """Decodes a voice's own tokens: (n,) float32 within ±1."""
+        prompt = self.voice(voice)
+        if prompt is None:
+            raise InvalidInputError("No voice was given; choose one to hear it.")
+        with self.lock:
+            return np.clip(self.codec.decode(prompt.fine), -1, 1).astype(np.float32)
+
+    def count(self, text: str) -> TextCount:
+        """Counts a text's tokens and names the words past the limit; "" counts as nothing."""
+        words = normalize_whitespace(text)
+        encoded = self.tokenizer.encode(words)
+        _, cut_text = self.tokenizer.cut(encoded, self.spec.text_len)
+        spoken = words[: len(words) - len(cut_text)] if cut_text else words
+        expected = expected_duration_s(spoken, self.spec) if words else 0.0
+        return TextCount(len(encoded.ids), self.spec.text_len, expected, cut_text)
+
+    def _check_tokens(self, tokens: VoicePrompt) -> None:
+        spec = self.spec
+        fits = (
+            tokens.semantic.ndim == 1
+            and tokens.coarse.ndim == 2
+            and tokens.coarse.shape[0] == spec.n_coarse_codebooks
+            and tokens.fine.ndim == 2
+            and spec.n_coarse_codebooks <= tokens.fine.shape[0] <= spec.n_codebooks
+        )
+        limits = ((tokens.semantic, spec.semantic_vocab_size),)
+        limits += ((tokens.coarse, spec.codebook_size), (tokens.fine, spec.codebook_size))
+        if not fits or any(a.size and (a.min() < 0 or a.max() >= top) for a, top in limits):
+            raise VoiceError(
+                f"The take's tokens are not those of a {spec.name} model; "
+                "load the model that made it."
+            )
+
+    @torch.inference_mode()  # entered anew for each step, so it never leaks to the caller
+    def _locked(self, run: Run) -> Iterator[Event]:
+        with self.lock:
+            yield from run.events()
+
+
+def _takes(events: Iterator[Event], n: int) -> list[Take]:
+    takes: dict[int, Take] = {}
+    failures: list[BarkError] = []
+    for event in events:
+        if isinstance(event, TakeReady):
+            takes[event.item] = event.take
+        elif isinstance(event, TakeFailed):
+            failures.append(event.error)
+    if failures:
+        raise failures[0]
+    return [takes[i] for i in range(n)]

@@ -1,0 +1,319 @@
+"""One run of the stages over a batch of takes, as a generator of events."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import threading
+import time
+from collections.abc import Callable, Generator, Iterator, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+
+from .coarse import CoarseWindows, coarse_len, generate_coarse
+from .coarse_aligned import generate_coarse_aligned
+from .errors import InvalidInputError, NothingGeneratedError
+from .events import AudioPiece, Event, StageProgress, TakeFailed, TakeReady
+from .fine import generate_fine
+from .options import GenerationOptions
+from .semantic import SemanticLimits, generate_semantic
+from .spec import ModelSpec
+from .take import STAGES, Take
+from .text import normalize_whitespace
+from .voice_prompt import VoicePrompt
+
+FIRST_PIECE_S = 0.4
+PIECE_S = 1.0
+"""How much sound the first and the later audio pieces hold at least."""
+
+CHARS_PER_SECOND = 14.0
+"""Of spoken English; only for estimates of how long a text will be."""
+
+
+class Models(Protocol):
+    """What a run needs of a `Bark`."""
+
+    name: str
+    spec: ModelSpec
+    precision: str
+    device: torch.device
+    tokenizer: Any
+    codec: Any
+
+    def use(self, stage: str) -> contextlib.AbstractContextManager[Any]:
+        """The stage's model, on its device while the context lasts."""
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Request:
+    """What one take shall be.
+
+    Attributes:
+        options: with a seed.
+        given: tokens of the stages before the first one that is run, for a take made anew.
+    """
+
+    text: str
+    voice: VoicePrompt | None
+    options: GenerationOptions
+    given: VoicePrompt | None = None
+
+
+@dataclasses.dataclass(eq=False)
+class _Item:
+    """A take in progress."""
+
+    index: int
+    request: Request
+    generator: torch.Generator
+    semantic: np.ndarray
+    coarse: np.ndarray
+    fine: np.ndarray
+    cut_text: str = ""
+    stop_reason: str = "end"
+
+
+def check_text(text: str) -> str:
+    """The text with its white space normalised, as the models read it.
+
+    Raises:
+        InvalidInputError: there is nothing in it.
+    """
+    if not isinstance(text, str):
+        raise InvalidInputError(f"The text is a {type(text).__name__}; it must be a str.")
+    words = normalize_whitespace(text)
+    if not words:
+        raise InvalidInputError("The text is empty; write what shall be spoken.")
+    return words
+
+
+def expected_duration_s(text: str, spec: ModelSpec) -> float:
+    """A guess at how long a text will be when it is spoken, in seconds."""
+    return min(spec.max_duration_s, 0.5 + len(text) / CHARS_PER_SECOND)
+
+
+class Run:
+    """Takes a batch of requests through the stages.
+
+    Options that shape the computation (sampling, windows, limits) are those of the first request;
+    seed, text and voice are each request's own.
+
+    Args:
+        first_stage: where it begins; earlier tokens are the requests' `given` ones.
+        preview: yields audio pieces before the end, where one take is made.
+    """
+
+    def __init__(
+        self,
+        models: Models,
+        requests: Sequence[Request],
+        *,
+        first_stage: str = "semantic",
+        stop: threading.Event | None = None,
+        preview: bool = True,
+    ) -> None:
+        self.models, self.spec, self.stop = models, models.spec, stop
+        self.first_stage = first_stage
+        self.preview = preview and len(requests) == 1
+        self.options = requests[0].options
+        self.timings: dict[str, float] = {}
+        self.items = [self._item(i, request) for i, request in enumerate(requests)]
+
+    def _item(self, index: int, request: Request) -> _Item:
+        given, n = request.given, self.spec.n_coarse_codebooks
+        empty = np.zeros(0, np.int64)
+        return _Item(
+            index=index,
+            request=request,
+            generator=torch.Generator(self.models.device).manual_seed(request.options.seed or 0),
+            semantic=empty if given is None else given.semantic,
+            coarse=np.zeros((n, 0), np.int64) if given is None else given.coarse,
+            fine=np.zeros((n, 0), np.int64) if given is None else given.fine,
+        )
+
+    @property
+    def stopped(self) -> bool:
+        """Whether somebody has asked for an end."""
+        return self.stop is not None and self.stop.is_set()
+
+    def events(self) -> Iterator[Event]:
+        """Runs the stages.
+
+        Yields:
+            progress and audio pieces; then for each take that it is ready, or that it failed.
+        """
+        stages = {
+            "semantic": self._semantic,
+            "coarse": self._coarse,
+            "fine": self._fine,
+            "decode": self._decode,
+        }
+        for name in STAGES[STAGES.index(self.first_stage) :]:
+            if not self.items:
+                return
+            if self.stopped and name == "fine":
+                continue  # the coarse codes alone can be heard; the fine stage takes too long
+            started = time.perf_counter()
+            for event in stages[name]():
+                self.timings[name] = time.perf_counter() - started
+                yield event
+
+    def _steps(
+        self, stage: str, steps: Generator[Any, None, Any], total: Callable[[int], int]
+    ) -> Generator[Event, None, Any]:
+        """Yields progress for each step of a stage's generator and returns its result."""
+        while True:
+            try:
+                done = next(steps)
+            except StopIteration as end:
+                return end.value
+            if isinstance(done, tuple):
+                yield StageProgress(stage, *done, n_items=len(self.items))
+            else:
+                yield StageProgress(stage, done, total(done), n_items=len(self.items))
+
+    def _semantic(self) -> Iterator[Event]:
+        spec, options = self.spec, self.options
+        ids = [self._encode(item) for item in self.items]
+        limits = SemanticLimits(options.min_eos_p, options.max_duration_s, options.allow_early_stop)
+        seconds = max(expected_duration_s(item.request.text, spec) for item in self.items)
+        expected = min(round(seconds * spec.semantic_rate_hz), limits.max_tokens(spec))
+        with self.models.use("semantic") as model:
+            steps = generate_semantic(
+                model,
+                spec,
+                ids,
+                histories=[v.semantic if (v := i.request.voice) else None for i in self.items],
+                sampling=options.semantic,
+                limits=limits,
+                generators=[item.generator for item in self.items],
+                stop=self.stop,
+            )
+            made = yield from self._steps("semantic", steps, lambda n: max(n, expected))
+        for item, result in zip(self.items, made, strict=True):
+            item.semantic, item.stop_reason = result.tokens, result.stop_reason
+        yield from self._drop([i for i in self.items if coarse_len(spec, len(i.semantic)) == 0])
+
+    def _encode(self, item: _Item) -> np.ndarray:
+        encoded = self.models.tokenizer.encode(check_text(item.request.text))
+        heard, item.cut_text = self.models.tokenizer.cut(encoded, self.spec.text_len)
+        if not len(heard.ids):
+            raise InvalidInputError(
+                f"There is nothing to speak in {item.request.text!r}; write words."
+            )
+        return heard.ids
+
+    def _drop(self, items: list[_Item]) -> Iterator[Event]:
+        for item in items:
+            self.items.remove(item)
+            if self.stopped:
+                error = NothingGeneratedError("Stopped before there was any sound.")
+            else:
+                error = NothingGeneratedError(
+                    "The model stopped before it began; try another seed or a longer text."
+                )
+            yield TakeFailed(error, item.index)
+
+    def _coarse(self) -> Iterator[Event]:
+        spec, options = self.spec, self.options
+        latest: list[np.ndarray] = []
+        generate = generate_coarse_aligned if spec.aligned_coarse else generate_coarse
+        with self.models.use("coarse") as model:
+            steps = generate(
+                model,
+                spec,
+                [item.semantic for item in self.items],
+                histories=[
+                    (v.semantic, v.coarse) if (v := i.request.voice) else None for i in self.items
+                ],
+                sampling=options.coarse,
+                windows=CoarseWindows(options.max_coarse_history, options.sliding_window_len),
+                generators=[item.generator for item in self.items],
+                stop=self.stop,
+                on_window=latest.extend if self.preview else None,
+            )
+            total = sum({coarse_len(spec, len(i.semantic)) for i in self.items})
+            pieces = _Pieces(self.models.codec, spec)
+            progress = self._steps("coarse", steps, lambda n: max(n, total))
+            while True:
+                try:
+                    yield next(progress)
+                except StopIteration as end:
+                    made = end.value
+                    break
+                if latest:
+                    yield from pieces.next(latest[-1], self.items[0].index)
+                    latest.clear()
+        for item, codes in zip(self.items, made, strict=True):
+            item.coarse = item.fine = codes
+            if self.stopped:
+                item.stop_reason = "stopped"
+        yield from self._drop([item for item in self.items if not item.coarse.shape[1]])
+
+    def _fine(self) -> Iterator[Event]:
+        options, spec = self.options, self.spec
+        temperature = options.fine_temperature
+        with self.models.use("fine") as model:
+            steps = generate_fine(
+                model,
+                spec,
+                [item.coarse for item in self.items],
+                histories=[v.fine if (v := item.request.voice) else None for item in self.items],
+                temperature=spec.fine_temperature if temperature is None else temperature,
+                generators=[item.generator for item in self.items],
+                stop=self.stop,
+            )
+            made = yield from self._steps("fine", steps, lambda n: n)
+        if made is None:
+            for item in self.items:
+                item.stop_reason = "stopped"
+            return
+        for item, codes in zip(self.items, made, strict=True):
+            item.fine = codes
+
+    def _decode(self) -> Iterator[Event]:
+        for done, item in enumerate(self.items):
+            started = time.perf_counter()
+            audio = np.clip(self.models.codec.decode(item.fine), -1, 1).astype(np.float32)
+            spent = time.perf_counter() - started
+            yield StageProgress("decode", done + 1, len(self.items), n_items=len(self.items))
+            yield TakeReady(self._take(item, audio, spent), item.index)
+
+    def _take(self, item: _Item, audio: np.ndarray, decode_s: float) -> Take:
+        request = item.request
+        return Take(
+            audio=audio,
+            sample_rate=self.spec.sample_rate,
+            tokens=VoicePrompt(item.semantic, item.coarse, item.fine),
+            voice=request.voice,
+            options=request.options,
+            text=request.text,
+            model=self.models.name,
+            precision=self.models.precision,
+            stop_reason=item.stop_reason,
+            timings={**self.timings, "decode": decode_s},
+            cut_text=item.cut_text,
+            redone_from=None if self.first_stage == "semantic" else self.first_stage,
+        )
+
+
+class _Pieces:
+    """Decodes coarse codes to sound while more of them are being made."""
+
+    def __init__(self, codec: Any, spec: ModelSpec) -> None:
+        self.codec, self.spec = codec, spec
+        self.sent = 0  # frames
+
+    def next(self, codes: np.ndarray, item: int) -> Iterator[AudioPiece]:
+        """Yields a piece when enough new codes (2, t) are there."""
+        rate = self.spec.codec_rate_hz
+        enough = (PIECE_S if self.sent else FIRST_PIECE_S) * rate
+        end = codes.shape[1]
+        if end - self.sent < enough:
+            return
+        audio = self.codec.decode(codes, self.sent, end)
+        start_s = self.sent / rate
+        self.sent = end
+        yield AudioPiece(np.clip(audio, -1, 1).astype(np.float32), start_s, item)

@@ -1,0 +1,167 @@
+"""A take: audio with everything that made it, kept inside its own audio file."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .audio import encode_audio, read_audio, read_record, write_audio
+from .errors import AudioFileError, InvalidInputError
+from .options import GenerationOptions
+from .voice_prompt import VoicePrompt
+
+STAGES = ("semantic", "coarse", "fine", "decode")
+"""The stages in their order; a take may be redone from any of them."""
+
+_TOKEN_KEYS = ("semantic", "coarse", "fine")
+_VOICE_PREFIX = "voice_"
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Take:
+    """One utterance as it was generated.
+
+    Attributes:
+        audio: (n,) float32 within ±1.
+        sample_rate: Hz.
+        tokens: its own semantic, coarse and fine tokens; after an early stop `fine` may hold the
+            coarse codebooks only.
+        voice: the voice prompt that was given, or None.
+        options: with the seed that was used.
+        text: as it was given.
+        model: "nano", "small", "large", or the name of a folder.
+        precision: in which it was computed, for example "fp32" or "int8".
+        stop_reason: "end", "length" (a limit ended it) or "stopped" (somebody did).
+        timings: seconds spent in each stage.
+        cut_text: the words past the model's limit, which it did not hear; "" when it heard all.
+        redone_from: the stage from which it was made anew, the tokens before it being another
+            take's; None for a take made in one go.
+    """
+
+    audio: np.ndarray
+    sample_rate: int
+    tokens: VoicePrompt
+    voice: VoicePrompt | None
+    options: GenerationOptions
+    text: str
+    model: str
+    precision: str = "fp32"
+    stop_reason: str = "end"
+    timings: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    cut_text: str = ""
+    redone_from: str | None = None
+
+    @property
+    def duration_s(self) -> float:
+        """Length of the audio in seconds."""
+        return len(self.audio) / self.sample_rate
+
+    def to_record(self) -> dict[str, Any]:
+        """All but audio and tokens, as JSON values."""
+        return {
+            "text": self.text,
+            "model": self.model,
+            "precision": self.precision,
+            "options": self.options.to_dict(),
+            "voice": None if self.voice is None else (self.voice.name or ""),
+            "stop_reason": self.stop_reason,
+            "timings": dict(self.timings),
+            "cut_text": self.cut_text,
+            "redone_from": self.redone_from,
+            "sample_rate": self.sample_rate,
+        }
+
+    def token_arrays(self) -> dict[str, np.ndarray]:
+        """Its own tokens and its voice's, by name."""
+        arrays = {key: getattr(self.tokens, key) for key in _TOKEN_KEYS}
+        if self.voice is not None:
+            arrays |= {_VOICE_PREFIX + key: getattr(self.voice, key) for key in _TOKEN_KEYS}
+        return arrays
+
+    def save(self, path: str | Path, format: str | None = None) -> Path:
+        """Writes audio and record into one file; `Take.load` reads both.
+
+        Args:
+            path: its suffix names the format unless `format` does.
+            format: "wav", "flac", "ogg" or "mp3".
+
+        Returns:
+            where it lies.
+
+        Raises:
+            InvalidInputError: an unknown format. OSError: the file cannot be written; what was
+                there before stays whole.
+        """
+        return write_audio(
+            path,
+            self.audio,
+            self.sample_rate,
+            format=format,
+            record=self.to_record(),
+            tokens=self.token_arrays(),
+        )
+
+    def encode(self, format: str = "wav") -> bytes:
+        """The bytes of the file that `save` writes."""
+        return encode_audio(
+            self.audio,
+            self.sample_rate,
+            format=format,
+            record=self.to_record(),
+            tokens=self.token_arrays(),
+        )
+
+    @classmethod
+    def load(cls, path: str | Path) -> Take:
+        """Reads a take back from its audio file.
+
+        The tokens are what the file says; whoever feeds them to a model checks them first.
+
+        Raises:
+            AudioFileError: it is no audio file, has no record, or a damaged one.
+        """
+        found = read_record(path)
+        if found is None:
+            raise AudioFileError(
+                f"{Path(path).name} has no record of a take; only files saved by this program do."
+            )
+        record, tokens = found
+        audio, sample_rate = read_audio(path)
+        try:
+            return cls._from_record(record, tokens, audio, sample_rate)
+        except (KeyError, TypeError, AttributeError, InvalidInputError) as error:
+            raise AudioFileError(
+                f"The record in {Path(path).name} is damaged ({error}); it cannot be restored."
+            ) from error
+
+    @classmethod
+    def _from_record(
+        cls,
+        record: Mapping[str, Any],
+        tokens: Mapping[str, np.ndarray],
+        audio: np.ndarray,
+        sample_rate: int,
+    ) -> Take:
+        voice = None
+        if record["voice"] is not None:
+            name = str(record["voice"]) or None
+            voice = VoicePrompt(*(tokens[_VOICE_PREFIX + key] for key in _TOKEN_KEYS), name=name)
+        redone_from = record.get("redone_from")
+        return cls(
+            audio=audio,
+            sample_rate=sample_rate,
+            tokens=VoicePrompt(*(tokens[key] for key in _TOKEN_KEYS)),
+            voice=voice,
+            options=GenerationOptions.from_dict(record["options"]),
+            text=str(record["text"]),
+            model=str(record["model"]),
+            precision=str(record.get("precision", "fp32")),
+            stop_reason=str(record.get("stop_reason", "end")),
+            timings={str(k): float(v) for k, v in record.get("timings", {}).items()},
+            cut_text=str(record.get("cut_text", "")),
+            redone_from=redone_from if redone_from in STAGES else None,
+        )
