@@ -1,0 +1,75 @@
+"""Text to nano's text ids: words in their phones where the lexicon knows them, else in letters."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from .lexicon import LEXICON_PATH, Lexicon
+from .normalize import Word, normalize
+from .phones import LETTERS, text_letter_id, text_mark_id, text_phone_id
+from .text import EncodedText, normalize_whitespace
+
+MAX_WORD_SYMBOLS = 31
+"""A longer run of letters is cut: the model's table of places in a word ends there."""
+
+
+class NanoTokenizer:
+    """Reads text aloud into words and writes these in phones or letters.
+
+    Args:
+        lexicon: where words are looked up.
+    """
+
+    def __init__(self, lexicon: Lexicon) -> None:
+        self.lexicon = lexicon
+
+    @classmethod
+    def from_file(cls, path: Path = LEXICON_PATH) -> NanoTokenizer:
+        """Load the lexicon.
+
+        Raises:
+            FileNotFoundError: there is none at `path`.
+        """
+        return cls(Lexicon.load(path))
+
+    def encode(self, text: str) -> EncodedText:
+        """Normalise white space, read numbers and abbreviations as words, and encode.
+
+        Returns:
+            ids (n,) int64 in [0, bark.phones.N_TEXT), without offset; n is 0 where the text has
+            nothing to say. The ids of one word share its span.
+        """
+        text = normalize_whitespace(text)
+        words = normalize(text, self.lexicon.__contains__)
+        ids: list[int] = []
+        spans: list[tuple[int, int]] = []
+        for word in words:
+            new = self.encode_word(word)
+            ids += new
+            spans += [(word.start, word.end)] * len(new)
+        return EncodedText(np.array(ids, dtype=np.int64), tuple(spans), text)
+
+    def encode_word(self, word: Word, spelled: bool = False) -> list[int]:
+        """Return the ids of one word and the mark behind it.
+
+        Args:
+            word: normalised.
+            spelled: write it in letters even where the lexicon knows it, as training does with a
+                share of the words so that the model learns to read.
+        """
+        phones = None if spelled else self.lexicon.phones(word.text)
+        if phones is not None:
+            ids = [text_phone_id(phone, i == 0) for i, phone in enumerate(phones)]
+        else:
+            letters = [c for c in word.text if c in LETTERS][:MAX_WORD_SYMBOLS]
+            ids = [text_letter_id(letter, i == 0) for i, letter in enumerate(letters)]
+        return ids + ([text_mark_id(word.mark)] if word.mark else [])
+
+    def encode_words(self, words: Sequence[Word], spelled: Sequence[bool]) -> np.ndarray:
+        """Return the ids (n,) int64 of words, some of them spelled; for training."""
+        ids = [i for word, letter in zip(words, spelled, strict=True)
+               for i in self.encode_word(word, letter)]  # fmt: skip
+        return np.array(ids, dtype=np.int64)
