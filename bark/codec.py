@@ -30,6 +30,9 @@ _NORM_PARTS = (
 )
 
 
+_PREVIEW_CONTEXT = 75  # frames before a part that is decoded on its own
+
+
 class EncodecCodec:
     """The codec with its weight norm folded in, and only Bark's eight of its 32 codebooks."""
 
@@ -76,22 +79,28 @@ class EncodecCodec:
         return self
 
     @torch.inference_mode()
-    def decode(self, codes: np.ndarray) -> np.ndarray:
+    def decode(self, codes: np.ndarray, start: int = 0, stop: int | None = None) -> np.ndarray:
         """Turns codes into audio.
+
+        A part that does not begin at 0 is decoded behind a second of what comes before it. The
+        decoder's memory reaches further back, so it is a preview: close, not equal to the whole.
 
         Args:
             codes: (K, T) integers in [0, 1024), 75 Hz; the first K of the eight codebooks.
+            start, stop: frames to decode; all of them by default.
 
         Returns:
-            (T * 320,) float32, 24 kHz; not clipped.
+            ((stop - start) * 320,) float32, 24 kHz; not clipped.
 
         Raises:
             InvalidInputError: another shape, dtype or range.
         """
-        codes = _checked_codes(codes)
+        context = max(0, start - _PREVIEW_CONTEXT)
+        codes = _checked_codes(codes)[:, context:stop]
         ids = torch.from_numpy(codes).to(self.device)[:, None]  # (K, 1, T)
         hidden = self._parts["quantizer"].decode(ids)  # (1, 128, T)
-        return self._parts["decoder"](hidden)[0, 0].float().cpu().numpy()
+        audio = self._parts["decoder"](hidden)[0, 0].float().cpu().numpy()
+        return audio[(start - context) * BARK.hop_len :]
 
     @torch.inference_mode()
     def encode(self, audio: np.ndarray) -> np.ndarray:
