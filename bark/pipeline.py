@@ -24,6 +24,7 @@ from .run import Request, Run, check_text, expected_duration_s
 from .spec import ModelSpec
 from .take import STAGES, Take
 from .text import normalize_whitespace
+from .tokenizer import cut
 from .voice_prompt import VoicePrompt
 from .voices import load_voice
 
@@ -342,7 +343,7 @@ class Bark:
         """Counts a text's tokens and names the words past the limit; "" counts as nothing."""
         words = normalize_whitespace(text)
         encoded = self.tokenizer.encode(words)
-        _, cut_text = self.tokenizer.cut(encoded, self.spec.text_len)
+        _, cut_text = cut(encoded, self.spec.text_len)
         spoken = words[: len(words) - len(cut_text)] if cut_text else words
         expected = expected_duration_s(spoken, self.spec) if words else 0.0
         return TextCount(len(encoded.ids), self.spec.text_len, expected, cut_text)
