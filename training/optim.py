@@ -1,109 +1,147 @@
-"""The optimizer of all trainings: Muon for the blocks' matrices, AdamW for the rest.
+"""Muon for the hidden matrices, AdamW for embeddings, heads and norms.
 
-Muon (Jordan et al. 2024) replaces the momentum of a matrix by the nearest orthogonal one, found by
-a few Newton-Schulz steps. It is here several times quicker than AdamW alone.
+Muon (Jordan et al., 2024) takes the momentum of a matrix, makes it nearly orthogonal by a
+Newton-Schulz iteration and steps by that. Nano's text model read its letters three times sooner
+with it than with AdamW alone.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-_NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)  # coefficients of the quintic iteration
-_NEWTON_SCHULZ_STEPS = 5
-_WEIGHT_DECAY = 0.01
-_CLIP_NORM = 1.0
+_NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
+_STEPS = 4
+
+
+def orthogonalise(matrices: Tensor) -> Tensor:
+    """Brings all singular values of each matrix near 1.
+
+    Args:
+        matrices: (n, rows, columns) float32.
+
+    Returns:
+        The same shape, float32; computed in bfloat16.
+    """
+    tall = matrices.shape[1] > matrices.shape[2]
+    x = matrices.transpose(1, 2) if tall else matrices
+    x = (x / (x.norm(dim=(1, 2), keepdim=True) + 1e-7)).bfloat16()
+    a, b, c = _NEWTON_SCHULZ
+    for _ in range(_STEPS):
+        gram = x @ x.transpose(1, 2)
+        x = a * x + (b * gram + c * gram @ gram) @ x
+    return (x.transpose(1, 2) if tall else x).float()
 
 
 class Muon(torch.optim.Optimizer):
-    """Orthogonalised Nesterov momentum for matrices.
+    """Orthogonalised momentum; convolutions count as matrices, `c_attn` as three.
 
     Args:
-        parameters: two-dimensional; three square matrices stacked (query, key and value) are
-            orthogonalised one by one.
-        lr: learning rate, 0.02 or so.
-        momentum: of the running mean of the gradients.
+        params: weights of two or more dimensions.
+        lr: the step, relative to a matrix whose singular values are all 1.
+        momentum: Nesterov's.
+        weight_decay: times the learning rate, per step.
     """
 
-    def __init__(self, parameters: list[nn.Parameter], lr: float, momentum: float = 0.95) -> None:
-        super().__init__(parameters, {"lr": lr, "momentum": momentum})
+    def __init__(
+        self,
+        params: Iterable[Tensor],
+        lr: float = 0.02,
+        momentum: float = 0.95,
+        weight_decay: float = 0.01,
+    ) -> None:
+        super().__init__(params, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay})
 
     @torch.no_grad()
-    def step(self, closure: None = None) -> None:
-        """Update every parameter that has a gradient."""
+    def step(self) -> None:  # type: ignore[override]
+        """Moves all parameters that have a gradient."""
         for group in self.param_groups:
-            for p in group["params"]:
-                if p.grad is None:
+            by_shape: dict[tuple[int, int], list[tuple[Tensor, Tensor]]] = {}
+            for weight in group["params"]:
+                if weight.grad is None:
                     continue
-                state = self.state[p]
-                if not state:
-                    state["mean"] = torch.zeros_like(p)
-                state["mean"].lerp_(p.grad, 1 - group["momentum"])
-                update = p.grad.lerp(state["mean"], group["momentum"])
-                rows = p.shape[1] if p.shape[0] == 3 * p.shape[1] else p.shape[0]
-                update = torch.cat([_orthogonal(part) for part in update.split(rows)])
-                p.mul_(1 - group["lr"] * _WEIGHT_DECAY).add_(update, alpha=-group["lr"])
-
-
-def _orthogonal(matrix: Tensor) -> Tensor:
-    tall = matrix.shape[0] > matrix.shape[1]
-    x = matrix.T if tall else matrix
-    x = (x / (x.norm() + 1e-7)).bfloat16()
-    a, b, c = _NEWTON_SCHULZ
-    for _ in range(_NEWTON_SCHULZ_STEPS):
-        gram = x @ x.T
-        x = a * x + (b * gram + c * gram @ gram) @ x
-    scale = max(1.0, matrix.shape[0] / matrix.shape[1]) ** 0.5
-    return (x.T if tall else x).to(matrix.dtype) * scale
+                momentum = self.state[weight].setdefault("momentum", torch.zeros_like(weight))
+                momentum.lerp_(weight.grad, 1 - group["momentum"])
+                update = weight.grad.lerp(momentum, group["momentum"]).flatten(1)
+                weight.mul_(1 - group["lr"] * group["weight_decay"])
+                for part, moved in zip(_parts(update), _parts(weight.flatten(1)), strict=True):
+                    by_shape.setdefault(tuple(part.shape), []).append((part, moved))
+            for (rows, columns), pairs in by_shape.items():
+                updates = orthogonalise(torch.stack([part for part, _ in pairs]))
+                scale = group["lr"] * max(1.0, rows / columns) ** 0.5
+                for update, (_, moved) in zip(updates, pairs, strict=True):
+                    moved.add_(update, alpha=-scale)
 
 
 class Optimizer:
-    """Both optimizers as one, with clipped gradients and a common factor on the learning rates.
+    """Both optimizers under one schedule.
 
     Args:
-        model: matrices under a name with `.h.` (the transformer's blocks) go to Muon.
-        muon_lr, adamw_lr: the learning rates at factor 1.
+        model: whose `nn.Linear` and `nn.Conv1d` weights, but for those of output layers (names
+            with "lm_head"), go to Muon, and everything else to AdamW.
+        lr: of AdamW.
+        matrix_lr: of Muon.
+        clip: largest norm of the gradient.
     """
 
-    def __init__(self, model: nn.Module, muon_lr: float = 0.02, adamw_lr: float = 1.5e-3) -> None:
-        self.model = model
-        named = list(model.named_parameters())
-        matrices = [p for name, p in named if f".{name}".find(".h.") >= 0 and p.dim() == 2]
-        chosen = {id(p) for p in matrices}
-        rest = [p for _, p in named if id(p) not in chosen]
-        betas = (0.9, 0.95)
-        self._parts: list[torch.optim.Optimizer] = [
-            torch.optim.AdamW(rest, lr=adamw_lr, betas=betas, weight_decay=_WEIGHT_DECAY)
+    def __init__(
+        self, model: nn.Module, *, lr: float = 1.5e-3, matrix_lr: float = 0.02, clip: float = 1.0
+    ) -> None:
+        matrices = [
+            module.weight
+            for name, module in model.named_modules()
+            if isinstance(module, nn.Linear | nn.Conv1d) and "lm_head" not in name
         ]
-        if matrices:
-            self._parts.append(Muon(matrices, muon_lr))
-        self._lr = [group["lr"] for part in self._parts for group in part.param_groups]
+        known = {id(weight) for weight in matrices}
+        others = [weight for weight in model.parameters() if id(weight) not in known]
+        self._weights = [*matrices, *others]
+        self._clip = clip
+        self._adamw = torch.optim.AdamW(
+            others, lr=lr, betas=(0.9, 0.95), weight_decay=0.01, fused=True
+        )
+        self._muon = Muon(matrices, lr=matrix_lr)
+        self._rates = (lr, matrix_lr)
 
-    def step(self, factor: float = 1.0) -> None:
-        """Update the model with `factor` times the learning rates, and clear the gradients."""
-        nn.utils.clip_grad_norm_(self.model.parameters(), _CLIP_NORM)
-        groups = [group for part in self._parts for group in part.param_groups]
-        for lr, group in zip(self._lr, groups, strict=True):
-            group["lr"] = lr * factor
-        for part in self._parts:
-            part.step()
-        self.model.zero_grad(set_to_none=True)
+    def step(self, factor: float) -> float:
+        """Clips, steps by `factor` times the learning rates, and clears the gradients.
 
-    def state_dict(self) -> list[dict[str, Any]]:
-        """Return the state of both parts."""
-        return [part.state_dict() for part in self._parts]
+        Returns:
+            The gradient's norm before clipping.
+        """
+        norm = nn.utils.clip_grad_norm_(self._weights, self._clip)
+        for optimizer, rate in zip((self._adamw, self._muon), self._rates, strict=True):
+            for group in optimizer.param_groups:
+                group["lr"] = rate * factor
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
+        return float(norm)
 
-    def load_state_dict(self, states: list[dict[str, Any]]) -> None:
-        """Go on from a saved state."""
-        for part, state in zip(self._parts, states, strict=True):
-            part.load_state_dict(state)
+    def state_dict(self) -> dict[str, Any]:
+        """Momentum and moments, for a checkpoint."""
+        return {"adamw": self._adamw.state_dict(), "muon": self._muon.state_dict()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Takes up what `state_dict` gave."""
+        self._adamw.load_state_dict(state["adamw"])
+        self._muon.load_state_dict(state["muon"])
 
 
-def schedule(progress: float, warmup: float = 0.01, fall: float = 0.6) -> float:
-    """Give the factor on the learning rates at `progress` (0 to 1) of a training.
+def schedule(progress: float, step: int, *, warm_up: int = 60, flat: float = 0.4) -> float:
+    """Factor on the learning rates: a short rise, a flat part, a straight fall to 1 %.
 
-    It rises over `warmup`, stays at 1 and falls linearly to 0.01 over the last `fall`.
+    Args:
+        progress: 0 to 1, share of the training that is done.
+        step: counts from 0.
+        warm_up: steps of the rise.
+        flat: share of the training before the fall.
     """
-    return min(1.0, progress / warmup if warmup else 1.0, (1.0 - progress) / fall) * 0.99 + 0.01
+    return min(1.0, (step + 1) / warm_up) * min(1.0, (1 - progress) / (1 - flat) + 0.01)
+
+
+def _parts(weight: Tensor) -> tuple[Tensor, ...]:
+    """The query, key and value matrices of a `c_attn`, or the matrix itself."""
+    rows, columns = weight.shape
+    return weight.split(columns) if rows == 3 * columns else (weight,)
