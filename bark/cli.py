@@ -171,25 +171,30 @@ def _speak(job: Job, bark: Bark, voice: VoicePrompt | None, stop: threading.Even
 def _write_semantic(job: Job, bark: Bark, voice: VoicePrompt | None, stop: threading.Event) -> int:
     import numpy as np
 
+    from .events import TakeFailed
     from .files import whole_file
+    from .run import Request, Run
 
-    for index, text in enumerate(job.texts):
-        options = job.options
-        if options.seed is not None:
-            options = dataclasses.replace(options, seed=options.seed + index)
-        tokens = bark.semantic_tokens(text, voice=voice, options=options, stop=stop)
-        path = job.paths[index].with_suffix(".npy")
+    seeds = job.options.seeds(len(job.texts))
+    for text, path, seed in zip(job.texts, job.paths, seeds, strict=True):
+        request = Request(text, voice, dataclasses.replace(job.options, seed=seed))
+        run = Run(bark, [request], last_stage="semantic", stop=stop)
+        with bark.lock:
+            failed = [event for event in run.events() if isinstance(event, TakeFailed)]
+        if stop.is_set():
+            return _fail("Interrupted.", INTERRUPTED)
+        if failed:
+            raise failed[0].error
+        tokens = run.items[0].semantic
+        path = path.with_suffix(".npy")
         try:
             with whole_file(path) as file:
                 np.save(file, tokens)
         except OSError as error:
             raise AudioFileError(f"{path} cannot be written: {error.strerror or error}.") from error
-        _say(
-            job, f"{len(tokens)} semantic tokens, {len(tokens) / bark.spec.semantic_rate_hz:.1f} s."
-        )
+        seconds = len(tokens) / bark.spec.semantic_rate_hz
+        _say(job, f"{len(tokens)} semantic tokens for {seconds:.1f} s, seed {seed}.")
         _say_path(job, path)
-        if stop.is_set():
-            return _fail("Interrupted.", INTERRUPTED)
     return DONE
 
 
@@ -197,15 +202,19 @@ def _events(
     job: Job, bark: Bark, voice: VoicePrompt | None, stop: threading.Event
 ) -> Iterator[tuple[int, Event]]:
     """Yields the events of all texts, each with the index of its text."""
+    seeds = job.options.seeds(len(job.texts))
     size = job.arguments.batch_size
     for first in range(0, len(job.texts), size):
         if stop.is_set():
             return
-        options = job.options
-        if options.seed is not None:
-            options = dataclasses.replace(options, seed=options.seed + first)
-        texts = job.texts[first : first + size]
-        for event in bark.stream_batch(texts, voice=voice, options=options, stop=stop):
+        together = slice(first, first + size)
+        for event in bark.stream_batch(
+            job.texts[together],
+            voice=voice,
+            options=job.options,
+            seeds=seeds[together],
+            stop=stop,
+        ):
             yield first + getattr(event, "item", 0), event
 
 

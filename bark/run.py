@@ -103,6 +103,7 @@ class Run:
 
     Args:
         first_stage: where it begins; earlier tokens are the requests' `given` ones.
+        last_stage: where it ends; before "decode" no take is made, the tokens are in `items`.
         preview: yields audio pieces before the end, where one take is made.
     """
 
@@ -112,11 +113,12 @@ class Run:
         requests: Sequence[Request],
         *,
         first_stage: str = "semantic",
+        last_stage: str = "decode",
         stop: threading.Event | None = None,
         preview: bool = True,
     ) -> None:
         self.models, self.spec, self.stop = models, models.spec, stop
-        self.first_stage = first_stage
+        self.first_stage, self.last_stage = first_stage, last_stage
         self.preview = preview and len(requests) == 1
         self.options = requests[0].options
         self.timings: dict[str, float] = {}
@@ -151,7 +153,7 @@ class Run:
             "fine": self._fine,
             "decode": self._decode,
         }
-        for name in STAGES[STAGES.index(self.first_stage) :]:
+        for name in STAGES[STAGES.index(self.first_stage) : STAGES.index(self.last_stage) + 1]:
             if not self.items:
                 return
             if self.stopped and name == "fine":
