@@ -21,6 +21,9 @@ from .weights import assign_weights
 
 _IMPORT_LOCK = threading.Lock()
 
+_N_RECURRENT = 2  # the decoder's first layers: a convolution and the LSTM
+_CONVOLUTION_REACH = 2  # frames that the layers behind them look back
+
 # Of the codebooks' state only `embed` is read outside of training.
 _TRAINING_STATE = ("inited", "cluster_size", "embed_avg")
 # The two parts of a weight-normalised weight, as older and newer versions of torch name them.

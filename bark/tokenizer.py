@@ -76,6 +76,10 @@ class BertTokenizer:
         encoding = self._tokenizer.encode(text, add_special_tokens=False)
         return EncodedText(np.array(encoding.ids, np.int64), tuple(encoding.offsets), text)
 
+    def cut(self, encoded: EncodedText, max_len: int) -> tuple[EncodedText, str]:
+        """Keeps the first `max_len` tokens; see the function `cut`."""
+        return cut(encoded, max_len)
+
 
 def cut(encoded: EncodedText, max_len: int) -> tuple[EncodedText, str]:
     """Keeps what the model can hear.

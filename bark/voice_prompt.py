@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import os
-import uuid
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,6 +12,7 @@ from typing import IO, Any
 import numpy as np
 
 from .errors import VoiceError, VoiceNotFoundError
+from .files import whole_file
 from .spec import BARK, ModelSpec
 
 PROMPT_KEYS = ("semantic_prompt", "coarse_prompt", "fine_prompt")
@@ -227,15 +226,9 @@ def write_voice_file(path: Path, voice: VoicePrompt) -> None:
     """
     arrays = voice.to_dict()
     arrays["fine_prompt"] = arrays["fine_prompt"].astype(np.int32)
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("xb") as stream:
+        with whole_file(path) as stream:
             np.savez(stream, **arrays)
-            stream.flush()
-            os.fsync(stream.fileno())
-        temporary.replace(path)
     except OSError as error:
         raise VoiceError(f"The voice cannot be saved as {path}: {error.strerror}.") from error
-    finally:
-        temporary.unlink(missing_ok=True)

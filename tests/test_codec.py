@@ -50,6 +50,17 @@ def test_decoding_equals_encodecs_own(original: Any, codec: EncodecCodec, n_code
     np.testing.assert_allclose(audio, expected, atol=1e-5)
 
 
+@pytest.mark.parametrize(("start", "stop"), [(0, 7), (1, 30), (9, 10), (17, 30), (12, None)])
+def test_a_part_is_what_the_whole_has_there(
+    codec: EncodecCodec, start: int, stop: int | None
+) -> None:
+    codes = random_codes()
+    whole = codec.decode(codes)[start * 320 : stop * 320 if stop else None]
+    part = codec.decode(codes, start, stop)
+    assert part.shape == whole.shape
+    np.testing.assert_allclose(part, whole, atol=1e-6)
+
+
 @pytest.mark.parametrize("n_samples", [1, 320, 5_000])
 def test_encoding_equals_encodecs_own(original: Any, codec: EncodecCodec, n_samples: int) -> None:
     audio = np.random.default_rng(1).uniform(-0.5, 0.5, n_samples).astype(np.float32)

@@ -15,12 +15,13 @@ FLOORS = (
     # 0: no idea of models
     "spec errors text audio record tags files environment phones",
     # 1: the parts that models and voices are made of
-    "kv_cache sampling voices voice_prompt download positions abbreviations number_words reading",
+    "kv_cache sampling voices voice_prompt download positions weights torch_file abbreviations number_words reading",
     # 2: networks, tokenizers and codecs
     "model model_fine model_nano quantize tokenizer tokenizer_nano codec vocoder"
     " normalize number_rules word_rules lexicon",
     # 3: weights from disk, and the stages
-    "checkpoints semantic coarse coarse_aligned fine",
+    "checkpoints stage_building official_layout hub_layout nano_layout model_sources"
+    " semantic coarse coarse_aligned fine",
     # 4: one take
     "options take events run pipeline",
     # 5: many takes

@@ -119,7 +119,9 @@ def write_stage(path: Path, stage: str, *, seed: int = 0, **changes: Any) -> Pat
         "config": {"dataset": "made up", "learning_rate": 1e-4},
     }
     torch.save(
-        content | changes, path, pickle_module=types.SimpleNamespace(Pickler=_OldNumpyPickler)
+        content | changes,
+        path,
+        pickle_module=types.SimpleNamespace(__name__="pickle", Pickler=_OldNumpyPickler),
     )
     return path
 

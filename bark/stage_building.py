@@ -1,0 +1,137 @@
+"""From named weights to a stage's model, once a layout's own names have been translated."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from .errors import CheckpointError
+from .model import GPT, GPTConfig
+from .model_fine import FineGPT, FineGPTConfig
+from .spec import BARK
+from .weights import assign_weights
+
+STAGES = ("text", "coarse", "fine")
+"""As the official files are named; the text stage makes semantic tokens."""
+
+
+def build_stage(
+    stage: str, sizes: Mapping[str, Any], weights: Mapping[str, Tensor], *, source: str
+) -> GPT | FineGPT:
+    """A stage's model with these weights, on the CPU, in float32, for inference only.
+
+    Args:
+        stage: one of `STAGES`.
+        sizes: names and values of `GPTConfig`, or of `FineGPTConfig` for the fine stage.
+        weights: under nanoGPT's names; of the fine stage's tied tensors one name is enough, and
+            masks (`*.attn.bias`) are ignored.
+        source: what an error names, for example the file.
+
+    Raises:
+        CheckpointError: it is another stage, or names, shapes or sizes do not fit.
+    """
+    weights = {name: weight for name, weight in weights.items() if not _is_mask(name)}
+    found = _stage_of(weights)
+    if found != stage:
+        held = f"a {found} model" if found else "none of Bark's models"
+        raise CheckpointError(f"{source} holds {held}; the {stage} model was expected.")
+    config = _config(sizes, stage, source)
+    _check_sizes(stage, config, source)
+    n_layer = len({m[1] for name in weights if (m := re.match(r"transformer\.h\.(\d+)\.", name))})
+    if n_layer != config.n_layer:
+        raise CheckpointError(f"{source} has {n_layer} layers; it says {config.n_layer}.")
+    with torch.device("meta"):  # takes no memory, and nothing from the random stream
+        model = FineGPT(config) if isinstance(config, FineGPTConfig) else GPT(config)
+    if isinstance(model, FineGPT):
+        assign_weights(model, _with_both_names(weights, model.config), source=source)
+        model.tie_heads()
+    else:
+        assign_weights(model, weights, source=source)
+    return model
+
+
+def _is_mask(name: str) -> bool:
+    # Causal masks were buffers in older files; `attn.c_attn.bias` is a real bias.
+    return name.endswith(".attn.bias")
+
+
+def _stage_of(weights: Mapping[str, Tensor]) -> str | None:
+    if "transformer.wtes.0.weight" in weights:
+        return "fine"
+    table = weights.get("transformer.wte.weight")
+    n_tokens = 0 if table is None else table.shape[0]
+    if n_tokens > BARK.semantic_infer_token:
+        return "text"
+    return "coarse" if n_tokens > BARK.coarse_infer_token else None
+
+
+def _config(values: Mapping[str, Any], stage: str, source: str) -> GPTConfig:
+    kind = FineGPTConfig if stage == "fine" else GPTConfig
+    known = {field.name for field in dataclasses.fields(kind)} - {"position_sizes"}
+    unknown = sorted(set(values) - known)
+    if unknown:
+        raise CheckpointError(
+            f"{source} has the sizes {', '.join(unknown)}, which a {stage} model does not know."
+        )
+    missing = sorted(known - set(values) - {"dropout", "bias", "n_codes_total", "n_codes_given"})
+    if missing:
+        raise CheckpointError(f"{source} does not say its {', '.join(missing)}.")
+    sizes = {name: value for name, value in values.items() if name not in ("dropout", "bias")}
+    for name, value in sizes.items():
+        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+            raise CheckpointError(f"{source} says {name} is {value!r}; it must be 1 or more.")
+    if sizes["n_embd"] % sizes["n_head"]:
+        raise CheckpointError(
+            f"{source} says a width of {sizes['n_embd']} for {sizes['n_head']} heads; "
+            "the heads must share it evenly."
+        )
+    return kind(**sizes, bias=bool(values.get("bias", False)))
+
+
+def _check_sizes(stage: str, config: GPTConfig, source: str) -> None:
+    """Whether the tables reach every token and position that the stage will look up."""
+    n_coarse = BARK.n_coarse_codebooks * BARK.codebook_size
+    least = {
+        "text": (BARK.semantic_infer_token + 1, BARK.semantic_pad_token + 1),
+        "coarse": (BARK.coarse_infer_token + 1, BARK.coarse_offset + n_coarse),
+        "fine": (BARK.fine_pad_token + 1, BARK.codebook_size),
+    }[stage]
+    if config.input_vocab_size < least[0] or config.output_vocab_size < least[1]:
+        raise CheckpointError(
+            f"{source} reads {config.input_vocab_size} and writes {config.output_vocab_size} "
+            f"tokens; Bark's {stage} model needs at least {least[0]} and {least[1]}."
+        )
+    if config.block_size < BARK.fine_window_len:
+        raise CheckpointError(
+            f"{source} has room for {config.block_size} positions; "
+            f"Bark needs {BARK.fine_window_len}."
+        )
+    if isinstance(config, FineGPTConfig) and (
+        (config.n_codes_total, config.n_codes_given) != (BARK.n_codebooks, 1)
+    ):
+        raise CheckpointError(
+            f"{source} has {config.n_codes_total} codebooks, {config.n_codes_given} of them given; "
+            f"Bark's fine model has {BARK.n_codebooks} and 1."
+        )
+
+
+def _with_both_names(weights: Mapping[str, Tensor], config: FineGPTConfig) -> dict[str, Tensor]:
+    both = dict(weights)
+    for i in range(config.n_codes_total - config.n_codes_given):
+        table = f"transformer.wtes.{i + config.n_codes_given}.weight"
+        head = f"lm_heads.{i}.weight"
+        if head in both:  # as the reference, whose loading ends with the output layers
+            both[table] = both[head]
+        elif table in both:
+            both[head] = both[table]
+    return both
+
+
+def _is_mask(name: str) -> bool:
+    # Causal masks were buffers in older files; `attn.c_attn.bias` is a real bias.
+    return name.endswith(".attn.bias")
