@@ -357,8 +357,11 @@ class Bark:
             and tokens.fine.ndim == 2
             and spec.n_coarse_codebooks <= tokens.fine.shape[0] <= spec.n_codebooks
         )
-        limits = ((tokens.semantic, spec.semantic_vocab_size),)
-        limits += ((tokens.coarse, spec.codebook_size), (tokens.fine, spec.codebook_size))
+        limits = [
+            (tokens.semantic, spec.semantic_vocab_size),
+            (tokens.coarse, spec.codebook_size),
+            (tokens.fine, spec.codebook_size),
+        ]
         if not fits or any(a.size and (a.min() < 0 or a.max() >= top) for a, top in limits):
             raise VoiceError(
                 f"The take's tokens are not those of a {spec.name} model; "

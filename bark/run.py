@@ -40,8 +40,14 @@ class Models(Protocol):
     spec: ModelSpec
     precision: str
     device: torch.device
-    tokenizer: Any
-    codec: Any
+
+    @property
+    def tokenizer(self) -> Any:
+        """`encode(text) -> EncodedText`."""
+
+    @property
+    def codec(self) -> Any:
+        """`decode(codes, start=0, stop=None) -> audio`."""
 
     def use(self, stage: str) -> contextlib.AbstractContextManager[Any]:
         """The stage's model, on its device while the context lasts."""
@@ -172,10 +178,8 @@ class Run:
                 done = next(steps)
             except StopIteration as end:
                 return end.value
-            if isinstance(done, tuple):
-                yield StageProgress(stage, *done, n_items=len(self.items))
-            else:
-                yield StageProgress(stage, done, total(done), n_items=len(self.items))
+            n_done, n_total = done if isinstance(done, tuple) else (done, total(done))
+            yield StageProgress(stage, n_done, n_total, n_items=len(self.items))
 
     def _semantic(self) -> Iterator[Event]:
         spec, options = self.spec, self.options

@@ -149,12 +149,12 @@ class Take:
         voice = None
         if record["voice"] is not None:
             name = str(record["voice"]) or None
-            voice = VoicePrompt(*(tokens[_VOICE_PREFIX + key] for key in _TOKEN_KEYS), name=name)
+            voice = _prompt(tokens, _VOICE_PREFIX, name)
         redone_from = record.get("redone_from")
         return cls(
             audio=audio,
             sample_rate=sample_rate,
-            tokens=VoicePrompt(*(tokens[key] for key in _TOKEN_KEYS)),
+            tokens=_prompt(tokens, ""),
             voice=voice,
             options=GenerationOptions.from_dict(record["options"]),
             text=str(record["text"]),
@@ -165,3 +165,8 @@ class Take:
             cut_text=str(record.get("cut_text", "")),
             redone_from=redone_from if redone_from in STAGES else None,
         )
+
+
+def _prompt(tokens: Mapping[str, np.ndarray], prefix: str, name: str | None = None) -> VoicePrompt:
+    semantic, coarse, fine = (tokens[prefix + key] for key in _TOKEN_KEYS)
+    return VoicePrompt(semantic, coarse, fine, name)
