@@ -11,6 +11,7 @@ from .lexicon import LEXICON_PATH, Lexicon
 from .normalize import Word, normalize
 from .phones import LETTERS, text_letter_id, text_mark_id, text_phone_id
 from .text import EncodedText, normalize_whitespace
+from .tokenizer import cut
 
 MAX_WORD_SYMBOLS = 31
 """A longer run of letters is cut: the model's table of places in a word ends there."""
@@ -51,6 +52,15 @@ class NanoTokenizer:
             ids += new
             spans += [(word.start, word.end)] * len(new)
         return EncodedText(np.array(ids, dtype=np.int64), tuple(spans), text)
+
+    def cut(self, encoded: EncodedText, max_len: int) -> tuple[EncodedText, str]:
+        """Keep the first `max_len` tokens, and of them whole words only; see `bark.tokenizer.cut`.
+
+        A number counts as one word: half of it would be another number.
+        """
+        while 0 < max_len < len(encoded) and encoded.spans[max_len - 1] == encoded.spans[max_len]:
+            max_len -= 1
+        return cut(encoded, max_len)
 
     def encode_word(self, word: Word, spelled: bool = False) -> list[int]:
         """Return the ids of one word and the mark behind it.

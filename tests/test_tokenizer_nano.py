@@ -1,0 +1,76 @@
+"""Nano's tokenizer: lexicon, letters, spans and cutting."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bark.lexicon import Lexicon, phone_names
+from bark.normalize import Word
+from bark.phones import N_TEXT, text_begins_word, text_letter_id, text_mark_id, text_phone_id
+from bark.phones import PHONE_INDEX as P
+from bark.tokenizer_nano import NanoTokenizer
+
+TOKENIZER = NanoTokenizer.from_file()
+
+
+def test_the_lexicon_knows_the_common_words() -> None:
+    lexicon = TOKENIZER.lexicon
+    assert len(lexicon) > 100_000
+    assert phone_names(lexicon.phones("hello") or ()) == ["hh", "ax0", "l", "ow1"]
+    assert phone_names(lexicon.phones("don't") or ()) == ["d", "ow1", "n", "t"]
+    assert lexicon.phones("skibidi") is None
+
+
+@pytest.mark.parametrize(
+    ("word", "ending"),
+    [("zebra's", ["z"]), ("cat's", ["t", "s"]), ("boss's", ["ax0", "z"]), ("vees", ["iy1", "z"])],
+)
+def test_possessives_and_plurals_follow_by_rule(word: str, ending: list[str]) -> None:
+    phones = TOKENIZER.lexicon.phones(word)
+    assert phones is not None
+    assert phone_names(phones)[-len(ending) :] == ending
+
+
+def test_a_missing_lexicon_says_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="reinstall the package"):
+        NanoTokenizer.from_file(tmp_path / "none.json")
+
+
+def test_known_words_become_phones_and_unknown_ones_letters() -> None:
+    encoded = TOKENIZER.encode("Hello, zqip!")
+    expected = [text_phone_id(P["hh"], True), text_phone_id(P["ax0"], False)]
+    expected += [text_phone_id(P["l"], False), text_phone_id(P["ow1"], False), text_mark_id(",")]
+    expected += [text_letter_id(c, i == 0) for i, c in enumerate("zqip")] + [text_mark_id("!")]
+    assert encoded.ids.tolist() == expected
+    assert encoded.spans == ((0, 5),) * 5 + ((7, 11),) * 5
+
+
+def test_ids_and_spans_are_valid_and_words_are_counted() -> None:
+    encoded = TOKENIZER.encode("  On March 3, 2021\nDr. Who paid $1,234,567.89 to  NASA?! ")
+    assert encoded.text == "On March 3, 2021 Dr. Who paid $1,234,567.89 to NASA?!"
+    assert encoded.ids.dtype == np.int64
+    assert len(encoded.ids) == len(encoded.spans)
+    assert encoded.ids.min() >= 0
+    assert encoded.ids.max() < N_TEXT
+    assert text_begins_word(encoded.ids).sum() == 27
+
+
+def test_nothing_to_say_gives_no_ids() -> None:
+    assert len(TOKENIZER.encode("😀 ... ♪")) == 0
+
+
+def test_a_word_can_be_spelled_though_it_is_known() -> None:
+    word = Word("cat", 0, 3, "?")
+    assert TOKENIZER.encode_word(word, spelled=True)[0] == text_letter_id("c", True)
+    assert len(TOKENIZER.encode_words([word, word], [True, False])) == 8
+
+
+def test_cutting_keeps_whole_words_and_names_the_rest() -> None:
+    encoded = TOKENIZER.encode("Hello there, 1,234,567 friends")
+    kept, rest = TOKENIZER.cut(encoded, 15)
+    assert rest == "1,234,567 friends"
+    assert kept.spans[-1] == (6, 11)
+    whole, rest = TOKENIZER.cut(encoded, 1_000)
+    assert len(whole) == len(encoded)
+    assert rest == ""
