@@ -13,9 +13,10 @@ PACKAGE = Path(__file__).parent.parent / "bark"
 
 FLOORS = (
     # 0: no idea of models
-    "spec errors text audio record tags files environment phones",
+    "spec errors text audio record tags files environment phones devices progress",
     # 1: the parts that models and voices are made of
-    "kv_cache sampling voices voice_prompt download positions weights torch_file abbreviations number_words reading",
+    "kv_cache sampling voices voice_prompt download positions weights torch_file"
+    " abbreviations number_words reading",
     # 2: networks, tokenizers and codecs
     "model model_fine model_nano quantize tokenizer tokenizer_nano codec vocoder"
     " normalize number_rules word_rules lexicon",
@@ -27,9 +28,9 @@ FLOORS = (
     # 5: many takes
     "narration",
     # 6: what other programs import
-    "generation api __init__",
+    "shelf generation api __init__",
     # 7: front ends
-    "cli __main__ ui",
+    "cli cli_arguments cli_job __main__ ui",
 )
 FLOOR_OF = {name: floor for floor, names in enumerate(FLOORS) for name in names.split()}
 
