@@ -1,4 +1,4 @@
-"""Nano's coarse model: a GPT over coarse tokens that is told which phone each of them belongs to."""
+"""Nano's coarse model: a GPT over coarse tokens that is told each one's phone."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ class ConditionedGPTConfig(GPTConfig):
         condition_dilations: one of its convolutions each.
     """
 
-    block_size: int = 512
+    block_size: int = 384
     input_vocab_size: int = 2_049
     output_vocab_size: int = 2_048
     n_layer: int = 4
     n_head: int = 4
     n_embd: int = 256
-    position_sizes: tuple[int, ...] = (512, COARSE_PER_SEMANTIC)
+    position_sizes: tuple[int, ...] = (384, COARSE_PER_SEMANTIC)
     condition_width: int = 128
     condition_dilations: tuple[int, ...] = (1, 2, 4, 4, 1)
 

@@ -76,8 +76,8 @@ def build_codebooks(
     )
 
 
-def encode(features: Features, books: Codebooks) -> np.ndarray:
-    """Codes of features: (8, T) int64 in [0, 1024), 75 Hz."""
+def encode(features: Features, books: Codebooks, n_codebooks: int = 8) -> np.ndarray:
+    """Codes of features: (n_codebooks, T) int64 in [0, 1024), 75 Hz, 2 or more codebooks."""
     weighted = torch.from_numpy((features.cepstrum - books.mean) * WEIGHTS)
     envelopes = torch.from_numpy(books.envelopes * WEIGHTS)
     corrections = torch.from_numpy(books.corrections * WEIGHTS)
@@ -90,7 +90,8 @@ def encode(features: Features, books: Codebooks) -> np.ndarray:
         [residual.numpy(), _PITCH_WEIGHT * pitch_rest(features.f0, books.pitches)[:, None]], axis=1
     )
     codes = [first.numpy(), second]
-    for book, directions in zip(books.fine, books.directions, strict=True):
+    n_fine = n_codebooks - len(codes)
+    for book, directions in zip(books.fine[:n_fine], books.directions[:n_fine], strict=True):
         # The rows of `directions` are orthonormal in the weighted space.
         rows = directions * np.append(WEIGHTS, _PITCH_WEIGHT)
         numbers = torch.from_numpy((rest @ rows.T).astype(np.float32))
@@ -127,8 +128,12 @@ def kmeans(points: Tensor, k: int, generator: torch.Generator, iterations: int) 
 def nearest(points: Tensor, centres: Tensor) -> Tensor:
     """Index of each point's nearest centre: (n, d), (k, d) -> (n,) int64."""
     norms = (centres * centres).sum(1)
-    pieces = [(norms - 2 * piece @ centres.T).argmin(1) for piece in points.split(16_384)]
-    return torch.cat(pieces)
+    # Pieces that stay in the cache, and numpy's argmin: four times as fast as torch's on a CPU.
+    pieces = [
+        torch.addmm(norms, piece, centres.T, alpha=-2).numpy().argmin(1)
+        for piece in points.split(1_024)
+    ]
+    return torch.from_numpy(np.concatenate(pieces))
 
 
 def _fine_books(
