@@ -1,0 +1,159 @@
+"""Puts the studio together: model, visitors, page, theme, routes."""
+
+from __future__ import annotations
+
+import dataclasses
+import threading
+from typing import Any
+
+import gradio as gr
+
+from ..checkpoints import best_local_model, resolve_model
+from ..environment import Environment
+from ..pipeline import Bark
+from ..spec import NANO
+from . import words
+from .desk import Desk
+from .endpoints import Api, add_routes
+from .engine import Engine, Progress
+from .layout import STATIC, build_page
+from .studio import MAX_CHARS, Studio, takes_folder
+from .visits import Visits
+from .wire_form import wire_arrival, wire_models, wire_text, wire_voice
+from .wire_takes import wire_files, wire_reuse, wire_speaking, wire_takes
+
+_SCRIPTS = ("sound.js", "draw.js", "stage.js", "list.js", "page.js")
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+MAX_UPLOAD = "64mb"
+
+
+def build_studio(
+    environment: Environment,
+    *,
+    model: str | None = None,
+    share: bool = False,
+    server_name: str | None = None,
+) -> Studio:
+    """The studio as the environment and the command line want it.
+
+    Args:
+        model: in place of BARK_MODEL; else the best model on disk, else nano.
+        share: whether a public link leads here.
+        server_name: where the server listens; None means this machine only.
+    """
+    outside = server_name is not None and server_name not in _LOOPBACK
+    # A folder that was named is meant, also where a container listens to the outside.
+    is_public = environment.is_space or share or (outside and environment.takes_dir is None)
+
+    def open_model(name: str) -> Bark:
+        return Bark.from_pretrained(
+            name,
+            device=environment.device,
+            precision=environment.precision or "auto",
+            offline=environment.offline or None,
+        )
+
+    def fetch_model(name: str, on_progress: Progress, stop: threading.Event) -> None:
+        resolve_model(name, offline=environment.offline or None, on_progress=on_progress, stop=stop)
+
+    name = model or environment.model or best_local_model()
+    return Studio(
+        engine=Engine(name, open_model=open_model, fetch_model=fetch_model),
+        visits=Visits(takes_folder(environment.takes_dir, is_public=is_public)),
+        max_chars=environment.max_chars or MAX_CHARS,
+        can_change_model=not is_public,
+        offline=environment.offline,
+    )
+
+
+def build_demo(studio: Studio) -> gr.Blocks:
+    """The page with its events and the endpoints for programs."""
+    with gr.Blocks(title=words.TITLE, analytics_enabled=False, fill_width=True) as demo:
+        is_nano = studio.engine.state.model == NANO.name
+        examples = words.NANO_EXAMPLES if is_nano else words.BARK_EXAMPLES
+        desk = Desk(studio, build_page(examples[0][1]))
+        wire_arrival(desk, demo)
+        wire_text(desk)
+        wire_voice(desk)
+        wire_models(desk)
+        wire_speaking(desk)
+        wire_takes(desk)
+        wire_reuse(desk)
+        wire_files(desk)
+        Api(studio).offer()
+    return demo.queue(max_size=64, default_concurrency_limit=None)
+
+
+@dataclasses.dataclass(frozen=True)
+class Server:
+    """A running studio."""
+
+    url: str
+    demo: gr.Blocks
+
+
+def serve(studio: Studio, demo: gr.Blocks, **launch: Any) -> Server:
+    """Starts the server and the loading of the model; returns at once.
+
+    Args:
+        launch: passed on to `gr.Blocks.launch`, for example `server_port`.
+    """
+    script = "\n".join((STATIC / name).read_text(encoding="utf-8") for name in _SCRIPTS)
+    app, url, _ = demo.launch(
+        prevent_thread_lock=True,
+        theme=theme(),
+        css=(STATIC / "style.css").read_text(encoding="utf-8"),
+        head=f"<script>\n{script}</script>",
+        footer_links=["api", "settings"],
+        run_history=False,
+        ssr_mode=False,
+        max_file_size=MAX_UPLOAD,
+        **launch,
+    )
+    add_routes(app, studio)
+    studio.engine.start()
+    return Server(url, demo)
+
+
+def theme() -> gr.themes.Base:
+    """One accent colour, quiet greys, the system's own letters."""
+    letters = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif"]
+    base = gr.themes.Base(
+        primary_hue=gr.themes.colors.orange,
+        neutral_hue=gr.themes.colors.zinc,
+        font=letters,
+        font_mono=["ui-monospace", "SFMono-Regular", "Menlo", "monospace"],
+        radius_size=gr.themes.sizes.radius_md,
+        spacing_size=gr.themes.sizes.spacing_sm,
+        text_size=gr.themes.sizes.text_md,
+    )
+    # The colours themselves stand in style.css, once for light and once for dark.
+    colours = {
+        "body_background_fill": "var(--page)",
+        "body_text_color": "var(--ink)",
+        "body_text_color_subdued": "var(--quiet)",
+        "block_background_fill": "var(--panel)",
+        "block_border_color": "var(--edge)",
+        "block_label_text_color": "var(--ink)",
+        "block_title_text_color": "var(--ink)",
+        "block_info_text_color": "var(--quiet)",
+        "border_color_primary": "var(--edge)",
+        "border_color_accent": "var(--accent)",
+        "input_background_fill": "var(--field)",
+        "input_background_fill_focus": "var(--field)",
+        "input_placeholder_color": "var(--quiet)",
+        "slider_color": "var(--accent)",
+        "checkbox_background_color": "var(--panel)",
+        "checkbox_border_color": "var(--quiet)",
+        "checkbox_background_color_selected": "var(--accent)",
+        "checkbox_border_color_selected": "var(--accent)",
+        "button_primary_background_fill": "var(--accent)",
+        "button_primary_background_fill_hover": "var(--accent)",
+        "button_primary_text_color": "var(--on-accent)",
+        "button_secondary_background_fill": "var(--field)",
+        "button_secondary_background_fill_hover": "var(--edge)",
+        "button_secondary_text_color": "var(--ink)",
+        "link_text_color": "var(--accent)",
+    }
+    dark = {f"{name}_dark": value for name, value in colours.items()}
+    return base.set(color_accent="var(--accent)", **colours, **dark)

@@ -1,0 +1,78 @@
+"""The model picker: what there is, what it would download, and changing it."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Iterator
+
+from ..checkpoints import list_models
+from ..errors import BarkError
+from ..pipeline import Bark
+from . import status
+from .studio import Studio
+from .visits import Session
+from .worker import run_in_worker
+
+Choice = tuple[str, str]
+
+
+def model_line(studio: Studio) -> str:
+    """The header's line: model, device, precision."""
+    state, bark = studio.engine.state, studio.engine.bark
+    name = html.escape(state.model)
+    if state.phase == "failed":
+        return f'<p class="model failed" role="alert">{html.escape(state.message)}</p>'
+    if bark is None:
+        return f'<p class="model">Loading {name} …</p>'
+    parts = [f"<b>{html.escape(bark.name)}</b>", bark.device.type.upper(), bark.precision]
+    return f'<p class="model">{" · ".join(parts)}</p>'
+
+
+def model_choices() -> list[Choice]:
+    """Every model, with what choosing it would fetch."""
+    choices = []
+    for info in list_models():
+        there = "here" if info.on_disk else f"{status.size(info.download_bytes)} to fetch"
+        memory = f"{status.size(info.memory_bytes)} of memory"
+        choices.append((f"{info.name} · {there} · {memory}", str(info.name)))
+    return choices
+
+
+def change(studio: Studio, session: Session, model: str | None) -> Iterator[tuple[str, bool]]:
+    """Fetches and loads a model.
+
+    Yields:
+        the status, and whether the new model is in place.
+    """
+    if not studio.can_change_model or not model:
+        yield status.fault("The model cannot be changed here."), False
+        return
+    if model not in {name for _, name in model_choices()}:
+        yield status.fault("There is no such model; choose one of the list."), False
+        return
+    session.stop_download.clear()
+    yield status.bar(f"Looking for {model}", None), False
+
+    def work(hand_over: object) -> None:
+        studio.engine.switch(model, session.stop_download, lambda *step: hand_over(step))  # type: ignore[operator]
+
+    try:
+        for step in run_in_worker(work, session.stop_download):
+            if step is not None:
+                yield _download_bar(*step), False
+        bark = studio.engine.ready()
+        yield status.note(f"{_name(bark)} is ready."), True
+    except BarkError as error:
+        yield status.fault(str(error)), False
+
+
+def _name(bark: Bark) -> str:
+    return bark.name.capitalize()
+
+
+def _download_bar(name: str, done: int, total: int) -> str:
+    if done >= total:
+        return status.bar(f"Loading {name}", None)
+    return status.bar(
+        f"Fetching {name}", done / total, f"{status.size(done)} of {status.size(total)}"
+    )

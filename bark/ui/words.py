@@ -1,0 +1,80 @@
+"""Every text that the page shows, in one place, so that it keeps one voice."""
+
+from __future__ import annotations
+
+TITLE = "Bark studio"
+
+NANO_NOTE = (
+    "Nano is a tiny model that fits the repository: plain English, no laughter, no music, "
+    "no match for Bark. For Bark itself choose small (1.7 GB to fetch) or large (4.5 GB)."
+)
+SPACE_MODEL_NOTE = "The owner of this page chose the model; on your own machine you can change it."
+
+PROMPT_LABEL = "What to say"
+PROMPT_PLACEHOLDER = "Type what you want to hear."
+VOICE_LABEL = "Voice"
+LANGUAGE_LABEL = "Language"
+NO_VOICE = "No voice: a new one for each seed"
+NO_VOICE_INFO = "The model makes up a voice; the seed decides which."
+TEXT_TEMPERATURE = "Text temperature"
+TEXT_TEMPERATURE_INFO = "Higher: livelier and stranger readings. Lower: steadier."
+WAVEFORM_TEMPERATURE = "Waveform temperature"
+WAVEFORM_TEMPERATURE_INFO = "Higher: rougher, more varied sound. Lower: smoother."
+SEED_LABEL = "Seed"
+SEED_NEW = "new each time"
+SEED_HOLD = "hold"
+
+FINE_TEMPERATURE_INFO = "Higher: more hiss and sparkle. 0: the most likely sound."
+MIN_EOS_P_INFO = "Lower stops sooner: try 0.05 when it goes on talking after your text."
+MAX_DURATION_INFO = "Cuts the speech there; 0 leaves the model's own limit."
+EARLY_STOP_INFO = "Off: it fills the whole length, and goes on past your text."
+TOP_K_INFO = "Only the k likeliest choices: small is dull and safe. 0 keeps all."
+TOP_P_INFO = "Leaves out the unlikely tail: lower is tamer. 1 keeps all."
+HISTORY_INFO = "How much of the sound so far it hears: more keeps the voice steadier."
+WINDOW_INFO = "How far it goes before listening again: shorter is slower."
+
+REDO_HINT = (
+    "The sound: the same words at the same pace, with the voice, temperatures and seed of the "
+    "form. The finish: the same sound with another last pass."
+)
+EMPTY_PLAYER = "Nothing here yet. Press Speak."
+EMPTY_TAKES = "Your takes appear here, the newest first."
+NOTHING_TYPED = "There is nothing to say yet: type some text first."
+STOPPED_SILENT = "Stopped before there was any sound."
+LOST_TAKE = "This take is no longer here; choose another one."
+WAITING_FOR_MODEL = "Loading {model}"
+
+# What one press inserts at the cursor. Left of the bar: what the button says.
+TAGS = (
+    ("[laughter]", "[laughter]"),
+    ("[laughs]", "[laughs]"),
+    ("[sighs]", "[sighs]"),
+    ("[music]", "[music]"),
+    ("[gasps]", "[gasps]"),
+    ("[clears throat]", "[clears throat]"),
+    ("—", "—"),
+    ("♪ … ♪", "♪"),
+    ("CAPITALS", "CAPS"),
+    ("[MAN]", "[MAN]"),
+    ("[WOMAN]", "[WOMAN]"),
+)
+
+# Label and text, for the models that speak thirteen languages, laugh and sing.
+BARK_EXAMPLES = (
+    ("Laughter", "Hello, my name is Suno. And, uh — and I like pizza. [laughs]"),
+    ("Song", "♪ The rain comes down on the tin roof, and I am going home ♪"),
+    ("Two people", "[WOMAN] Did you hear that?\n[MAN] Hear what? [gasps] Oh. That."),
+    ("German", "Guten Morgen! Der Zug nach Hamburg fährt heute — na ja — etwas später."),
+    ("French", "Bonjour ! Vous avez bien dormi ? Moi, pas du tout. [sighs]"),
+    ("Spanish", "¿Quién ha dejado la puerta abierta? ¡El gato se ha ido otra vez!"),
+    ("Chinese", "今天的天气真好,我们一起去公园走走吧。"),
+    ("Hindi", "नमस्ते, आज मौसम बहुत अच्छा है, चलिए बाहर घूमने चलते हैं।"),
+    ("Emphasis", "I said the SMALL one. Not the large one — the SMALL one."),
+)
+NANO_EXAMPLES = (
+    ("Hello", "Hello, this is nano. I am small, but I can read you a sentence."),
+    ("Question", "Did you remember to close the window before the rain came?"),
+    ("Numbers", "The train leaves at 9:45 from platform 12, and a ticket costs $7.50."),
+    ("Story", "The old man looked at the sea for a long time, and then he walked home."),
+    ("Names", "Doctor Adams and Mrs. Okonkwo met in Reykjavik on May 3rd, 1997."),
+)

@@ -1,0 +1,150 @@
+"""A stand-in for `Bark` that hums: same methods and events, no weights, the same sound a seed."""
+
+from __future__ import annotations
+
+import dataclasses
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+from bark.errors import NothingGeneratedError
+from bark.events import AudioPiece, Event, StageProgress, TakeFailed, TakeReady
+from bark.options import GenerationOptions
+from bark.pipeline import TextCount
+from bark.spec import NANO, ModelSpec
+from bark.take import Take
+from bark.voice_prompt import VoicePrompt
+
+SILENT_TEXT = "silence"  # what makes nothing, as a model that ends before it begins
+_STEPS = 10
+
+
+class FakeBark:
+    """Hums a tune of 0.05 s a character.
+
+    Args:
+        pace_s: how long each of its steps takes.
+    """
+
+    def __init__(self, name: str = "nano", *, spec: ModelSpec = NANO, pace_s: float = 0.0) -> None:
+        self.name = name
+        self.spec = spec
+        self.pace_s = pace_s
+        self.device = torch.device("cpu")
+        self.precision = "fp32"
+        self.n_steps = 0  # counted, so that a test sees when the work has ended
+
+    def count(self, text: str) -> TextCount:
+        words = text.split()
+        limit = 40
+        return TextCount(
+            len(words), limit, 0.05 * len(" ".join(words[:limit])), " ".join(words[limit:])
+        )
+
+    def preview(self, voice: VoicePrompt) -> np.ndarray:
+        return _hum(1.0, 1)
+
+    def generate(self, text: str, **options: Any) -> Take:
+        events = list(self.stream(text, **options))
+        last = events[-1]
+        if isinstance(last, TakeFailed):
+            raise last.error
+        assert isinstance(last, TakeReady)
+        return last.take
+
+    def stream(self, text: str, *, options: GenerationOptions, **others: Any) -> Iterator[Event]:
+        seed = 7 if options.seed is None else options.seed
+        return self.stream_batch([text], options=options, seeds=[seed], **others)
+
+    def stream_redo(
+        self, take: Take, *, from_stage: str, options: GenerationOptions, **others: Any
+    ) -> Iterator[Event]:
+        for event in self.stream(take.text, options=options, **others):
+            if isinstance(event, TakeReady):
+                tokens = dataclasses.replace(event.take.tokens, semantic=take.tokens.semantic)
+                redone = dataclasses.replace(event.take, tokens=tokens, redone_from=from_stage)
+                event = TakeReady(redone, event.item)
+            yield event
+
+    def stream_batch(
+        self,
+        texts: Sequence[str],
+        *,
+        options: GenerationOptions,
+        seeds: Sequence[int],
+        voice: VoicePrompt | None = None,
+        stop: threading.Event | None = None,
+    ) -> Iterator[Event]:
+        stop = stop or threading.Event()
+        n = len(texts)
+        waves = [
+            _hum(max(0.5, 0.05 * len(text)), seed) for text, seed in zip(texts, seeds, strict=True)
+        ]
+        made = 0
+        for stage in ("semantic", "coarse", "fine"):
+            for step in range(_STEPS):
+                if stop.is_set():
+                    break
+                time.sleep(self.pace_s)
+                self.n_steps += 1
+                yield StageProgress(stage, step + 1, _STEPS, n)
+                if stage == "coarse":
+                    made = step + 1
+                    size = len(waves[0]) // _STEPS
+                    start = step * size
+                    yield AudioPiece(waves[0][start : start + size] * 0.8, start / 24_000)
+        for i, (text, seed) in enumerate(zip(texts, seeds, strict=True)):
+            if text == SILENT_TEXT or (stop.is_set() and made == 0):
+                yield TakeFailed(NothingGeneratedError("Bark stopped before it began."), i)
+                continue
+            audio = waves[i]
+            if stop.is_set():
+                audio = audio[: made * len(audio) // _STEPS]
+            seeded = dataclasses.replace(options, seed=seed)
+            yield TakeReady(self._take(text, audio, seeded, voice, stop.is_set()), i)
+
+    def _take(
+        self,
+        text: str,
+        audio: np.ndarray,
+        options: GenerationOptions,
+        voice: VoicePrompt | None,
+        stopped: bool,
+    ) -> Take:
+        n_semantic = max(2, int(len(audio) / 24_000 * self.spec.semantic_rate_hz))
+        n_frames = int(n_semantic * self.spec.codec_rate_hz / self.spec.semantic_rate_hz)
+        rng = np.random.default_rng(options.seed)
+        fine = rng.integers(0, self.spec.codebook_size, (8, n_frames))
+        semantic = rng.integers(0, self.spec.semantic_vocab_size, n_semantic)
+        return Take(
+            audio=audio,
+            sample_rate=24_000,
+            tokens=VoicePrompt(semantic, fine[:2], fine),
+            voice=voice,
+            options=options,
+            text=text,
+            model=self.name,
+            stop_reason="stopped" if stopped else "end",
+            timings={"semantic": 0.1, "coarse": 0.2, "fine": 0.1},
+            cut_text=self.count(text).cut_text,
+        )
+
+
+def _hum(seconds: float, seed: int) -> np.ndarray:
+    """Syllables of a voiced sound whose pitch and loudness wander; (n,) float32 within ±1."""
+    rng = np.random.default_rng(seed)
+    time_s = np.arange(int(seconds * 24_000)) / 24_000
+    n = int(seconds * 5) + 2
+    at = np.linspace(0, seconds, n)
+    pitch = np.interp(time_s, at, rng.uniform(90, 220, n))
+    loud = np.interp(time_s, at, rng.uniform(0.05, 0.8, n))
+    bright = np.interp(time_s, at, rng.uniform(0.5, 1.6, n))
+    loud = loud * (0.55 - 0.45 * np.cos(2 * np.pi * 4.5 * time_s))
+    phase = 2 * np.pi * np.cumsum(pitch) / 24_000
+    voiced = sum(np.sin(k * phase) / k**bright for k in range(1, 24))
+    noise = 0.02 * rng.standard_normal(len(time_s))
+    return (0.35 * loud * (voiced / 2 + noise)).astype(np.float32)
