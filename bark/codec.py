@@ -33,9 +33,6 @@ _NORM_PARTS = (
 )
 
 
-_PREVIEW_CONTEXT = 75  # frames before a part that is decoded on its own
-
-
 class EncodecCodec:
     """The codec with its weight norm folded in, and only Bark's eight of its 32 codebooks."""
 
@@ -45,6 +42,14 @@ class EncodecCodec:
         self._parts = nn.ModuleDict(
             {"encoder": encoder, "decoder": decoder, "quantizer": quantizer}
         )
+
+    @property
+    def _quantizer(self) -> Any:
+        return self._parts["quantizer"]
+
+    @property
+    def _layers(self) -> nn.Sequential:
+        return self._parts["decoder"].model  # type: ignore[return-value]
 
     @classmethod
     def from_weights(cls, weights: Mapping[str, Tensor], *, source: str) -> EncodecCodec:
@@ -83,10 +88,11 @@ class EncodecCodec:
 
     @torch.inference_mode()
     def decode(self, codes: np.ndarray, start: int = 0, stop: int | None = None) -> np.ndarray:
-        """Turns codes into audio.
+        """Turns codes into audio, all of it or the part that some frames speak.
 
-        A part that does not begin at 0 is decoded behind a second of what comes before it. The
-        decoder's memory reaches further back, so it is a preview: close, not equal to the whole.
+        The decoder is causal, so a part is what the whole has there, however many frames follow.
+        Its recurrent layers hear everything before `start`; the much slower convolutions behind
+        them begin only as many frames earlier as they reach back.
 
         Args:
             codes: (K, T) integers in [0, 1024), 75 Hz; the first K of the eight codebooks.
@@ -98,12 +104,13 @@ class EncodecCodec:
         Raises:
             InvalidInputError: another shape, dtype or range.
         """
-        context = max(0, start - _PREVIEW_CONTEXT)
-        codes = _checked_codes(codes)[:, context:stop]
+        codes = _checked_codes(codes)[:, :stop]
+        begin = max(0, start - _CONVOLUTION_REACH)
         ids = torch.from_numpy(codes).to(self.device)[:, None]  # (K, 1, T)
-        hidden = self._parts["quantizer"].decode(ids)  # (1, 128, T)
-        audio = self._parts["decoder"](hidden)[0, 0].float().cpu().numpy()
-        return audio[(start - context) * BARK.hop_len :]
+        hidden = self._quantizer.decode(ids)  # (1, 128, T)
+        hidden = self._layers[:_N_RECURRENT](hidden)  # (1, 512, T)
+        audio = self._layers[_N_RECURRENT:](hidden[..., begin:])
+        return audio[0, 0, (start - begin) * BARK.hop_len :].float().cpu().numpy()
 
     @torch.inference_mode()
     def encode(self, audio: np.ndarray) -> np.ndarray:
@@ -128,7 +135,7 @@ class EncodecCodec:
             raise InvalidInputError("The audio holds values that are no numbers; clean it first.")
         samples = torch.from_numpy(audio.astype(np.float32)).to(self.device)
         hidden = self._parts["encoder"](samples[None, None])  # (1, 128, T)
-        codes = self._parts["quantizer"].encode(hidden, int(BARK.codec_rate_hz))  # (8, 1, T)
+        codes = self._quantizer.encode(hidden, int(BARK.codec_rate_hz))  # (8, 1, T)
         return codes[:, 0].cpu().numpy()
 
 

@@ -48,7 +48,7 @@ def build_stage(
     with torch.device("meta"):  # takes no memory, and nothing from the random stream
         model = FineGPT(config) if isinstance(config, FineGPTConfig) else GPT(config)
     if isinstance(model, FineGPT):
-        assign_weights(model, _with_both_names(weights, model.config), source=source)
+        assign_weights(model, with_both_names(weights, model.config), source=source)
         model.tie_heads()
     else:
         assign_weights(model, weights, source=source)
@@ -120,7 +120,8 @@ def _check_sizes(stage: str, config: GPTConfig, source: str) -> None:
         )
 
 
-def _with_both_names(weights: Mapping[str, Tensor], config: FineGPTConfig) -> dict[str, Tensor]:
+def with_both_names(weights: Mapping[str, Tensor], config: FineGPTConfig) -> dict[str, Tensor]:
+    """Adds the other name of each of the fine model's tied tensors."""
     both = dict(weights)
     for i in range(config.n_codes_total - config.n_codes_given):
         table = f"transformer.wtes.{i + config.n_codes_given}.weight"
@@ -130,8 +131,3 @@ def _with_both_names(weights: Mapping[str, Tensor], config: FineGPTConfig) -> di
         elif table in both:
             both[head] = both[table]
     return both
-
-
-def _is_mask(name: str) -> bool:
-    # Causal masks were buffers in older files; `attn.c_attn.bias` is a real bias.
-    return name.endswith(".attn.bias")

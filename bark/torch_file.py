@@ -1,4 +1,4 @@
-"""Reading torch's files, mapped rather than read, and never running what they hold."""
+"""Reading torch's and safetensors' files, mapped and never running what they hold."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from .errors import CheckpointError, WeightsNotFoundError
 
@@ -49,6 +50,28 @@ def read_torch_file(path: Path) -> Any:
         raise _damaged(path) from error
     except (AttributeError, TypeError, AssertionError, MemoryError) as error:
         raise _damaged(path) from error  # what torch's reader meets in arbitrary bytes
+
+
+def read_safetensors(path: Path, *, prefix: str = "") -> dict[str, Tensor]:
+    """The tensors of a .safetensors file whose names begin with `prefix`, mapped.
+
+    Returns:
+        Tensors on the CPU under their names without the prefix.
+
+    Raises:
+        WeightsNotFoundError: there is no such file.
+        CheckpointError: it is damaged or cut off.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="pt", device="cpu") as file:
+            names = [name for name in file.keys() if name.startswith(prefix)]  # noqa: SIM118
+            return {name.removeprefix(prefix): file.get_tensor(name) for name in names}
+    except FileNotFoundError as error:
+        raise WeightsNotFoundError(f"There is no weight file at {path}.") from error
+    except (SafetensorError, OSError, ValueError) as error:
+        raise _damaged(path) from error
 
 
 def _damaged(path: Path) -> CheckpointError:

@@ -224,11 +224,14 @@ def write_voice_file(path: Path, voice: VoicePrompt) -> None:
     Raises:
         VoiceError: the folder cannot be written.
     """
-    arrays = voice.to_dict()
-    arrays["fine_prompt"] = arrays["fine_prompt"].astype(np.int32)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with whole_file(path) as stream:
-            np.savez(stream, **arrays)
+            np.savez(
+                stream,
+                semantic_prompt=voice.semantic,
+                coarse_prompt=voice.coarse,
+                fine_prompt=voice.fine.astype(np.int32),
+            )
     except OSError as error:
         raise VoiceError(f"The voice cannot be saved as {path}: {error.strerror}.") from error

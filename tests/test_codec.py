@@ -50,11 +50,11 @@ def test_decoding_equals_encodecs_own(original: Any, codec: EncodecCodec, n_code
     np.testing.assert_allclose(audio, expected, atol=1e-5)
 
 
-@pytest.mark.parametrize(("start", "stop"), [(0, 7), (1, 30), (9, 10), (17, 30), (12, None)])
+@pytest.mark.parametrize(("start", "stop"), [(0, 7), (1, 110), (9, 10), (100, 110), (90, None)])
 def test_a_part_is_what_the_whole_has_there(
     codec: EncodecCodec, start: int, stop: int | None
 ) -> None:
-    codes = random_codes()
+    codes = random_codes(n_frames=120)
     whole = codec.decode(codes)[start * 320 : stop * 320 if stop else None]
     part = codec.decode(codes, start, stop)
     assert part.shape == whole.shape

@@ -1,0 +1,295 @@
+"""The models there are: which are on disk, how to get the others, and loading their parts."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import json
+import logging
+import threading
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from . import hub_layout, nano_layout, official_layout
+from .download import DownloadStoppedError, Progress
+from .environment import MODELS, Environment, read_environment
+from .errors import DownloadError, OptionError, WeightsNotFoundError
+from .model_sources import (
+    HUB,
+    OFFICIAL,
+    OFFICIAL_MODELS,
+    PARTS,
+    Plan,
+    best_plan,
+    folder_plan,
+)
+from .spec import BARK, NANO, ModelSpec
+from .stage_building import STAGES
+from .tokenizer import BertTokenizer
+
+logger = logging.getLogger(__name__)
+
+_NANO = "nano"  # also the name of its layout
+_OPTIMIZER_SHARE = 3  # suno-ai/bark's files are so many times as large as the weights in them
+
+
+@dataclasses.dataclass(frozen=True)
+class ModelInfo:
+    """What is known about a model without loading it.
+
+    Attributes:
+        name: "nano", "small", "large", or a folder's path.
+        spec: its family.
+        on_disk: whether loading it needs no download.
+        download_bytes: about what is still to be fetched.
+        memory_bytes: about what its weights take in float32.
+        location: the folder of its weights; None where nothing is on disk.
+        description: a few words for a list.
+    """
+
+    name: str
+    spec: ModelSpec
+    on_disk: bool
+    download_bytes: int
+    memory_bytes: int
+    location: Path | None
+    description: str
+
+
+class ModelFiles:
+    """A model whose files are on disk, part by part loaded when asked for."""
+
+    def __init__(self, info: ModelInfo, layout: str, paths: dict[str, Path]) -> None:
+        self.info = info
+        self.layout = layout
+        self.paths = paths
+
+    @property
+    def spec(self) -> ModelSpec:
+        """Token ids, rates and windows of its family."""
+        return self.info.spec
+
+    def load_stage(self, stage: str) -> nn.Module:
+        """Loads a transformer on the CPU in float32, for inference only.
+
+        Args:
+            stage: "text" (which makes semantic tokens), "coarse" or "fine".
+
+        Returns:
+            `GPT`, `FineGPT`, or nano's `ConditionedGPT` for its coarse stage.
+
+        Raises:
+            OptionError: an unknown stage.
+            CheckpointError: the file is damaged or not this stage's.
+        """
+        if stage not in STAGES:
+            raise OptionError(f"Unknown stage {stage!r}; use one of {', '.join(STAGES)}.")
+        if self.layout == _NANO:
+            return nano_layout.read_stage(self.paths[_NANO], stage)
+        if self.layout == HUB:
+            return hub_layout.read_stage(self.paths["model"], self.paths["config"], stage)
+        return official_layout.read_stage(self.paths[stage], stage)
+
+    def load_tokenizer(self) -> Any:
+        """Loads what turns text into ids: an object with `encode` and `cut`.
+
+        Raises:
+            CheckpointError: the file is damaged.
+        """
+        if self.layout == _NANO:
+            return nano_layout.read_tokenizer(self.paths[_NANO])
+        return BertTokenizer.from_file(self.paths["tokenizer"])
+
+    def load_codec(self) -> Any:
+        """Loads what turns codes into audio: an object with `decode` and `to`, on the CPU.
+
+        Raises:
+            CheckpointError: the file is damaged.
+        """
+        if self.layout == _NANO:
+            return nano_layout.read_codec(self.paths[_NANO])
+        path = self.paths.get("codec") or self.paths["model"]
+        read = official_layout.read_codec if path.suffix == ".th" else hub_layout.read_codec
+        return read(path)
+
+
+def packaged_nano_dir() -> Path:
+    """The folder of nano's weights in this package."""
+    return Path(__file__).resolve().parent / "assets" / _NANO
+
+
+def list_models() -> list[ModelInfo]:
+    """Nano, small and large as they are on this machine, and BARK_MODEL if it is a folder."""
+    environment = read_environment()
+    infos = [_nano_info(_NANO, packaged_nano_dir())]
+    infos += [_official_info(name, environment) for name in OFFICIAL_MODELS]
+    if environment.model and environment.model not in MODELS:
+        folder = Path(environment.model).expanduser()
+        if folder.is_dir():
+            infos.append(_open_folder(folder, STAGES, environment)[0])
+    return infos
+
+
+def best_local_model() -> str:
+    """The best of the models that need no download: "large", "small" or else "nano"."""
+    environment = read_environment()
+    for name in ("large", "small"):
+        if _official_info(name, environment).on_disk:
+            return name
+    return _NANO
+
+
+def resolve_model(
+    name: str | Path,
+    *,
+    offline: bool | None = None,
+    on_progress: Progress | None = None,
+    stop: threading.Event | None = None,
+    parts: Iterable[str] = PARTS,
+) -> ModelFiles:
+    """Finds a model's files, and downloads what is missing of them.
+
+    Args:
+        name: "nano", "small", "large", or a folder with checkpoints of any of the three layouts.
+        offline: download nothing; None follows BARK_OFFLINE and HF_HUB_OFFLINE.
+        on_progress: called with a file's name, its bytes here, its bytes in all.
+        stop: ends a download; what has come is kept.
+        parts: those of "text", "coarse", "fine", "tokenizer" and "codec" that will be loaded.
+
+    Raises:
+        OptionError: no such name or folder.
+        WeightsNotFoundError: files are missing and cannot be fetched.
+        DownloadStoppedError: `stop` was set.
+    """
+    environment = read_environment()
+    offline = environment.offline if offline is None else offline
+    if name == _NANO:
+        return _nano_files(_nano_info(_NANO, packaged_nano_dir()), packaged_nano_dir())
+    if name in OFFICIAL_MODELS:
+        plan = best_plan(str(name), parts, environment)
+        info = _official_info(str(name), environment)
+    else:
+        folder = _folder(name)
+        info, found = _open_folder(folder, parts, environment)
+        if found is None:
+            return _nano_files(info, folder)
+        plan = found
+    paths = _fetch(info.name, plan, environment, offline, on_progress, stop)
+    return ModelFiles(info, plan.layout, paths)
+
+
+def _folder(name: str | Path) -> Path:
+    folder = Path(name).expanduser()
+    if folder.is_dir():
+        return folder
+    if folder.is_file():
+        raise OptionError(f"The model {str(name)!r} is a file; give the folder that it is in.")
+    near = difflib.get_close_matches(str(name).lower(), MODELS, n=1)
+    hint = f"did you mean {near[0]!r}?" if near else f"use {', '.join(MODELS)} or a folder."
+    raise OptionError(f"Unknown model {str(name)!r}; {hint}")
+
+
+def _fetch(
+    name: str,
+    plan: Plan,
+    environment: Environment,
+    offline: bool,
+    on_progress: Progress | None,
+    stop: threading.Event | None,
+) -> dict[str, Path]:
+    missing = plan.missing
+    where = f"{', '.join(missing)} not in {environment.cache_dir} nor in the Hub's cache"
+    advice = "or set BARK_MODEL=nano for the model that comes with this package"
+    if missing and offline:
+        raise WeightsNotFoundError(
+            f"The model {name!r} is not complete on this machine ({where}) and downloads are "
+            f"switched off; put the files there, {advice}."
+        )
+    paths = {}
+    for role, file in plan.files.items():
+        if file.path is None:
+            logger.info("fetching %s (%.2f GB)", file.name, file.n_bytes / 1e9)
+        try:
+            paths[role] = file.path or file.fetch(on_progress, stop)
+        except DownloadStoppedError:
+            raise
+        except DownloadError as error:
+            raise WeightsNotFoundError(
+                f"The model {name!r} is not complete on this machine ({where}) and cannot be "
+                f"fetched: {str(error).rstrip('.')}; {advice}."
+            ) from error
+    return paths
+
+
+def _official_info(name: str, environment: Environment) -> ModelInfo:
+    model = OFFICIAL_MODELS[name]
+    plan = best_plan(name, PARTS, environment)
+    found = [file.path.parent for file in plan.files.values() if file.path is not None]
+    return ModelInfo(
+        name=name,
+        spec=BARK,
+        on_disk=not plan.missing,
+        download_bytes=plan.download_bytes,
+        memory_bytes=model.memory_bytes,
+        location=None if plan.missing else found[0],
+        description=model.description,
+    )
+
+
+def _nano_info(name: str, folder: Path) -> ModelInfo:
+    complete = all((folder / file).is_file() for file in nano_layout.FILES)
+    n_bytes = sum(path.stat().st_size for path in folder.glob("*.safetensors"))
+    return ModelInfo(
+        name=name,
+        spec=NANO,
+        on_disk=complete,
+        download_bytes=0,
+        memory_bytes=2 * n_bytes,  # stored in half precision
+        location=folder,
+        description="small English model that comes with this package; no match for Bark",
+    )
+
+
+def _nano_files(info: ModelInfo, folder: Path) -> ModelFiles:
+    missing = [name for name in nano_layout.FILES if not (folder / name).is_file()]
+    if missing:
+        raise WeightsNotFoundError(
+            f"The folder {folder} lacks {', '.join(missing)} of the model nano; "
+            "install this package again, or train the model with python -m training."
+        )
+    return ModelFiles(info, _NANO, {_NANO: folder})
+
+
+def _open_folder(
+    folder: Path, parts: Iterable[str], environment: Environment
+) -> tuple[ModelInfo, Plan | None]:
+    """What a folder of the user's holds; no plan for nano's layout, which is whole or useless."""
+    if _is_nano(folder):
+        return _nano_info(str(folder), folder), None
+    plan = folder_plan(folder, parts, environment)
+    n_bytes = sum(
+        file.path.stat().st_size
+        for role, file in plan.files.items()
+        if file.path is not None and role in (*STAGES, "model")
+    )
+    info = ModelInfo(
+        name=str(folder),
+        spec=BARK,
+        on_disk=not plan.missing,
+        download_bytes=plan.download_bytes,
+        memory_bytes=n_bytes // (_OPTIMIZER_SHARE if plan.layout == OFFICIAL else 1),
+        location=folder,
+        description="Bark from a folder",
+    )
+    return info, plan
+
+
+def _is_nano(folder: Path) -> bool:
+    try:
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        return isinstance(config, dict) and set(STAGES) <= set(config)
+    except (OSError, ValueError):
+        return False

@@ -1,0 +1,237 @@
+"""Where each file of a model may lie on this machine, and where it can be fetched."""
+
+from __future__ import annotations
+
+import dataclasses
+import threading
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from .download import Progress, cached_hub_file, fetch_hub_file, fetch_url
+from .environment import Environment
+from .errors import WeightsNotFoundError
+from .stage_building import STAGES
+
+OFFICIAL, HUB = "official", "hub"
+"""The two layouts of Bark's weights: suno-ai/bark's and transformers'."""
+
+PARTS = (*STAGES, "tokenizer", "codec")
+"""What a model is made of."""
+
+CODEC_FILE = "encodec_24khz-d7cc33bc.th"
+_CODEC_URL = f"https://dl.fbaipublicfiles.com/encodec/v0/{CODEC_FILE}"
+_CODEC_SHA256 = "d7cc33bc"
+_CODEC_BYTES = 93_000_000
+_TOKENIZER_BYTES = 1_000_000
+_CONFIG_BYTES = 10_000
+_MODEL_FILES = ("pytorch_model.bin", "model.safetensors")
+_TOKENIZER_FILES = ("tokenizer.json", "vocab.txt")
+_SHARED_FILES = {"tokenizer": _TOKENIZER_FILES, "codec": (CODEC_FILE,)}
+# Whose cached tokenizer will do; suno-ai/bark itself used the last two.
+_TOKENIZER_REPOS = (
+    "suno/bark-small",
+    "suno/bark",
+    "bert-base-multilingual-cased",
+    "google-bert/bert-base-multilingual-cased",
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class OfficialModel:
+    """One of the two sizes that Suno published.
+
+    Attributes:
+        suffix: of its .pt files' names.
+        stage_bytes: sizes of the .pt files of `STAGES`.
+        repo: the Hub repository in transformers' layout.
+        repo_bytes: size of that one's `pytorch_model.bin`.
+        memory_bytes: of all weights in float32.
+    """
+
+    suffix: str
+    stage_bytes: tuple[int, int, int]
+    repo: str
+    repo_bytes: int
+    memory_bytes: int
+    description: str
+
+
+OFFICIAL_MODELS = {
+    "small": OfficialModel(
+        suffix="",
+        stage_bytes=(2_320_000_000, 1_250_000_000, 1_110_000_000),
+        repo="suno/bark-small",
+        repo_bytes=1_680_000_000,
+        memory_bytes=1_650_000_000,
+        description="official Bark, small: 13 languages, music, laughter",
+    ),
+    "large": OfficialModel(
+        suffix="_2",
+        stage_bytes=(5_350_000_000, 3_930_000_000, 3_740_000_000),
+        repo="suno/bark",
+        repo_bytes=4_490_000_000,
+        memory_bytes=4_400_000_000,
+        description="official Bark, large: the best voice, twice as slow as small",
+    ),
+}
+
+_PT_REPO = "suno/bark"  # holds the .pt files of both sizes
+
+
+@dataclasses.dataclass(frozen=True)
+class SourceFile:
+    """One file of a plan.
+
+    Attributes:
+        name: what people know it as.
+        path: where it lies, or None if it must be fetched.
+        n_bytes: about what would be fetched; 0 if it is there.
+        fetch: fetches it (or returns it if somebody else just did).
+    """
+
+    name: str
+    path: Path | None
+    n_bytes: int
+    fetch: Callable[[Progress | None, threading.Event | None], Path]
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """One way to have a model: a layout, and its files by role.
+
+    Roles are those of `PARTS`, or "model" and "config" for the one file of transformers' layout.
+    """
+
+    layout: str
+    files: dict[str, SourceFile]
+
+    @property
+    def download_bytes(self) -> int:
+        """What would be fetched."""
+        return sum(file.n_bytes for file in self.files.values())
+
+    @property
+    def missing(self) -> list[str]:
+        """Names of the files that would be fetched."""
+        return [file.name for file in self.files.values() if file.path is None]
+
+
+def best_plan(name: str, parts: Iterable[str], environment: Environment) -> Plan:
+    """The way to have an official model that fetches the least.
+
+    Files on disk cost nothing: those in suno-ai/bark's folder come before those in the Hub's
+    cache. Where both ways fetch the same, suno-ai/bark's layout is taken.
+
+    Args:
+        name: a key of `OFFICIAL_MODELS`.
+        parts: of `PARTS`, those that are needed.
+    """
+    parts = tuple(parts)
+    plans = [
+        _official_plan(OFFICIAL_MODELS[name], parts, environment),
+        _hub_plan(OFFICIAL_MODELS[name], parts, environment),
+    ]
+    return min(plans, key=lambda plan: plan.download_bytes)
+
+
+def folder_plan(folder: Path, parts: Iterable[str], environment: Environment) -> Plan:
+    """The way to have a model from a folder of the user's, in either layout.
+
+    Only what does not depend on the model, its tokenizer and codec, may lie elsewhere.
+
+    Raises:
+        WeightsNotFoundError: the folder holds no complete model.
+    """
+    layout, files = _stage_files(folder)
+    for part in parts:
+        if part == "tokenizer" or (part == "codec" and layout == OFFICIAL):
+            own = (folder / name for name in _SHARED_FILES[part])
+            path = _first_file(own)
+            files[part] = _present(path) if path else _shared_file(part, environment)
+    return Plan(layout, files)
+
+
+def _official_plan(model: OfficialModel, parts: tuple[str, ...], env: Environment) -> Plan:
+    files = {}
+    for part in parts:
+        if part in STAGES:
+            name = f"{part}{model.suffix}.pt"
+            path = _first_file([env.cache_dir / name]) or cached_hub_file(_PT_REPO, name)
+            n_bytes = model.stage_bytes[STAGES.index(part)]
+            files[part] = _hub_source(_PT_REPO, name, path, n_bytes)
+        else:
+            files[part] = _shared_file(part, env)
+    return Plan(OFFICIAL, files)
+
+
+def _hub_plan(model: OfficialModel, parts: tuple[str, ...], env: Environment) -> Plan:
+    files = {}
+    if set(parts) - {"tokenizer"}:
+        found = (cached_hub_file(model.repo, name) for name in _MODEL_FILES)
+        path = next((path for path in found if path is not None), None)
+        files["model"] = _hub_source(model.repo, _MODEL_FILES[0], path, model.repo_bytes)
+    if set(parts) & set(STAGES):
+        config = cached_hub_file(model.repo, "config.json")
+        files["config"] = _hub_source(model.repo, "config.json", config, _CONFIG_BYTES)
+    if "tokenizer" in parts:
+        files["tokenizer"] = _tokenizer(env)
+    return Plan(HUB, files)
+
+
+def _stage_files(folder: Path) -> tuple[str, dict[str, SourceFile]]:
+    for name in reversed(_MODEL_FILES):
+        path = folder / name
+        if path.is_file() and (folder / "config.json").is_file():
+            files = {"model": _present(path), "config": _present(folder / "config.json")}
+            return HUB, files
+    for suffix in ("_2", ""):  # the larger first
+        paths = {stage: folder / f"{stage}{suffix}.pt" for stage in STAGES}
+        if all(path.is_file() for path in paths.values()):
+            return OFFICIAL, {stage: _present(path) for stage, path in paths.items()}
+    raise WeightsNotFoundError(
+        f"The folder {folder} holds no model: neither text.pt, coarse.pt and fine.pt (or text_2.pt "
+        "and so on), nor config.json with model.safetensors or pytorch_model.bin."
+    )
+
+
+def _shared_file(part: str, environment: Environment) -> SourceFile:
+    return {"tokenizer": _tokenizer, "codec": _codec}[part](environment)
+
+
+def _tokenizer(env: Environment) -> SourceFile:
+    path = _first_file(env.cache_dir / name for name in _TOKENIZER_FILES)
+    for repo in _TOKENIZER_REPOS:
+        for name in _TOKENIZER_FILES:
+            path = path or cached_hub_file(repo, name)
+    return _hub_source(_TOKENIZER_REPOS[0], "vocab.txt", path, _TOKENIZER_BYTES)
+
+
+def _codec(env: Environment) -> SourceFile:
+    target = env.torch_home / "hub" / "checkpoints" / CODEC_FILE
+    path = _first_file([env.cache_dir / CODEC_FILE, target])
+    path = path or cached_hub_file("facebook/encodec_24khz", "model.safetensors")
+    for model in OFFICIAL_MODELS.values():  # their files in transformers' layout hold it too
+        for name in _MODEL_FILES:
+            path = path or cached_hub_file(model.repo, name)
+
+    def fetch(on_progress: Progress | None, stop: threading.Event | None) -> Path:
+        return fetch_url(
+            _CODEC_URL, target, sha256=_CODEC_SHA256, on_progress=on_progress, stop=stop
+        )
+
+    return SourceFile(CODEC_FILE, path, 0 if path else _CODEC_BYTES, fetch)
+
+
+def _hub_source(repo: str, name: str, path: Path | None, n_bytes: int) -> SourceFile:
+    def fetch(on_progress: Progress | None, stop: threading.Event | None) -> Path:
+        return fetch_hub_file(repo, name, on_progress=on_progress, stop=stop)
+
+    return SourceFile(name, path, 0 if path else n_bytes, fetch)
+
+
+def _first_file(paths: Iterable[Path]) -> Path | None:
+    return next((path for path in paths if path.is_file()), None)
+
+
+def _present(path: Path) -> SourceFile:
+    return SourceFile(path.name, path, 0, lambda on_progress, stop: path)
