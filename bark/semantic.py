@@ -205,7 +205,7 @@ def _decode(
             else:
                 made[item].append(drawn[row])
         yield step + 1
-        if not keep:
+        if not keep or step + 1 == batch.max_tokens:  # the last token is never read
             break
         batch.append(tokens, keep)
     return [

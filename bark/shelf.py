@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from .checkpoints import ModelFiles, resolve_model
+from .checkpoints import resolve_model
 from .devices import choose_device
 from .environment import read_environment
 from .quantize import apply_precision, choose_precision
@@ -24,25 +24,31 @@ class _Place:
     precision: str
 
 
+@dataclasses.dataclass(frozen=True, eq=False)
+class _Part:
+    place: _Place
+    spec: ModelSpec
+    loaded: Any
+
+
 class Shelf:
     """The models that the functions of this module have loaded and use."""
 
     def __init__(self) -> None:
         self.lock = threading.RLock()
-        self.parts: dict[str, tuple[_Place, Any]] = {}  # "text", "coarse", "fine", "codec"
-        self.files: dict[str, ModelFiles] = {}
+        self.parts: dict[str, _Part] = {}  # "text", "coarse", "fine", "codec"
 
     def get(self, part: str) -> Any:
         """The part in use; loads the default one when there is none."""
         with self.lock:
             if part not in self.parts:
                 self.load(part, use_gpu=True, use_small=False)
-            return self.parts[part][1]
+            return self.parts[part].loaded
 
     def spec(self, part: str) -> ModelSpec:
         """The family of the part in use."""
         self.get(part)
-        return self.files[self.parts[part][0].model].spec
+        return self.parts[part].spec
 
     def load(self, part: str, *, use_gpu: bool, use_small: bool, force: bool = False) -> Any:
         """Puts a part on the shelf, in the size and on the device asked for."""
@@ -56,18 +62,18 @@ class Shelf:
         precision = choose_precision(environment.precision or default, device)
         place = _Place(model, device, precision)
         with self.lock:
-            if not force and part in self.parts and self.parts[part][0] == place:
-                return self.parts[part][1]
-            if model not in self.files:
-                self.files[model] = resolve_model(model)
-            files = self.files[model]
+            if not force and part in self.parts and self.parts[part].place == place:
+                return self.parts[part].loaded
+            # Only this part's files: somebody who needs one stage fetches one.
+            needed = ("text", "tokenizer") if part == "text" else (part,)
+            files = resolve_model(model, parts=needed)
             if part == "codec":
                 loaded: Any = files.load_codec().to(device)
             else:
                 loaded = apply_precision(files.load_stage(part), precision, device).to(device)
                 if part == "text":
                     loaded = {"model": loaded, "tokenizer": files.load_tokenizer()}
-            self.parts[part] = (place, loaded)
+            self.parts[part] = _Part(place, files.spec, loaded)
             return loaded
 
     def clear(self, part: str | None) -> None:
@@ -75,6 +81,5 @@ class Shelf:
         with self.lock:
             if part is None:
                 self.parts.clear()
-                self.files.clear()
             else:
                 self.parts.pop(part, None)
