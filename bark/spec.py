@@ -141,6 +141,8 @@ NANO = dataclasses.replace(
     max_coarse_history_len=256,
     coarse_window_len=256,
     aligned_coarse=True,
+    fine_window_len=384,
+    fine_history_len=192,
     pads_fine=False,
     fine_temperature=None,
 )

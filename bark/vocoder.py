@@ -173,6 +173,15 @@ class VocoderCodec:
         """Reads `codec.safetensors`."""
         return cls(Codebooks.load(path))
 
+    @property
+    def sample_rate(self) -> int:
+        """Of the audio, in Hz."""
+        return SAMPLE_RATE_HZ
+
+    def to(self, device: torch.device | str) -> VocoderCodec:
+        """Stays on the CPU, where a second of audio takes four milliseconds."""
+        return self
+
     def frames(self, codes: np.ndarray) -> VocoderFrames:
         """What the codes mean.
 
