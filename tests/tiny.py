@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 import types
 from pathlib import Path
@@ -141,3 +142,74 @@ def write_official_layout(folder: Path, *, large: bool = False, seed: int = 0) -
     (folder / "vocab.txt").write_text("\n".join(tiny_vocabulary()) + "\n", encoding="utf-8")
     torch.save(codec_weights(seed=seed), folder / CODEC_NAME)
     return folder
+
+
+def write_hub_layout(folder: Path, *, new_names: bool = False, seed: int = 0) -> Path:
+    """Fills a folder as transformers keeps Bark: one weight file, config.json and tokenizer.json.
+
+    Args:
+        new_names: model.safetensors with the weight norm's newer names and the tied tensors once,
+            as today's transformers saves; otherwise pytorch_model.bin as on the Hub.
+    """
+    import tokenizers
+    from safetensors.torch import save_file
+
+    folder.mkdir(parents=True, exist_ok=True)
+    sections = {"text": "semantic", "coarse": "coarse_acoustics", "fine": "fine_acoustics"}
+    weights: dict[str, Tensor] = {}
+    config: dict[str, Any] = {"model_type": "bark"}
+    for stage, section in sections.items():
+        n_in, n_out = VOCABULARIES[stage]
+        config[f"{section}_config"] = {
+            "num_layers": N_LAYER,
+            "num_heads": N_HEAD,
+            "hidden_size": WIDTH,
+            "block_size": BLOCK_SIZE,
+            "input_vocab_size": n_in,
+            "output_vocab_size": n_out,
+            "bias": False,
+        }
+        for name, tensor in stage_weights(stage, seed=seed).items():
+            if not (new_names and name.startswith("lm_heads.")):
+                weights[f"{section}.{_hub_stage_name(name)}"] = tensor
+    for name, tensor in codec_weights(seed=seed).items():
+        weights[f"codec_model.{_hub_codec_name(name, new_names)}"] = tensor.clone()
+    (folder / "config.json").write_text(json.dumps(config))
+    if new_names:
+        save_file(weights, folder / "model.safetensors")
+    else:
+        torch.save(weights, folder / "pytorch_model.bin")
+    tokenizer = tokenizers.BertWordPieceTokenizer(dict(tiny_vocabulary()), lowercase=False)
+    tokenizer.save(str(folder / "tokenizer.json"))
+    return folder
+
+
+_HUB_STAGE_NAMES = {
+    "transformer.wtes": "input_embeds_layers",
+    "transformer.wte": "input_embeds_layer",
+    "transformer.wpe": "position_embeds_layer",
+    "transformer.ln_f": "layernorm_final",
+    "transformer.h": "layers",
+    "ln_1": "layernorm_1",
+    "ln_2": "layernorm_2",
+    "c_attn": "att_proj",
+    "attn.c_proj": "attn.out_proj",
+    "c_fc": "in_proj",
+    "mlp.c_proj": "mlp.out_proj",
+}
+
+
+def _hub_stage_name(name: str) -> str:
+    for ours, theirs in _HUB_STAGE_NAMES.items():
+        name = name.replace(ours, theirs)
+    return name
+
+
+def _hub_codec_name(name: str, new_names: bool) -> str:
+    name = name.replace("coder.model.", "coder.layers.")
+    name = name.replace("convtr.convtr.", "conv.").replace("conv.conv.", "conv.")
+    name = name.replace("quantizer.vq.", "quantizer.").replace("._codebook.", ".codebook.")
+    if new_names:
+        name = name.replace("weight_g", "parametrizations.weight.original0")
+        name = name.replace("weight_v", "parametrizations.weight.original1")
+    return name
