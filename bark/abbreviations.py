@@ -41,7 +41,8 @@ BEFORE_NUMBER = _table(
 
 LETTERED = _table(
     "a.m.=ay em; p.m.=pee em; e.g.=for example; i.e.=that is; a.k.a.=also known as;"
-    "b.c.=bee see; a.d.=ay dee; n.b.=note; p.s.=pee ess; ph.d.=pee aitch dee; w.r.t.=with respect to"
+    "b.c.=bee see; a.d.=ay dee; n.b.=note; p.s.=pee ess; ph.d.=pee aitch dee;"
+    "w.r.t.=with respect to"
 )
 """Abbreviations with inner dots; others are spelled."""
 

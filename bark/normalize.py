@@ -101,7 +101,9 @@ def _fold_char(char: str) -> str:
     if name.startswith("GREEK") and "LETTER" in name:
         return f" {name.split('LETTER ')[1].split()[0].lower()} "
     plain = "".join(
-        _FOLDED.get(c, c) for c in unicodedata.normalize("NFKD", char) if not unicodedata.combining(c)
+        _FOLDED.get(c, c)
+        for c in unicodedata.normalize("NFKD", char)
+        if not unicodedata.combining(c)
     )
     if plain.isascii() and plain:
         return " " + plain if name.startswith("VULGAR FRACTION") else plain

@@ -1,4 +1,4 @@
-"""Nano's phones and the semantic tokens made of them: the one list that training and inference share.
+"""Nano's phones and its semantic and text tokens: one list for training and inference.
 
 Nano's semantic tokens are frames of 1 / 37.5 s that name the phone being spoken and say whether
 the frame goes on with it, begins it, or begins it together with a word. Word starts are part of

@@ -15,6 +15,7 @@ from .abbreviations import (
     SPELLED_ACRONYMS,
     SPOKEN_ACRONYMS,
     SYMBOLS,
+    TITLES,
     TWO_LETTER_WORDS,
     UNDOTTED,
     UNDOTTED_TITLES,
@@ -54,10 +55,16 @@ def _dotted(match: re.Match[str], context: Context) -> list[str] | None:
         return _saint_or_street(short, match, context)
     if short in BEFORE_NUMBER and next_word[:1].isdigit():
         return [BEFORE_NUMBER[short]]
-    if short not in DOTTED or (match["short"].islower() and short in ("al", "mar", "min", "max")):
-        if short != "al" or context.last_word != "et":
-            return None
+    if short not in DOTTED or (match["short"].islower() and _may_end_sentence(short, context)):
+        return None
     return DOTTED[short].split() + final_stop(match)
+
+
+def _may_end_sentence(short: str, context: Context) -> bool:
+    """Say of a small abbreviation whether it is more likely a word at the end of a sentence."""
+    if short == "al":
+        return context.last_word != "et"
+    return short in ("min", "max") or (short in TITLES and short not in UNDOTTED_TITLES)
 
 
 def _saint_or_street(short: str, match: re.Match[str], context: Context) -> list[str]:

@@ -33,8 +33,16 @@ def test_numbers_beyond_the_names_are_said_digit_by_digit() -> None:
 
 @pytest.mark.parametrize(
     ("text", "said"),
-    [("1", "first"), ("12", "twelfth"), ("20", "twentieth"), ("23", "twenty third")]
-    + [("100", "one hundredth"), ("9", "ninth"), ("1000", "one thousandth"), ("11", "eleventh")],
+    [
+        ("1", "first"),
+        ("9", "ninth"),
+        ("11", "eleventh"),
+        ("12", "twelfth"),
+        ("20", "twentieth"),
+        ("23", "twenty third"),
+        ("100", "one hundredth"),
+        ("1000", "one thousandth"),
+    ],
 )
 def test_ordinals(text: str, said: str) -> None:
     assert " ".join(n.ordinal(text)) == said

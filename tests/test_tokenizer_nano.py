@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bark.lexicon import Lexicon, phone_names
+from bark.lexicon import phone_names
 from bark.normalize import Word
 from bark.phones import N_TEXT, text_begins_word, text_letter_id, text_mark_id, text_phone_id
 from bark.phones import PHONE_INDEX as P

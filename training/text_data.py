@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -90,7 +89,7 @@ def write_items(path: Path, items: Iterable[TextItem | None]) -> int:
     ]
     partial = path.with_suffix(".part")
     partial.write_text("\n".join(lines) + "\n", encoding="utf8")
-    os.replace(partial, path)
+    partial.replace(path)
     return len(lines)
 
 
@@ -100,4 +99,3 @@ def read_items(path: Path) -> Iterator[TextItem]:
         row = json.loads(line)
         words = tuple(Word(text, 0, 0, mark) for text, mark in row["words"])
         yield TextItem(row["sentence"], words, np.array(row["semantic"], dtype=np.int64))
-
