@@ -46,24 +46,31 @@ class LayerNorm(nn.LayerNorm):
 
 
 class Attention(nn.Module):
-    """Multi-head self-attention, causal or over the whole sequence."""
+    """Multi-head self-attention, causal or over the whole sequence.
+
+    Attributes:
+        dtype: of the attention itself and of the cache; None is that of the layer before it.
+    """
 
     def __init__(self, config: GPTConfig, *, causal: bool) -> None:
         super().__init__()
         self.n_head = config.n_head
         self.causal = causal
         self.dropout = config.dropout
+        self.dtype: torch.dtype | None = None
         self.c_attn = nn.Linear(config.n_embd, 3 * config.n_embd, bias=config.bias)
         self.c_proj = nn.Linear(config.n_embd, config.n_embd, bias=config.bias)
 
     def forward(self, x: Tensor, cache: KVCache | None, layer: int) -> Tensor:
+        """(B, T, C) -> (B, T, C), the new positions' keys and values going into the cache."""
         batch, length, width = x.shape
-        query, key, value = (
-            part.view(batch, length, self.n_head, width // self.n_head).transpose(1, 2)
-            for part in self.c_attn(x).split(width, dim=2)
-        )  # each (B, H, T, D)
+        heads = self.c_attn(x).view(batch, length, 3, self.n_head, width // self.n_head)
+        heads = heads.permute(2, 0, 3, 1, 4)  # (3, B, H, T, D)
         if cache is not None:
-            key, value = cache.update(layer, key, value)
+            key, value = cache.update(layer, heads[1:])
+            query = heads[0].to(key.dtype)
+        else:
+            query, key, value = heads.to(self.dtype or heads.dtype).unbind(0)
         y = F.scaled_dot_product_attention(
             query,
             key,
@@ -72,7 +79,7 @@ class Attention(nn.Module):
             dropout_p=self.dropout if self.training else 0.0,
             is_causal=self.causal and length > 1 and length == key.shape[2],
         )
-        return self.c_proj(y.transpose(1, 2).reshape(batch, length, width))
+        return self.c_proj(y.transpose(1, 2).reshape(batch, length, width).to(x.dtype))
 
     def _mask(self, length: int, total: int, device: torch.device) -> Tensor | None:
         # Several new positions behind a filled cache: each sees the cache and its own past.
@@ -82,15 +89,36 @@ class Attention(nn.Module):
 
 
 class MLP(nn.Module):
-    """Two linear layers around a GELU."""
+    """Two linear layers around a GELU.
+
+    Attributes:
+        rows_at_once: how many positions go through together, so that what lies between the
+            layers stays in the processor's cache; None is all. It changes no result where the
+            layers treat each row alone.
+    """
 
     def __init__(self, config: GPTConfig) -> None:
         super().__init__()
+        self.rows_at_once: int | None = None
         self.c_fc = nn.Linear(config.n_embd, 4 * config.n_embd, bias=config.bias)
         self.c_proj = nn.Linear(4 * config.n_embd, config.n_embd, bias=config.bias)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.c_proj(F.gelu(self.c_fc(x)))
+        """(..., C) -> (..., C)."""
+        rows = x.reshape(-1, x.shape[-1])
+        if self.rows_at_once is None or len(rows) <= self.rows_at_once:
+            return self._forward(x)
+        y = torch.empty_like(rows)
+        parts = zip(rows.split(self.rows_at_once), y.split(self.rows_at_once), strict=True)
+        for part, target in parts:
+            target.copy_(self._forward(part))
+        return y.view_as(x)
+
+    def _forward(self, x: Tensor) -> Tensor:
+        hidden = self.c_fc(x)
+        if hidden.requires_grad:
+            return self.c_proj(F.gelu(hidden))
+        return self.c_proj(torch.ops.aten.gelu_(hidden))  # in place: fresh memory is slow to get
 
 
 class Block(nn.Module):
@@ -104,6 +132,7 @@ class Block(nn.Module):
         self.mlp = MLP(config)
 
     def forward(self, x: Tensor, cache: KVCache | None = None, layer: int = 0) -> Tensor:
+        """(B, T, C) -> (B, T, C)."""
         x = x + self.attn(self.ln_1(x), cache, layer)
         return x + self.mlp(self.ln_2(x))
 
@@ -114,9 +143,7 @@ class GPT(nn.Module):
     def __init__(self, config: GPTConfig) -> None:
         super().__init__()
         self.config = config
-        blocks = [
-            Block(config, causal=True, norm_bias=config.bias) for _ in range(config.n_layer)
-        ]
+        blocks = [Block(config, causal=True, norm_bias=config.bias) for _ in range(config.n_layer)]
         parts: dict[str, nn.Module] = {
             "wte": nn.Embedding(config.input_vocab_size, config.n_embd),
             "h": nn.ModuleList(blocks),
@@ -144,7 +171,7 @@ class GPT(nn.Module):
             n_head=config.n_head,
             max_len=max_len or config.block_size,
             head_size=config.n_embd // config.n_head,
-            dtype=self.transformer["ln_f"].weight.dtype,
+            dtype=self.transformer["h"][0].attn.dtype or self.transformer["ln_f"].weight.dtype,
             device=self.device,
         )
 
@@ -206,7 +233,9 @@ class GPT(nn.Module):
         """
         if rows is None:
             return self.lm_head(hidden)
-        return F.linear(hidden, self.lm_head.weight[rows])
+        if isinstance(self.lm_head, nn.Linear):
+            return F.linear(hidden, self.lm_head.weight[rows])
+        return self.lm_head.part(rows)(hidden)  # a packed layer, see quantize.py
 
     def forward(self, ids: Tensor, positions: Tensor | None = None) -> Tensor:
         """Logits at every position: (B, T) int64 -> (B, T, V)."""
