@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from .download import Progress, cached_hub_file, fetch_hub_file, fetch_url
+from .download import CODEC_FILE, Progress, cached_hub_file, fetch_codec, fetch_hub_file
 from .environment import Environment
 from .errors import WeightsNotFoundError
 from .stage_building import STAGES
@@ -18,9 +18,6 @@ OFFICIAL, HUB = "official", "hub"
 PARTS = (*STAGES, "tokenizer", "codec")
 """What a model is made of."""
 
-CODEC_FILE = "encodec_24khz-d7cc33bc.th"
-_CODEC_URL = f"https://dl.fbaipublicfiles.com/encodec/v0/{CODEC_FILE}"
-_CODEC_SHA256 = "d7cc33bc"
 _CODEC_BYTES = 93_000_000
 _TOKENIZER_BYTES = 1_000_000
 _CONFIG_BYTES = 10_000
@@ -215,9 +212,7 @@ def _codec(env: Environment) -> SourceFile:
             path = path or cached_hub_file(model.repo, name)
 
     def fetch(on_progress: Progress | None, stop: threading.Event | None) -> Path:
-        return fetch_url(
-            _CODEC_URL, target, sha256=_CODEC_SHA256, on_progress=on_progress, stop=stop
-        )
+        return fetch_codec(target, on_progress=on_progress, stop=stop)
 
     return SourceFile(CODEC_FILE, path, 0 if path else _CODEC_BYTES, fetch)
 

@@ -41,7 +41,7 @@ def caches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         raise DownloadError("There is no network in tests.")
 
     monkeypatch.setattr(model_sources, "fetch_hub_file", unreachable)
-    monkeypatch.setattr(model_sources, "fetch_url", unreachable)
+    monkeypatch.setattr(model_sources, "fetch_codec", unreachable)
     return tmp_path
 
 

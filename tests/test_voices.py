@@ -305,3 +305,19 @@ def test_a_preset_in_the_hub_cache_needs_no_download(tmp_path: Path) -> None:
     loaded = load_voice("v2/de_speaker_4", BARK, offline=True)
     assert_same_tokens(loaded, voice)
     assert loaded.name == "v2/de_speaker_4"
+
+
+def test_a_preset_is_fetched_on_first_use(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    voice, asked = make_voice(), []
+
+    def fetch(repo: str, filename: str) -> Path:
+        asked.append((repo, filename))
+        key = next(key for key in PROMPT_KEYS if key in filename)
+        np.save(tmp_path / f"{key}.npy", voice.to_dict()[key])
+        return tmp_path / f"{key}.npy"
+
+    monkeypatch.setattr(voices, "fetch_hub_file", fetch)
+    assert_same_tokens(load_voice("v2/pl_speaker_0", BARK), voice)
+    assert asked == [
+        ("suno/bark", f"speaker_embeddings/v2/pl_speaker_0_{key}.npy") for key in PROMPT_KEYS
+    ]
