@@ -155,17 +155,22 @@ def _speak(job: Job, bark: Bark, voice: VoicePrompt | None, stop: threading.Even
     from .events import StageProgress, TakeFailed, TakeReady
     from .progress import ProgressBar
 
-    code = DONE
+    code, n_written = DONE, 0
     with ProgressBar(silent=job.arguments.silent) as bar:
         for index, event in _events(job, bark, voice, stop):
             if isinstance(event, StageProgress):
                 bar.update(event.stage, event.done, event.total)
             elif isinstance(event, TakeReady):
                 _write(job, bark, index, event.take)
+                n_written += 1
             elif isinstance(event, TakeFailed) and not stop.is_set():
                 line = f"line {index + 1}: " if len(job.texts) > 1 else ""
                 code = _fail(f"{line}{event.error}", FAILED)
-    return _fail("Interrupted.", INTERRUPTED) if stop.is_set() else code
+    if stop.is_set():
+        return _fail(
+            "Interrupted." if n_written else "Interrupted before there was any sound.", INTERRUPTED
+        )
+    return code
 
 
 def _write_semantic(job: Job, bark: Bark, voice: VoicePrompt | None, stop: threading.Event) -> int:
@@ -236,13 +241,16 @@ def _print_models() -> int:
     from .checkpoints import list_models
 
     for info in list_models():
+        place = f"{_size(info.download_bytes)} to fetch"
         if info.on_disk:
-            place = f"on disk: {info.location}" if info.location else "on disk"
-        else:
-            place = f"{info.download_bytes / 1e9:.1f} GB to fetch"
+            place = f"on disk in {info.location}"
         print(f"{info.name:8}{info.description}")
-        print(f"{'':8}{info.memory_bytes / 1e9:.2f} GB of memory in fp32; {place}")
+        print(f"{'':8}{_size(info.memory_bytes)} of memory in float32; {place}")
     return DONE
+
+
+def _size(n_bytes: int) -> str:
+    return f"{n_bytes / 1e9:.1f} GB" if n_bytes >= 1e9 else f"{n_bytes / 1e6:.0f} MB"
 
 
 def _print_voices(arguments: argparse.Namespace) -> int:

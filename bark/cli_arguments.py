@@ -18,6 +18,7 @@ _BOOLEANS = {
     "--output_full",
     "--semantic_only",
     "--keep_partial",
+    "--allow_early_stop",
     "--offline",
     "--list_voices",
     "--list_models",
@@ -146,6 +147,13 @@ def _add_reading(group: argparse._ArgumentGroup) -> None:
     )
     group.add_argument(
         "--max_duration", type=float, metavar="S", help="end after S seconds of speech"
+    )
+    group.add_argument(
+        "--allow_early_stop",
+        type=_boolean,
+        default=True,
+        metavar="true|false",
+        help="false speaks on to the limit (default true)",
     )
     group.add_argument("--seed", type=int, help="the same seed gives the same take; default: drawn")
 

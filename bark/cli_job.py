@@ -156,5 +156,6 @@ def _options(arguments: argparse.Namespace) -> GenerationOptions:
         fine_temperature=arguments.fine_temp,
         min_eos_p=arguments.min_eos_p,
         max_duration_s=arguments.max_duration,
+        allow_early_stop=arguments.allow_early_stop,
         seed=arguments.seed,
     )

@@ -73,7 +73,9 @@ def read_texts(path: str | Path) -> dict[str, str]:
     except AudioFileError:
         raise
     except (MutagenError, struct.error, ValueError, IndexError, KeyError, EOFError) as error:
-        raise AudioFileError(f"{path.name} has damaged tags or is no audio file.") from error
+        raise AudioFileError(
+            f"{path.name} is no WAV, FLAC, OGG or MP3 file, or its tags are damaged."
+        ) from error
 
 
 def _read_texts(file: BinaryIO) -> dict[str, str]:
@@ -90,7 +92,7 @@ def _read_texts(file: BinaryIO) -> dict[str, str]:
         return _read_id3_texts(file)
     if len(magic) > 1 and magic[0] == 0xFF and magic[1] & 0xE0 == 0xE0:  # an MP3 without a tag
         return {}
-    raise AudioFileError("This is no WAV, FLAC, OGG or MP3 file.")
+    raise MutagenError("none of the four kinds")
 
 
 def _comments(audio: FLAC | OggVorbis) -> dict[str, str]:

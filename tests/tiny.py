@@ -69,7 +69,11 @@ def codec_weights(*, seed: int = 0) -> dict[str, Tensor]:
 
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        return new_encodec_model().state_dict()
+        weights = new_encodec_model().state_dict()
+        for name, weight in weights.items():
+            if name.endswith("_codebook.embed"):  # zeros until trained: all codes sound the same
+                weight.normal_()
+        return weights
 
 
 class _OldNumpyPickler(pickle._Pickler):  # type: ignore[name-defined]
