@@ -38,7 +38,7 @@ def _money(match: re.Match[str], _: Context) -> list[str]:
     amount, magnitude = match["amount"], match["magnitude"]
     if magnitude:
         return [*number(amount), MAGNITUDES[magnitude.lower()], unit + "s" * (unit != "yen")]
-    whole, _, cents = amount.partition(".")
+    whole, cents = amount.partition(".")[::2]
     said = _counted(whole or "0", unit) if whole not in ("", "0") or not cents else []
     if len(cents) == 2 and int(cents):
         said += ["and"] * bool(said) + _counted(str(int(cents)), cent)

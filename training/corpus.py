@@ -96,14 +96,17 @@ def prose() -> list[str]:
 def held_out_prose(n: int = 150) -> list[str]:
     """Return `n` held-out sentences of ordinary prose, 20 to 120 characters, in a fixed order.
 
-    They come from the fortunes: modern, ordinary, and the text of no other measurement.
+    Those of the fortunes come first, then the Bible's.
     """
-    fitting = [
-        s
-        for s in held_out_part(fortune_sentences())
-        if 20 <= len(s) <= 120 and _PLAIN.fullmatch(s) and len(s.split()) > 3
-    ]
-    return sorted(fitting, key=lambda s: hashlib.sha256(s.encode()).hexdigest())[:n]
+    chosen: list[str] = []
+    for source in (fortune_sentences, bible_sentences):
+        fitting = [
+            s
+            for s in held_out_part(source())
+            if 20 <= len(s) <= 120 and _PLAIN.fullmatch(s) and len(s.split()) > 3
+        ]
+        chosen += sorted(fitting, key=lambda s: hashlib.sha256(s.encode()).hexdigest())
+    return chosen[:n]
 
 
 def number_sentences(n: int, seed: int = 0) -> list[str]:
@@ -116,6 +119,17 @@ def held_out_numbers(n: int = 30) -> list[str]:
     """Return `n` held-out sentences with numbers, dates or abbreviations, in a fixed order."""
     drawn = dict.fromkeys(number_sentences(300 * n, seed=1))
     return held_out_part(drawn)[:n]
+
+
+def held_out_words(words: list[str], n: int = 200) -> list[str]:
+    """Return `n` held-out words in a carrier sentence each, in a fixed order.
+
+    Training never spells a held-out word, so given in letters these measure how words outside
+    the lexicon are read.
+    """
+    fitting = [w for w in held_out_part(words) if "'" not in w and 4 <= len(w) <= 12]
+    chosen = sorted(fitting, key=lambda w: hashlib.sha256(w.encode()).hexdigest())[:n]
+    return [f"The word is {word}." for word in chosen]
 
 
 def phrases(sentences: list[str], n: int, rng: random.Random) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -113,7 +113,7 @@ def measure_text(
     tokenizer: NanoTokenizer,
     *,
     temperature: float,
-    spelled: bool = False,
+    spelled: Callable[[Word], bool] = lambda word: False,
 ) -> PhoneScores:
     """Let the model say sentences and score it against the teacher.
 
@@ -122,20 +122,13 @@ def measure_text(
         items: held-out sentences as the teacher says them.
         tokenizer: nano's.
         temperature: of the samples.
-        spelled: give all words in letters, as if the lexicon knew none of them.
+        spelled: which words are given in letters, as if the lexicon did not know them.
     """
-    texts = [tokenizer.encode_words(item.words, [spelled] * len(item.words)) for item in items]
+    texts = [
+        tokenizer.encode_words(item.words, [spelled(word) for word in item.words]) for item in items
+    ]
     said = speak(model.eval(), texts, temperature=temperature)
     return score(said, [item.semantic for item in items])
-
-
-def rare_word_items(items: Sequence[TextItem]) -> list[TextItem]:
-    """Return items of single words, for measuring how words outside the lexicon are read."""
-    return [item for item in items if len(item.words) == 1 and _plain(item.words[0])]
-
-
-def _plain(word: Word) -> bool:
-    return "'" not in word.text and len(word.text) > 2
 
 
 def _n_pauses(semantic: np.ndarray) -> int:

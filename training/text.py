@@ -24,6 +24,7 @@ from bark.spec import NANO
 from bark.tokenizer_nano import NanoTokenizer
 
 from .coarse import sinusoids
+from .export import write_config, write_weights
 from .loop import Budget, autocast, load_weights, train
 from .text_batches import IGNORED, TextBatch, TextBatches, collate, sequence
 from .text_data import TextItem
@@ -188,3 +189,19 @@ def load_text_model(out: Path, config: GPTConfig = CONFIG) -> GPT:
         {name.removeprefix(prefix): w for name, w in weights.items() if name.startswith(prefix)}
     )
     return model.requires_grad_(False).eval()
+
+
+def export_text(
+    out: Path, folder: Path, *, best_temperature: float, config: GPTConfig = CONFIG
+) -> None:
+    """Write the averaged model of a training as nano's text stage.
+
+    Args:
+        out: folder of the training.
+        folder: of nano's files.
+        best_temperature: at which the model as trained speaks best; see `write_weights`.
+        config: sizes of the model.
+    """
+    weights = load_text_model(out, config).state_dict()
+    write_weights(weights, folder / "text.safetensors", best_temperature=best_temperature)
+    write_config(folder, "text", config)

@@ -15,7 +15,7 @@ from bark.normalize import Word, normalize, spoken_text
 from bark.phones import phones_to_semantic
 
 from .alignment import speech_to_phones
-from .corpus import text_items
+from .corpus import held_out_numbers, held_out_prose, held_out_words, text_items
 from .teacher import Teacher
 
 log = logging.getLogger(__name__)
@@ -99,3 +99,18 @@ def read_items(path: Path) -> Iterator[TextItem]:
         row = json.loads(line)
         words = tuple(Word(text, 0, 0, mark) for text, mark in row["words"])
         yield TextItem(row["sentence"], words, np.array(row["semantic"], dtype=np.int64))
+
+
+def make_held_out(folder: Path, n_prose: int = 150, n_numbers: int = 30) -> None:
+    """Let the teacher say the sentences kept for measuring, where they are not there yet."""
+    folder.mkdir(parents=True, exist_ok=True)
+    lexicon, teacher = Lexicon.load(), Teacher(VOICE)
+    sets = {
+        "prose": held_out_prose(n_prose),
+        "numbers": held_out_numbers(n_numbers),
+        "words": held_out_words(lexicon.words()),
+    }
+    for name, sentences in sets.items():
+        path = folder / f"held_out_{name}.jsonl"
+        if not path.is_file():
+            write_items(path, (say(teacher, lexicon, sentence) for sentence in sentences))
