@@ -26,6 +26,7 @@ from .model_sources import (
     best_plan,
     folder_plan,
 )
+from .progress import ProgressBar
 from .spec import BARK, NANO, ModelSpec
 from .stage_building import STAGES
 from .tokenizer import BertTokenizer
@@ -155,7 +156,8 @@ def resolve_model(
     Args:
         name: "nano", "small", "large", or a folder with checkpoints of any of the three layouts.
         offline: download nothing; None follows BARK_OFFLINE and HF_HUB_OFFLINE.
-        on_progress: called with a file's name, its bytes here, its bytes in all.
+        on_progress: called with a file's name, its bytes here, its bytes in all; None shows a
+            bar on a terminal.
         stop: ends a download; what has come is kept.
         parts: those of "text", "coarse", "fine", "tokenizer" and "codec" that will be loaded.
 
@@ -209,19 +211,28 @@ def _fetch(
             f"switched off; put the files there, {advice}."
         )
     paths = {}
-    for role, file in plan.files.items():
-        if file.path is None:
-            logger.info("fetching %s (%.2f GB)", file.name, file.n_bytes / 1e9)
-        try:
-            paths[role] = file.path or file.fetch(on_progress, stop)
-        except DownloadStoppedError:
-            raise
-        except DownloadError as error:
-            raise WeightsNotFoundError(
-                f"The model {name!r} is not complete on this machine ({where}) and cannot be "
-                f"fetched: {str(error).rstrip('.')}; {advice}."
-            ) from error
+    with ProgressBar(silent=on_progress is not None) as bar:
+        report = on_progress or _in_megabytes(bar)
+        for role, file in plan.files.items():
+            if file.path is None:
+                logger.info("fetching %s (%.2f GB)", file.name, file.n_bytes / 1e9)
+            try:
+                paths[role] = file.path or file.fetch(report, stop)
+            except DownloadStoppedError:
+                raise
+            except DownloadError as error:
+                raise WeightsNotFoundError(
+                    f"The model {name!r} is not complete on this machine ({where}) and cannot be "
+                    f"fetched: {str(error).rstrip('.')}; {advice}."
+                ) from error
     return paths
+
+
+def _in_megabytes(bar: ProgressBar) -> Progress:
+    def report(name: str, done: int, total: int) -> None:
+        bar.update(f"{name} (MB)", done // 10**6, total // 10**6)
+
+    return report
 
 
 def _official_info(name: str, environment: Environment) -> ModelInfo:

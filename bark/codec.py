@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from .errors import InvalidInputError
 from .spec import BARK
-from .weights import assign_weights
+from .weights import assign_weights, empty_modules
 
 _IMPORT_LOCK = threading.Lock()
 
@@ -63,7 +63,7 @@ class EncodecCodec:
             CheckpointError: names are missing or too many, or a shape does not fit.
         """
         modules, quantization = _import_encodec()
-        with torch.device("meta"):
+        with empty_modules():
             encoder = modules.SEANetEncoder(norm="none", causal=True)
             decoder = modules.SEANetDecoder(norm="none", causal=True)
             quantizer = quantization.ResidualVectorQuantizer(

@@ -7,7 +7,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import nn
 
 from .errors import CheckpointError, WeightsNotFoundError
@@ -15,7 +14,7 @@ from .model import GPT, GPTConfig
 from .model_fine import FineGPT, FineGPTConfig
 from .stage_building import STAGES, with_both_names
 from .torch_file import read_safetensors
-from .weights import assign_weights
+from .weights import assign_weights, empty_modules
 
 FILES = ("config.json", *(f"{part}.safetensors" for part in (*STAGES, "codec")))
 """What a folder must hold; a lexicon.json in it takes the place of the packaged one."""
@@ -42,7 +41,7 @@ def read_stage(folder: Path, stage: str) -> nn.Module:
     config = _read_config(folder / "config.json", stage, config_kind)
     path = folder / f"{stage}.safetensors"
     weights = read_safetensors(path)
-    with torch.device("meta"):
+    with empty_modules():
         model = model_kind(config)
     if isinstance(model, FineGPT):
         weights = with_both_names(weights, model.config)

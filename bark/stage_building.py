@@ -7,14 +7,13 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from .errors import CheckpointError
 from .model import GPT, GPTConfig
 from .model_fine import FineGPT, FineGPTConfig
 from .spec import BARK
-from .weights import assign_weights
+from .weights import assign_weights, empty_modules
 
 STAGES = ("text", "coarse", "fine")
 """As the official files are named; the text stage makes semantic tokens."""
@@ -45,7 +44,7 @@ def build_stage(
     n_layer = len({m[1] for name in weights if (m := re.match(r"transformer\.h\.(\d+)\.", name))})
     if n_layer != config.n_layer:
         raise CheckpointError(f"{source} has {n_layer} layers; it says {config.n_layer}.")
-    with torch.device("meta"):  # takes no memory, and nothing from the random stream
+    with empty_modules():
         model = FineGPT(config) if isinstance(config, FineGPTConfig) else GPT(config)
     if isinstance(model, FineGPT):
         assign_weights(model, with_both_names(weights, model.config), source=source)

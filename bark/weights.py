@@ -2,22 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+import contextlib
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from .errors import CheckpointError
 
 _N_NAMED = 3  # keys that an error lists
 
 
+@contextlib.contextmanager
+def empty_modules() -> Iterator[None]:
+    """Modules made in this block have names and shapes but take neither memory nor random numbers.
+
+    `assign_weights` then fills them.
+    """
+    with torch.device("meta"), _NoFirstValues():
+        yield
+
+
+class _NoFirstValues(TorchFunctionMode):
+    """Leaves out the setting of first values.
+
+    On the meta device it would set nothing, but it would load torch's reference operators and
+    its compiler for it, which takes longer than loading a small model.
+    """
+
+    _SETTERS = frozenset("uniform_ normal_ fill_ zero_ kaiming_uniform_".split())
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
+        kwargs = kwargs or {}
+        if getattr(func, "__name__", "") in self._SETTERS:
+            return args[0] if args else kwargs["tensor"]
+        return func(*args, **kwargs)
+
+
 def assign_weights(module: nn.Module, weights: Mapping[str, Tensor], *, source: str) -> None:
     """Makes the tensors the module's own, as float32, and readies it for inference.
 
-    The module is best built on the meta device, where it takes no memory: float32 tensors are
-    then used as they are, so that those of a mapped file stay in the file until they are read,
-    and of other tensors only one is converted at a time.
+    The module is best made inside `empty_modules`. float32 tensors are used as they are, so that
+    those of a mapped file stay in the file until they are read; of others only one is converted
+    at a time.
 
     Args:
         module: its `state_dict` says which names and shapes are expected.

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -107,6 +109,19 @@ def test_loading_leaves_the_callers_random_stream_alone(tmp_path: Path) -> None:
     torch.manual_seed(5)
     read_stage(path, "fine")
     assert torch.rand(1) == expected
+
+
+@pytest.mark.slow
+def test_loading_does_not_import_torchs_compiler(tmp_path: Path) -> None:
+    path = write_stage(tmp_path / "fine.pt", "fine")
+    script = (
+        "import sys; from pathlib import Path; from bark.official_layout import read_stage; "
+        "read_stage(Path(sys.argv[1]), 'fine'); print('torch._dynamo' in sys.modules)"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", script, str(path)], capture_output=True, text=True, check=True
+    )
+    assert run.stdout.strip() == "False"
 
 
 def test_a_file_of_before_torch_1_6_is_read(tmp_path: Path) -> None:
