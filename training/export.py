@@ -1,0 +1,85 @@
+"""Writes nano's files: weights in half precision, sizes as JSON, voices as history prompts."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.torch import save_file
+from torch import Tensor
+
+from bark.model import GPTConfig
+from bark.vocoder import Codebooks
+
+from .codec import encode
+from .features import SPEAKERS, extract
+from .teacher import Teacher
+
+NANO_DIR = Path(__file__).parents[1] / "bark" / "assets" / "nano"
+VOICES_DIR = Path(__file__).parents[1] / "assets" / "prompts" / "nano"
+MAX_FILE_BYTES = 10_000_000
+
+VOICE_TEXT = "Every evening the old clock in the hall strikes nine, and the cat looks up."
+"""What each speaker says in its history prompt."""
+
+USUAL_TEMPERATURE = 0.7
+"""Bark's default, at which each exported model is to be at its best."""
+
+
+def write_weights(
+    weights: Mapping[str, Tensor], path: Path, *, best_temperature: float = USUAL_TEMPERATURE
+) -> None:
+    """Writes a model's weights in half precision, tied tensors once.
+
+    Args:
+        weights: a `state_dict`; of a fine model's tied tensors the tables are kept.
+        path: the .safetensors file.
+        best_temperature: where a listener understood the model best; the output layer is scaled
+            so that this becomes `USUAL_TEMPERATURE`, the one that people leave the app at.
+
+    Raises:
+        ValueError: the file would be over `MAX_FILE_BYTES`.
+    """
+    fine = "lm_heads.0.weight" in weights
+    kept = {name: w for name, w in weights.items() if not (fine and name.startswith("lm_heads"))}
+    if "lm_head.weight" in kept:
+        scale = USUAL_TEMPERATURE / best_temperature
+        kept["lm_head.weight"] = kept["lm_head.weight"] * scale
+    halves = {name: weight.to(torch.float16).contiguous().cpu() for name, weight in kept.items()}
+    size = sum(2 * weight.numel() for weight in halves.values())
+    if size >= MAX_FILE_BYTES:
+        raise ValueError(
+            f"{path.name} would take {size} bytes, over {MAX_FILE_BYTES}; make the model narrower"
+        )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(".partial")
+    save_file(halves, partial)
+    partial.replace(path)
+
+
+def write_config(folder: Path, stage: str, config: GPTConfig) -> None:
+    """Sets one stage's sizes in `config.json` and leaves the others as they are."""
+    path = folder / "config.json"
+    values = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    values[stage] = dataclasses.asdict(config)
+    folder.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(dict(sorted(values.items())), indent=2) + "\n"
+    path.write_text(text, encoding="utf-8")
+
+
+def write_voices(folder: Path, books: Codebooks) -> None:
+    """Writes a history prompt of each speaker, the teacher's own codes of `VOICE_TEXT`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for speaker in SPEAKERS:
+        features = extract(Teacher(speaker.teacher).speak(VOICE_TEXT), speaker)
+        codes = encode(features, books)
+        np.savez_compressed(
+            folder / f"{speaker.name}.npz",
+            semantic_prompt=features.semantic.astype(np.int16),
+            coarse_prompt=codes[:2].astype(np.int16),
+            fine_prompt=codes.astype(np.int16),
+        )
