@@ -217,6 +217,7 @@ class _Decoder:
         """(B, codebook_size) float32 of the next token."""
         if not self.use_cache:
             return self.model.head(self.model.trunk(self.model.embed(ids))[:, -1], self.rows(step))
+        assert self.cache is not None
         start = self.cache.length
         positions = torch.arange(start, ids.shape[1], device=ids.device)
         hidden = self.model.trunk(self.model.embed(ids[:, start:], positions), self.cache)
@@ -233,7 +234,8 @@ class _Decoder:
         if self.cache is None:
             self.cache = self.model.new_cache(len(ids))
         n = self.cache.length
-        if n and not (n < ids.shape[1] and torch.equal(self.cached[:, :n], ids[:, :n])):
+        held = None if self.cached is None else self.cached[:, :n]
+        if n and held is not None and not (n < ids.shape[1] and torch.equal(held, ids[:, :n])):
             self.cache.rewind(0)
 
     def select(self, ids: Tensor, keep: list[int]) -> Tensor:

@@ -7,6 +7,8 @@ and the model's are the same.
 from __future__ import annotations
 
 import dataclasses
+import functools
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -58,8 +60,8 @@ class Attention(nn.Module):
         self.causal = causal
         self.dropout = config.dropout
         self.dtype: torch.dtype | None = None
-        self.c_attn = nn.Linear(config.n_embd, 3 * config.n_embd, bias=config.bias)
-        self.c_proj = nn.Linear(config.n_embd, config.n_embd, bias=config.bias)
+        self.c_attn: nn.Module = nn.Linear(config.n_embd, 3 * config.n_embd, bias=config.bias)
+        self.c_proj: nn.Module = nn.Linear(config.n_embd, config.n_embd, bias=config.bias)
 
     def forward(self, x: Tensor, cache: KVCache | None, layer: int) -> Tensor:
         """(B, T, C) -> (B, T, C), the new positions' keys and values going into the cache."""
@@ -100,8 +102,8 @@ class MLP(nn.Module):
     def __init__(self, config: GPTConfig) -> None:
         super().__init__()
         self.rows_at_once: int | None = None
-        self.c_fc = nn.Linear(config.n_embd, 4 * config.n_embd, bias=config.bias)
-        self.c_proj = nn.Linear(4 * config.n_embd, config.n_embd, bias=config.bias)
+        self.c_fc: nn.Module = nn.Linear(config.n_embd, 4 * config.n_embd, bias=config.bias)
+        self.c_proj: nn.Module = nn.Linear(4 * config.n_embd, config.n_embd, bias=config.bias)
 
     def forward(self, x: Tensor) -> Tensor:
         """(..., C) -> (..., C)."""
@@ -154,8 +156,8 @@ class GPT(nn.Module):
             parts["wpes"] = nn.ModuleList(tables)
         else:
             parts["wpe"] = nn.Embedding(config.block_size, config.n_embd)
-        self.transformer = nn.ModuleDict(parts)
-        self.lm_head = nn.Linear(config.n_embd, config.output_vocab_size, bias=False)
+        self.transformer: Any = nn.ModuleDict(parts)
+        self.lm_head: Any = nn.Linear(config.n_embd, config.output_vocab_size, bias=False)
 
     @property
     def device(self) -> torch.device:
@@ -191,7 +193,9 @@ class GPT(nn.Module):
         if not self.config.position_sizes:
             return self.transformer["wpe"](positions)
         tables = self.transformer["wpes"]
-        return sum(table(positions[..., i]) for i, table in enumerate(tables))
+        return functools.reduce(
+            torch.add, (table(positions[..., i]) for i, table in enumerate(tables))
+        )
 
     def embed(self, ids: Tensor, positions: Tensor | None = None) -> Tensor:
         """Sum of the token and position embeddings.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -40,7 +41,7 @@ class FineGPT(nn.Module):
             for _ in range(config.n_codes_total)
         ]
         blocks = [Block(config, causal=False, norm_bias=True) for _ in range(config.n_layer)]
-        self.transformer = nn.ModuleDict(
+        self.transformer: Any = nn.ModuleDict(
             {
                 "wtes": nn.ModuleList(tables),
                 "wpe": nn.Embedding(config.block_size, config.n_embd),
@@ -52,7 +53,7 @@ class FineGPT(nn.Module):
             nn.Linear(config.n_embd, config.output_vocab_size, bias=False)
             for _ in range(config.n_codes_given, config.n_codes_total)
         ]
-        self.lm_heads = nn.ModuleList(heads)
+        self.lm_heads: Any = nn.ModuleList(heads)
         self.tie_heads()
 
     def tie_heads(self) -> None:

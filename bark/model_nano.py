@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -55,7 +56,7 @@ class ConditionEncoder(nn.Module):
         self.norms = nn.ModuleList(
             nn.LayerNorm(width, bias=False) for _ in config.condition_dilations
         )
-        self.convs = nn.ModuleList(
+        self.convs: Any = nn.ModuleList(
             nn.Conv1d(width, width, _KERNEL, dilation=dilation, bias=False)
             for dilation in config.condition_dilations
         )
