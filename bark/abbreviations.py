@@ -16,8 +16,10 @@ TITLES = _table(
     "hon=honorable; sen=senator; rep=representative; gov=governor; pres=president; fr=father;"
     "supt=superintendent; adm=admiral"
 )
-"""Read so with a dot behind, and, where capitalised, the first three without one too."""
+"""Read so with a dot behind, and, where capitalised, these also without one."""
 UNDOTTED_TITLES = ("mr", "mrs", "ms", "prof")
+WEEKDAYS = _table("mon=monday; wed=wednesday; sat=saturday; sun=sunday")
+"""Read so, capitalised and with a dot, before a comma or a number only."""
 
 DOTTED = {
     **TITLES,
@@ -35,7 +37,7 @@ UNDOTTED = _table("etc=et cetera; vs=versus; ok=okay; dept=department; approx=ap
 
 BEFORE_NUMBER = _table(
     "no=number; nos=numbers; vol=volume; p=page; pp=pages; ch=chapter; fig=figure; sec=section;"
-    "art=article; eq=equation; nr=number; pt=part; ca=about; c=about"
+    "art=article; eq=equation; nr=number; pt=part; ca=about; c=about; apt=apartment; ste=suite; rm=room"
 )
 """Read so with a dot behind and a number after that."""
 
@@ -57,6 +59,7 @@ UNITS = _table(
     "dB=decibel; rpm=revolution per_; mph=mile per_; km/h=kilometer per_; kph=kilometer per_;"
     "m/s=meter per_; km2=square kilometer; m2=square meter; m3=cubic meter; sq ft=square foot;"
     "fps=frame per_; dpi=dot per_; Pa=pascal; hPa=hectopascal; psi=pound per_; px=pixel;"
+    "tsp=teaspoon; tbsp=tablespoon; pt=pint; qt=quart;"
     "°C=degree celsius_; °F=degree fahrenheit_; °=degree; %=percent"
 )
 """Units as written behind a number; `per_` and the like are completed by `UNIT_TAILS`."""
@@ -101,8 +104,8 @@ SPOKEN_ACRONYMS = frozenset(
 SPELLED_ACRONYMS = frozenset(
     "us usa uk uae eu un tv pc cd dvd id ibm fbi cia nsa bbc cnn nbc abc cbs ceo cfo cto dna rna "
     "usb cpu gpu pdf gps atm faq html http url www ui ux ai ml api sql xml css php ios hiv mri ct "
-    "er iq phd mba mit ucla nyc la dc nba nfl nhl mlb uefa wwf ssd hd led lcd pm am ad bc diy "
-    "rip vip asap fyi eta hr pr ip".split()
+    "er iq phd mba mit ucla nyc la dc nba nfl nhl mlb uefa wwf ssd hd led lcd ussr pst gmt utc "
+    "pm am ad bc diy rip vip asap fyi eta hr pr ip".split()
 ) - {"la", "am", "ad", "er", "rip"}
 # The same where everything is in capitals: these are then more likely the plain word.
 AMBIGUOUS_IN_CAPITALS = frozenset("vip led".split())
@@ -112,7 +115,7 @@ TWO_LETTER_WORDS = frozenset(
     "ow ox pa so to up we ye yo".split()
 )
 # Words without vowels that are nevertheless no acronyms.
-INTERJECTIONS = frozenset("hmm hm shh sh psst pst brr pfft grr tsk mm mmm nth mhm zzz".split())
+INTERJECTIONS = frozenset("hmm hm shh sh psst brr pfft grr tsk mm mmm nth mhm zzz".split())
 
 ROMAN_CUES = frozenset(
     "chapter part volume act scene book section war article appendix type phase title vol "

@@ -17,6 +17,7 @@ from .number_words import cardinal, decimal, digits, letters, ordinal, pair, plu
 from .reading import Context, Rule, final_stop, rule
 
 _INT = r"(?:\d{1,3}(?:,\d{3})+(?![\d])|\d+)"
+_COMMA_CENTS = r"\d+,\d\d(?!\d)"
 _NUMBER = rf"(?:{_INT}(?:\.\d+)?|\.\d+)"
 _MONTH = "|".join(f"{m.title()}|{m.upper()}" for m in MONTHS)
 _SHORT_MONTH = "|".join(m[:3].title() for m in MONTHS) + "|Sept"
@@ -36,6 +37,8 @@ def number(text: str) -> list[str]:
 def _money(match: re.Match[str], _: Context) -> list[str]:
     unit, cent = CURRENCIES[match["sign"]]
     amount, magnitude = match["amount"], match["magnitude"]
+    if re.fullmatch(_COMMA_CENTS, amount):  # as in "€1,50"
+        amount = amount.replace(",", ".")
     if magnitude:
         return [*number(amount), MAGNITUDES[magnitude.lower()], unit + "s" * (unit != "yen")]
     whole, cents = amount.partition(".")[::2]
@@ -67,6 +70,13 @@ def _time(match: re.Match[str], _: Context) -> list[str] | None:
     if match["half"]:
         said += letters(match["half"])
     return said + final_stop(match)
+
+
+def _ratio(match: re.Match[str], _: Context) -> list[str]:
+    low, high = match["low"], match["high"]
+    if len(high) == 2 and int(high) < 60:  # minutes and seconds
+        return [*cardinal(low), *pair(high)]
+    return [*cardinal(low), "to", *cardinal(high)]
 
 
 def _month_day(match: re.Match[str], context: Context) -> list[str]:
@@ -123,13 +133,14 @@ def _decade(match: re.Match[str], _: Context) -> list[str]:
 
 def _with_unit(match: re.Match[str], _: Context) -> list[str]:
     amount, unit = match["amount"], match["unit"]
+    low = [*number(match["low"]), "to"] if match["low"] else []
     *head, last = UNITS[unit].split()
     per = UNIT_TAILS.get(unit)
     if last.endswith("_"):
         head, last = head[:-1], head[-1]
     if amount.replace(",", "") != "1":
         last = IRREGULAR_PLURALS.get(last, last + "s")
-    said = [*_sign(match), *number(amount), *head, last]
+    said = [*_sign(match), *low, *number(amount), *head, last]
     return said + (per.split() if per else [])
 
 
@@ -185,6 +196,8 @@ def _is_year(text: str) -> bool:
 
 
 def _year_fits(match: re.Match[str], context: Context) -> bool:
+    if match.string[: match.start()].endswith("("):
+        return True
     if context.last_word in YEAR_CUES or context.last_word == "":
         return True
     rest = match.string[match.end() :]
@@ -203,7 +216,7 @@ _YEAR_TAIL = r"(?:,? (?P<year>\d{4})(?![\d,]*\d))?"
 
 NUMBER_RULES: tuple[Rule, ...] = (
     rule(
-        rf"(?P<sign>[$£€¥])\s?(?P<amount>{_NUMBER})"
+        rf"(?P<sign>[$£€¥])\s?(?P<amount>{_COMMA_CENTS}|{_NUMBER})"
         r"(?:\s?(?P<magnitude>thousand|million|billion|trillion|[kKmMbB]|[bmt]n)\b)?",
         _money,
     ),
@@ -216,6 +229,8 @@ NUMBER_RULES: tuple[Rule, ...] = (
         r"(?P<hour>\d{1,2})(?P<minute>)(?P<second>)\s?(?P<half>[ap]\.m\.|[ap]m\b|[AP]M\b|[AP]\.M\.)",
         _time,
     ),
+    rule(r"(?P<low>\d+):(?P<high>\d+)(?![\d:])", _ratio),
+    rule(rf"(?P<amount>{_COMMA_CENTS}|{_NUMBER}) ?(?P<sign>[$£€¥])(?P<magnitude>)(?!\d)", _money),
     rule(r"(?P<y>\d{4})-(?P<m>\d\d)-(?P<d>\d\d)" + _END, _iso_date),
     rule(r"(?P<m>\d{1,2})/(?P<d>\d{1,2})/(?P<y>\d{4}|\d\d)" + _END, _slash_date),
     rule(rf"{_ANY_MONTH} {_DAY}(?![.:]\d){_YEAR_TAIL}", _month_day),
@@ -228,12 +243,14 @@ NUMBER_RULES: tuple[Rule, ...] = (
     rule(r"'?(?P<int>\d{1,3}0)'?s\b", _decade),
     rule(r"(?P<feet>\d+)' ?(?:(?P<inches>\d+)\")?(?!\w)", _feet_inches),
     rule(
-        rf"{_MINUS}(?P<amount>{_NUMBER})(?: ?|-)(?P<unit>{_UNIT})(?![A-Za-z0-9])",
+        rf"{_MINUS}(?:(?P<low>{_NUMBER}) ?- ?)?(?P<amount>{_NUMBER})(?: ?|-)(?P<unit>{_UNIT})"
+        r"(?![A-Za-z0-9])(?:\.(?= [a-z]))?",
         _with_unit,
     ),
     rule(r"(?:(?P<whole>\d+) )?(?P<above>\d+)/(?P<below>\d+)" + _END, _fraction),
     rule(rf"(?P<low>{_NUMBER}) ?- ?(?P<high>{_NUMBER})" + _END, _range),
     rule(rf"(?P<low>{_NUMBER}) ?[xX×] ?(?P<high>{_NUMBER})" + _END, _by),
     rule(r"\d+(?:\.\d+){2,}" + _END, _version),
+    rule(r"911(?![\d.,])", lambda match, _: digits(match[0])),
     rule(rf"{_MINUS}(?P<number>{_NUMBER})", _plain),
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from .abbreviations import (
     AMBIGUOUS_IN_CAPITALS,
@@ -19,6 +20,7 @@ from .abbreviations import (
     TWO_LETTER_WORDS,
     UNDOTTED,
     UNDOTTED_TITLES,
+    WEEKDAYS,
 )
 from .number_words import cardinal, letters, ordinal
 from .reading import MARK_STRENGTH, Context, Rule, final_stop, rule
@@ -45,12 +47,16 @@ def _link(match: re.Match[str], context: Context) -> list[str]:
 
 def _dotted_letters(match: re.Match[str], context: Context) -> list[str]:
     known = LETTERED.get(match[0].lower())
-    said = known.split() if known else letters(match[0])
+    said = known.split() if known else letters(match["letters"])
+    if match["possessive"]:
+        return [*said[:-1], said[-1] + "'s"]
     return said + final_stop(match)
 
 
 def _dotted(match: re.Match[str], context: Context) -> list[str] | None:
     short, next_word = match["short"].lower(), _next_word(match)
+    if short in WEEKDAYS and match["short"].istitle() and next_word[:1] in tuple(",0123456789"):
+        return [WEEKDAYS[short]]
     if short in ("st", "dr"):
         return _saint_or_street(short, match, context)
     if short in BEFORE_NUMBER and next_word[:1].isdigit():
@@ -111,22 +117,28 @@ def _compare(match: re.Match[str], _: Context) -> list[str]:
     return {"<": ["less", "than"], ">": ["greater", "than"], "~": ["about"]}[match["sign"]]
 
 
-def _slash(match: re.Match[str], _: Context) -> list[str]:
-    return []
-
-
 def _symbol(match: re.Match[str], _: Context) -> list[str]:
     return SYMBOLS[match[0]].split()
 
 
 def _any_word(match: re.Match[str], context: Context) -> list[str]:
+    if match[0] in ("Dr", "St") and _next_word(match).isupper():
+        return ["doctor" if match[0] == "Dr" else "saint"]
     return word(match[0], context)
+
+
+def _dot(match: re.Match[str], _: Context) -> list[str]:
+    return ["dot"]
+
+
+def _fixed(said: str) -> Callable[[re.Match[str], Context], list[str]]:
+    return lambda match, context: said.split()
 
 
 def word(text: str, context: Context) -> list[str]:
     """Say one run of letters (and inner apostrophes): as a word, or as letters."""
     lower = text.lower()
-    if lower in UNDOTTED and not context.is_word(text):
+    if lower in UNDOTTED:
         return UNDOTTED[lower].split()
     if lower in UNDOTTED_TITLES and text != lower:
         return [DOTTED[lower]]
@@ -162,7 +174,7 @@ def _capitals(text: str, lower: str, context: Context) -> list[str]:
         return [lower]
     if len(text) == 2:
         plain = lower in TWO_LETTER_WORDS or (context.shouting and lower == "us")
-        return UNDOTTED["ok"].split() if lower == "ok" else [lower] if plain else letters(lower)
+        return [lower] if plain else letters(lower)
     if lower in SPELLED_ACRONYMS and not (context.shouting and lower in AMBIGUOUS_IN_CAPITALS):
         return letters(lower)
     if context.is_word(lower) or "'" in lower:
@@ -178,7 +190,7 @@ def _unpronounceable(lower: str) -> bool:
 
 def _shortened(lower: str, context: Context) -> str:
     """Take the drawn-out letters out of an unknown "sooo" or "yesss"."""
-    if context.is_word(lower) or not re.search(r"(.)\1\1", lower):
+    if context.is_word(lower) or lower in INTERJECTIONS or not re.search(r"(.)\1\1", lower):
         return lower
     single, double = (re.sub(r"(.)\1{2,}", repl, lower) for repl in (r"\1", r"\1\1"))
     return double if context.is_word(double) and not context.is_word(single) else single
@@ -195,6 +207,8 @@ def _comma(match: re.Match[str], _: Context) -> list[str]:
 
 _LINK_END = r"(?:com|org|net|edu|gov|io|co|uk|de|dev|ai|info|fm|tv|me)"
 
+_FILE_END = r"(?:js|py|exe|txt|pdf|jpg|png|gif|html|md|json|csv|mp3|wav|zip|sh|doc|xls)"
+
 WORD_RULES: tuple[Rule, ...] = (
     rule(
         r"\[(?:laughter|laughs|sighs|music|gasps|clears throat|man|woman)\]|\b(?:WO)?MAN:",
@@ -204,15 +218,21 @@ WORD_RULES: tuple[Rule, ...] = (
     rule(r"https?://(?P<host>[\w.-]*\w)[^\s]*", _link),
     rule(r"(?P<host>[\w.+-]+@[\w-]+(?:\.[\w-]+)+)", _link),
     rule(rf"(?P<host>(?:www\.)?[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.{_LINK_END})\b(?:/\S*)?", _link),
-    rule(r"(?<!\w)(?:[A-Za-z]\.){2,}|[Pp]h\.[Dd]\.|w\.r\.t\.", _dotted_letters),
+    rule(
+        r"(?<!\w)(?P<letters>(?:[A-Za-z]\.){2,}|[Pp]h\.[Dd]\.)(?P<possessive>'s\b)?",
+        _dotted_letters,
+    ),
     rule(r"(?<!\w)[A-Z]\.(?= ?[A-Z])", _initial),
     rule(r"[A-Z]{1,3}&[A-Z]{1,3}\b", _joined_letters),
     rule(r"(?<!\w)(?P<short>[A-Za-z]{1,6})\.", _dotted),
     rule(r"(?<!\w)[IVXLC]{1,6}(?![\w'])", _roman),
+    rule(r"C#(?!\w)", _fixed("see sharp")),
+    rule(r"'n'(?= )|(?<= )n'(?= )", _fixed("and")),
     rule(r"[A-Za-z]+(?:'[A-Za-z]+)*", _any_word),
+    rule(rf"(?<=\w)\.(?={_FILE_END}\b)|(?<!\S)\.(?=[A-Z])", _dot),
     rule(r"#(?=\w)", _hash),
     rule(r"(?P<sign>[<>~]) ?(?=[\d.$])", _compare),
-    rule(r"(?<=\w)[/|\\](?=\w)", _slash),
+    rule(r"(?<=\w)[/|\\](?=\w)", _nothing),
     rule("|".join(re.escape(symbol) for symbol in SYMBOLS), _symbol),
     rule(r"(?:[,.?!;:] ?)+", _marks),
     rule(r"[()\[\]{}|]|--+|(?<= )-(?= )|(?<=\w)-(?= )", _comma),

@@ -28,6 +28,8 @@ CASES = {
         (".5 and -3", "zero point five and minus three"),
         ("version 1.2.3", "version one point two point three"),
         ("ages 10-20", "ages ten to twenty"),
+        ("a 3:1 win, ran 45:30", "a three to one win, ran forty five thirty"),
+        ("dial 911 now", "dial nine one one now"),
         ("3 x 4", "three by four"),
         ("#1", "number one"),
         ("No. 5. No.", "number five. no."),
@@ -70,6 +72,7 @@ CASES = {
         ("$5 million", "five million dollars"),
         ("£2.5bn", "two point five billion pounds"),
         ("€3 or ¥500", "three euros or five hundred yen"),
+        ("€1,50 and 20$", "one euro and fifty cents and twenty dollars"),
         ("$1,000.00", "one thousand dollars"),
     ],
     "units": [
@@ -81,10 +84,15 @@ CASES = {
         ("12 GB", "twelve gigabytes"),
         ("3 m2", "three square meters"),
         ("5 people", "five people"),
+        ("15-20 mph winds", "fifteen to twenty miles per hour winds"),
+        ("1 tsp. of salt", "one teaspoon of salt"),
         ("5'11\" tall", "five foot eleven tall"),
     ],
     "abbreviations": [
         ("Dr. Lee met Mrs. Hall", "doctor lee met missus hall"),
+        ("Dr Who vs St Paul", "doctor who versus saint paul"),
+        ("on Mon., Jan. 1", "on monday, january first"),
+        ("In the Sun. He", "in the sun. he"),
         ("Mr Brown vs. Prof. Smith, Jr.", "mister brown versus professor smith, junior."),
         ("924 Young St. near St. Mary", "nine hundred twenty four young street near saint mary"),
         ("cats, e.g. lions, etc.", "cats, for example lions, et cetera."),
@@ -97,6 +105,9 @@ CASES = {
         ("the U.S. and the UK", "the you ess and the you kay"),
         ("The US told us", "the you ess told us"),
         ("two CDs", "two see dee's"),
+        ("the U.K.'s tea", "the you kay's tea"),
+        ("C# and .NET, main.py", "see sharp and dot net, main dot py"),
+        ("rock 'n' roll", "rock and roll"),
         ("MP3 and H2O", "em pee three and aitch two oh"),
         ("COVID-19", "covid nineteen"),
         ("R&B, vitamin A, a B", "are and bee, vitamin ay, a bee"),
@@ -150,7 +161,7 @@ def test_words_keep_the_span_they_came_from() -> None:
         ("cents", "$3.50"),
         ("naive", "naïve"),
         ("bob", "Bob"),
-        ("ok", "ok"),
+        ("okay", "ok"),
     ]
 
 
