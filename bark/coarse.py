@@ -136,7 +136,7 @@ def generate_coarse(
     max_semantic_history = spec.max_semantic_history(windows.max_history_len)
     items = [
         _Item(spec, tokens, history, max_semantic_history)
-        for tokens, history in zip(semantic, histories)
+        for tokens, history in zip(semantic, histories, strict=True)
     ]
     done = 0
     for length in dict.fromkeys(item.n_history for item in items):
@@ -186,7 +186,7 @@ class _Decoder:
                     for row, i in enumerate(live)
                 ]
                 tokens = torch.cat(drawn) + self.rows(step).start
-                for i, token in zip(live, tokens.tolist()):
+                for i, token in zip(live, tokens.tolist(), strict=True):
                     items[i].tokens.append(token)
                 ids = torch.cat([ids, tokens[:, None]], dim=1)
                 step += 1

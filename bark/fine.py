@@ -91,7 +91,7 @@ def generate_fine(
     Returns:
         per item (8, T) int64, or None when stopped.
     """
-    items = [_Item(spec, *args) for args in zip(coarse, histories, generators)]
+    items = [_Item(spec, *args) for args in zip(coarse, histories, generators, strict=True)]
     sampling = SamplingOptions(temperature=temperature or 0.0)
     first = coarse[0].shape[0]
     total = max(len(item.windows) for item in items) * (spec.n_codebooks - first)
@@ -132,9 +132,11 @@ def _fill(
     as the reference, where skipping a row would change the random stream.
     """
     windows = [item.windows[n] for item in items]
-    codes = torch.stack([i.codes[w.start : w.end] for i, w in zip(items, windows)])  # (B, T, 8)
+    codes = torch.stack(  # (B, T, 8)
+        [item.codes[w.start : w.end] for item, w in zip(items, windows, strict=True)]
+    )
     hidden = model.trunk(codebook, codes.to(model.device))
-    for row, (item, window) in enumerate(zip(items, windows)):
+    for row, (item, window) in enumerate(zip(items, windows, strict=True)):
         logits = model.head(codebook, hidden[row, window.fill - window.start :])
         item.codes[window.fill : window.end, codebook] = _pick(
             logits[:, : spec.codebook_size], sampling, item.generator

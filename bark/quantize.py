@@ -12,6 +12,7 @@ import functools
 import logging
 import sys
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -88,14 +89,15 @@ def apply_precision(model: nn.Module, precision: str, device: torch.device | str
         elif isinstance(module, MLP):
             module.rows_at_once = _ROWS_AT_ONCE
             module.c_fc, module.c_proj = _pack(module.c_fc, pack), _pack(module.c_proj, pack)
-    if hasattr(model, "lm_head"):
-        model.lm_head = PackedHead(model.lm_head.weight, pack)
-    for i, head in enumerate(getattr(model, "lm_heads", ())):
-        model.lm_heads[i] = pack(head.weight, None)  # its tied embedding stays as it is
+    heads: Any = model
+    if hasattr(heads, "lm_head"):
+        heads.lm_head = PackedHead(heads.lm_head.weight, pack)
+    for i, head in enumerate(getattr(heads, "lm_heads", ())):
+        heads.lm_heads[i] = pack(head.weight, None)  # its tied embedding stays as it is
     return model
 
 
-def _pack(linear: nn.Linear, pack: Callable[[Tensor, Tensor | None], nn.Module]) -> nn.Module:
+def _pack(linear: Any, pack: Callable[[Tensor, Tensor | None], nn.Module]) -> nn.Module:
     packed = pack(linear.weight.detach(), linear.bias)
     _let_go(linear.weight)
     return packed

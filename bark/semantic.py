@@ -86,14 +86,15 @@ def generate_semantic(
     Returns:
         per item its tokens, in the order given.
     """
-    prefixes = [semantic_prefix(model, spec, *pair) for pair in zip(text_ids, histories)]
+    pairs = zip(text_ids, histories, strict=True)
+    prefixes = [semantic_prefix(model, spec, *pair) for pair in pairs]
     results: list[SemanticTokens | None] = [None] * len(prefixes)
     for length in dict.fromkeys(prefix.embedding.shape[1] for prefix in prefixes):
         group = [i for i, p in enumerate(prefixes) if p.embedding.shape[1] == length]
         batch = _Batch(model, spec, [prefixes[i] for i in group], limits.max_tokens(spec))
         group_generators = [generators[i] for i in group]
         made = yield from _decode(batch, sampling, limits, group_generators, stop, use_cache)
-        for i, tokens in zip(group, made):
+        for i, tokens in zip(group, made, strict=True):
             results[i] = tokens
     return [result for result in results if result is not None]
 
@@ -210,7 +211,7 @@ def _decode(
         batch.append(tokens, keep)
     return [
         SemanticTokens(np.array(tokens, dtype=np.int64), reason)
-        for tokens, reason in zip(made, reasons)
+        for tokens, reason in zip(made, reasons, strict=True)
     ]
 
 
