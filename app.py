@@ -50,11 +50,12 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         server.demo.block_thread()
     finally:
-        studio.visits.remove_all()
+        studio.close()
     return 0
 
 
 def _end(signum: int, frame: FrameType | None) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # a second one ends it at once
     raise SystemExit(0)
 
 

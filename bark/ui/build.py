@@ -104,7 +104,7 @@ def serve(studio: Studio, demo: gr.Blocks, **launch: Any) -> Server:
         theme=theme(),
         css=(STATIC / "style.css").read_text(encoding="utf-8"),
         head=f"<script>\n{script}</script>",
-        footer_links=["api", "settings"],
+        footer_links=["api"],
         run_history=False,
         ssr_mode=False,
         max_file_size=MAX_UPLOAD,

@@ -1,9 +1,8 @@
 """What other programs call: /tts, /voices and /models, the takes' files, and GET /healthz."""
 
-from __future__ import annotations
+# No postponed annotations here: gradio reads the return types as they stand.
 
 import dataclasses
-import threading
 from typing import Any, NoReturn
 
 import fastapi
@@ -15,6 +14,7 @@ from ..audio import FORMATS
 from ..checkpoints import list_models
 from ..errors import BarkError, InvalidInputError
 from ..options import GenerationOptions
+from ..sampling import SamplingOptions
 from ..take import Take
 from ..voices import list_voices, load_voice
 from .studio import Studio
@@ -109,8 +109,10 @@ class Api:
                 f"The text has {len(text):,} characters; at most {self._studio.max_chars:,} "
                 "are taken."
             )
-        options = GenerationOptions.short(
-            text_temperature=text_temperature, waveform_temperature=waveform_temperature, seed=seed
+        options = GenerationOptions(
+            semantic=SamplingOptions(text_temperature),
+            coarse=SamplingOptions(waveform_temperature),
+            seed=seed,
         )
         bark = self._studio.engine.ready()
         ticket = self._studio.engine.slot.ticket()
@@ -120,7 +122,7 @@ class Api:
             prompt = load_voice(name, bark.spec, offline=self._studio.offline)
             ticket.wait()
             ticket.begin()
-            return bark.generate(text, voice=prompt, options=options, stop=threading.Event())
+            return bark.generate(text, voice=prompt, options=options, stop=self._studio.closing)
         finally:
             ticket.close()
 

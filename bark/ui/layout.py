@@ -22,7 +22,7 @@ class Page:
     visitor: gr.BrowserState
     model_line: gr.HTML
     change_model: gr.Button
-    model_panel: gr.Group
+    model_panel: gr.Column
     model_choice: gr.Radio
     use_model: gr.Button
     stop_download: gr.Button
@@ -91,7 +91,7 @@ def _header(parts: dict) -> None:
         gr.HTML(f"<h1>{words.TITLE}</h1>", elem_id="title")
         parts["model_line"] = gr.HTML("", elem_id="model-line", apply_default_css=False)
         parts["change_model"] = gr.Button("Change model", size="sm", elem_id="change-model")
-    with gr.Group(visible=False, elem_id="model-panel") as panel:
+    with gr.Column(visible=False, elem_id="model-panel") as panel:
         parts["model_choice"] = gr.Radio([], label="Model", elem_id="model-choice")
         with gr.Row():
             parts["use_model"] = gr.Button(
@@ -109,7 +109,7 @@ def _prompt(parts: dict, example: str) -> None:
         label=words.PROMPT_LABEL,
         placeholder=words.PROMPT_PLACEHOLDER,
         lines=4,
-        max_lines=9,
+        max_lines=6,
         elem_id="prompt",
     )
     with gr.Row(elem_id="meter-row"):
@@ -137,8 +137,8 @@ def _prompt(parts: dict, example: str) -> None:
 def _tag_buttons() -> str:
     buttons = "".join(
         f'<button type="button" data-tag="{html.escape(inserted)}" '
-        f'aria-label="Insert {html.escape(shown)}">{html.escape(shown)}</button>'
-        for shown, inserted in words.TAGS
+        f'title="{html.escape(meaning)}">{html.escape(shown)}</button>'
+        for shown, inserted, meaning in words.TAGS
     )
     return f'<div class="tags" role="group" aria-label="Insert at the cursor">{buttons}</div>'
 
@@ -228,14 +228,14 @@ def _temperatures(parts: dict) -> None:
 def _advanced(parts: dict) -> None:
     sliders = (
         ("fine_temperature", 0.0, 1.5, 0.05, "Fine temperature", words.FINE_TEMPERATURE_INFO),
+        ("min_eos_p", 0.0, 1.0, 0.01, "min_eos_p", words.MIN_EOS_P_INFO),
         ("text_top_k", 0, 500, 1, "Text top-k", words.TOP_K_INFO),
         ("text_top_p", 0.05, 1.0, 0.05, "Text top-p", words.TOP_P_INFO),
         ("sound_top_k", 0, 500, 1, "Waveform top-k", words.TOP_K_INFO),
         ("sound_top_p", 0.05, 1.0, 0.05, "Waveform top-p", words.TOP_P_INFO),
-        ("min_eos_p", 0.0, 1.0, 0.01, "min_eos_p", words.MIN_EOS_P_INFO),
-        ("max_duration_s", 0.0, 30.0, 0.5, "Maximum length (s)", words.MAX_DURATION_INFO),
         ("coarse_history", 60, 630, 10, "Coarse context (tokens)", words.HISTORY_INFO),
         ("coarse_window", 10, 300, 10, "Coarse window (tokens)", words.WINDOW_INFO),
+        ("max_duration_s", 0.0, 30.0, 0.5, "Maximum length (s)", words.MAX_DURATION_INFO),
     )
     with gr.Accordion("Advanced", open=False, elem_id="advanced"), gr.Row():
         for name, low, high, step, label, info in sliders:
@@ -256,10 +256,11 @@ def _advanced(parts: dict) -> None:
 
 
 def _speak_row(parts: dict) -> None:
-    with gr.Row(elem_id="speak-row"):
-        parts["speak"] = gr.Button("Speak", variant="primary", scale=3, elem_id="speak")
-        parts["stop"] = gr.Button("Stop", scale=1, min_width=80, elem_id="stop")
-    parts["status"] = gr.HTML("", elem_id="status", apply_default_css=False)
+    with gr.Column(elem_id="speak-bar"):
+        with gr.Row(elem_id="speak-row"):
+            parts["speak"] = gr.Button("Speak", variant="primary", scale=3, elem_id="speak")
+            parts["stop"] = gr.Button("Stop", scale=1, min_width=80, elem_id="stop")
+        parts["status"] = gr.HTML("", elem_id="status", apply_default_css=False)
 
 
 def _stage(parts: dict) -> None:

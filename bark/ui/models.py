@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import html
+import time
 from collections.abc import Iterator
+from pathlib import Path
 
 from ..checkpoints import list_models
 from ..errors import BarkError
@@ -19,12 +21,12 @@ Choice = tuple[str, str]
 def model_line(studio: Studio) -> str:
     """The header's line: model, device, precision."""
     state, bark = studio.engine.state, studio.engine.bark
-    name = html.escape(state.model)
+    name = html.escape(Path(state.model).name)
     if state.phase == "failed":
         return f'<p class="model failed" role="alert">{html.escape(state.message)}</p>'
     if bark is None:
         return f'<p class="model">Loading {name} …</p>'
-    parts = [f"<b>{html.escape(bark.name)}</b>", bark.device.type.upper(), bark.precision]
+    parts = [f"<b>{name}</b>", bark.device.type.upper(), bark.precision]
     return f'<p class="model">{" · ".join(parts)}</p>'
 
 
@@ -56,10 +58,11 @@ def change(studio: Studio, session: Session, model: str | None) -> Iterator[tupl
     def work(hand_over: object) -> None:
         studio.engine.switch(model, session.stop_download, lambda *step: hand_over(step))  # type: ignore[operator]
 
+    download = _Download()
     try:
         for step in run_in_worker(work, session.stop_download):
             if step is not None:
-                yield _download_bar(*step), False
+                yield download.line(*step), False
         bark = studio.engine.ready()
         yield status.note(f"{_name(bark)} is ready."), True
     except BarkError as error:
@@ -70,9 +73,24 @@ def _name(bark: Bark) -> str:
     return bark.name.capitalize()
 
 
-def _download_bar(name: str, done: int, total: int) -> str:
-    if done >= total:
-        return status.bar(f"Loading {name}", None)
-    return status.bar(
-        f"Fetching {name}", done / total, f"{status.size(done)} of {status.size(total)}"
-    )
+class _Download:
+    """Speed and time left of the file that is being fetched."""
+
+    def __init__(self) -> None:
+        self._name = ""
+        self._start_s = 0.0
+        self._start_bytes = 0
+
+    def line(self, name: str, done: int, total: int) -> str:
+        now = time.monotonic()
+        if name != self._name:
+            self._name, self._start_s, self._start_bytes = name, now, done
+        if total <= 0 or done >= total:
+            return status.bar(f"Loading {name}", None)
+        detail = f"{status.size(done)} of {status.size(total)}"
+        spent = now - self._start_s
+        rate = (done - self._start_bytes) / spent if spent > 0.5 else 0.0
+        if rate > 0:
+            left = status.seconds((total - done) / rate)
+            detail += f" · {status.size(rate)}/s · {left} left"
+        return status.bar(f"Fetching {name}", done / total, detail)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import time
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -26,7 +27,7 @@ def card(take: StoredTake, visit: Visit) -> dict[str, Any]:
         "voice": take.voice_name or "no voice",
         "temperatures": f"{options.semantic.temperature:g} / {options.coarse.temperature:g}",
         "seed": str(options.seed),  # JavaScript's numbers end at 2**53
-        "model": _MODEL_NAMES.get(take.model, take.model),
+        "model": _MODEL_NAMES.get(take.model, Path(take.model).name),
         "seconds": round(take.duration_s, 2),
         "made": round(take.made_s, 1),
         "stopped": take.stop_reason == "stopped",

@@ -111,8 +111,9 @@ class _Telling:
             if event is None:
                 yield Update()
             elif isinstance(event, StageProgress):
-                waiting = self._session.n_waiting
-                yield Update(status=self._gauge.line(event, waiting))
+                line = self._gauge.line(event, self._session.n_waiting)
+                if line is not None:
+                    yield Update(status=line)
             elif isinstance(event, AudioPiece):
                 yield from self._sound(event, bark)
             elif isinstance(event, TakeReady):

@@ -92,3 +92,8 @@ class Slot:
             if took_s is not None:
                 self.mean_turn_s += 0.3 * (took_s - self.mean_turn_s)
             self._changed.notify_all()
+
+    def wait_until_empty(self, timeout_s: float) -> bool:
+        """Waits until nobody is in the line; False when the time ran out first."""
+        with self._changed:
+            return self._changed.wait_for(lambda: not self._line, timeout_s)

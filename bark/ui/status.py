@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import math
 import time
 from collections.abc import Callable
 
@@ -15,6 +16,8 @@ _STAGES = {
     "fine": ("Polishing", 0.15),
     "decode": ("Writing the sound", 0.05),
 }
+
+_SHOWN_EVERY_S = 0.12  # a small model makes a thousand tokens a second
 
 
 def note(text: str) -> str:
@@ -61,20 +64,24 @@ class Gauge:
         self._stage_start = self._start
         self._done_at_start = 0
         self._n_ready = 0
+        self._shown = -math.inf
         self._share = 0.0
 
     def take_ready(self) -> None:
         """One of the takes is done."""
         self._n_ready += 1
 
-    def line(self, progress: StageProgress, waiting: int = 0) -> str:
-        """The bar after this event; it never goes back."""
+    def line(self, progress: StageProgress, waiting: int = 0) -> str | None:
+        """The bar after this event, which never goes back; None when it has just been shown."""
         name = _STAGES[progress.stage][0]
         now = self._clock()
+        self._share = max(self._share, _share_done(progress))
+        if progress.stage == self._stage and now - self._shown < _SHOWN_EVERY_S:
+            return None
+        self._shown = now
         if progress.stage != self._stage:
             self._stage, self._stage_start = progress.stage, now
             self._done_at_start = progress.done
-        self._share = max(self._share, _share_done(progress))
         if progress.n_items > 1:
             name += f" · {self._n_ready} of {progress.n_items} takes"
         return bar(name, self._share, self._detail(progress, now, waiting))

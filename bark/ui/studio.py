@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import threading
 from pathlib import Path
 
 from .engine import Engine
@@ -19,6 +20,7 @@ class Studio:
         max_chars: the longest text taken.
         can_change_model: visitors of a Space cannot; its owner chose.
         offline: nothing is downloaded.
+        closing: set when the app ends, so that nothing goes on computing.
     """
 
     engine: Engine
@@ -26,6 +28,13 @@ class Studio:
     max_chars: int = MAX_CHARS
     can_change_model: bool = True
     offline: bool = False
+    closing: threading.Event = dataclasses.field(default_factory=threading.Event)
+
+    def close(self) -> None:
+        """Ends every computation, and removes what visitors left."""
+        self.closing.set()
+        self.visits.close_all()
+        self.engine.slot.wait_until_empty(3.0)
 
 
 def takes_folder(takes_dir: Path | None, *, is_public: bool) -> Path | None:

@@ -188,9 +188,11 @@ class Visits:
         with self._lock:
             return self._visits.get(key)
 
-    def remove_all(self) -> None:
-        """Removes every visitor's temporary things, when the app ends."""
+    def close_all(self) -> None:
+        """Stops every tab and removes every visitor's temporary things, when the app ends."""
         with self._lock:
+            for session_hash in list(self._sessions):
+                self.close(session_hash)
             if self._root is not None:
                 shutil.rmtree(self._root, ignore_errors=True)
 

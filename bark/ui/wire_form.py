@@ -92,10 +92,10 @@ def wire_models(desk: Desk) -> None:
 
     def unfold() -> list[Any]:
         chosen = studio.engine.state.model
-        return [gr.Group(visible=True), gr.Radio(models.model_choices(), value=chosen)]
+        return [gr.Column(visible=True), gr.Radio(models.model_choices(), value=chosen)]
 
     def fold() -> Any:
-        return gr.Group(visible=False)
+        return gr.Column(visible=False)
 
     def change(model: str, request: gr.Request) -> Iterator[list[Any]]:
         session = desk.session(request)

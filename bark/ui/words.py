@@ -44,19 +44,19 @@ STOPPED_SILENT = "Stopped before there was any sound."
 LOST_TAKE = "This take is no longer here; choose another one."
 WAITING_FOR_MODEL = "Loading {model}"
 
-# What one press inserts at the cursor. Left of the bar: what the button says.
+# What the button says, what one press inserts at the cursor, and what is then heard.
 TAGS = (
-    ("[laughter]", "[laughter]"),
-    ("[laughs]", "[laughs]"),
-    ("[sighs]", "[sighs]"),
-    ("[music]", "[music]"),
-    ("[gasps]", "[gasps]"),
-    ("[clears throat]", "[clears throat]"),
-    ("—", "—"),
-    ("♪ … ♪", "♪"),
-    ("CAPITALS", "CAPS"),
-    ("[MAN]", "[MAN]"),
-    ("[WOMAN]", "[WOMAN]"),
+    ("[laughter]", "[laughter]", "Laughter, long"),
+    ("[laughs]", "[laughs]", "A short laugh"),
+    ("[sighs]", "[sighs]", "A sigh"),
+    ("[music]", "[music]", "Music"),
+    ("[gasps]", "[gasps]", "A gasp"),
+    ("[clears throat]", "[clears throat]", "Somebody clears their throat"),
+    ("—", "—", "A hesitation"),
+    ("♪ … ♪", "♪", "Sings what stands between the notes"),
+    ("CAPITALS", "CAPS", "Stresses the selected words, or the one before the cursor"),
+    ("[MAN]", "[MAN]", "Leans towards a man's voice"),
+    ("[WOMAN]", "[WOMAN]", "Leans towards a woman's voice"),
 )
 
 # Label and text, for the models that speak thirteen languages, laugh and sing.

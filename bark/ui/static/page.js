@@ -71,7 +71,7 @@ for (const kind of ["dragover", "dragleave", "drop"]) {
     document.documentElement.classList.toggle("dropping", kind === "dragover");
     if (kind !== "drop") return;
     event.stopPropagation();
-    const input = document.querySelector("#open-file input[type=file], input#open-file[type=file]");
+    const input = document.querySelector("#takes-foot input[type=file]");
     const files = new DataTransfer();
     files.items.add(event.dataTransfer.files[0]);
     input.files = files.files;
