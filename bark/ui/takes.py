@@ -111,14 +111,13 @@ class TakeStore:
             known = self._known()
             number = max((stored.number for stored in known.values()), default=0) + 1
             take_id = f"take-{number:04d}-{_slug(take.text)}-{secrets.token_hex(3)}"
-            path: Path | None = self.folder / f"{take_id}.wav"
+            path: Path | None = None
             try:
                 self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-                take.save(path)
+                path = take.save(self.folder / f"{take_id}.wav")
             except (OSError, BarkError) as error:
                 log.warning("take %d stays in memory: %s", number, error)
                 self._in_memory[take_id] = take
-                path = None
             stored = _summary(take, take_id=take_id, number=number, path=path)
             known[take_id] = stored
             self._drop_oldest()
