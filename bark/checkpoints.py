@@ -179,7 +179,7 @@ def resolve_model(
         if found is None:
             return _nano_files(info, folder)
         plan = found
-    paths = _fetch(info.name, plan, environment, offline, on_progress, stop)
+    paths = _fetch(info.name, plan, offline, on_progress, stop)
     return ModelFiles(info, plan.layout, paths)
 
 
@@ -197,18 +197,18 @@ def _folder(name: str | Path) -> Path:
 def _fetch(
     name: str,
     plan: Plan,
-    environment: Environment,
     offline: bool,
     on_progress: Progress | None,
     stop: threading.Event | None,
 ) -> dict[str, Path]:
     missing = plan.missing
-    where = f"{', '.join(missing)} not in {environment.cache_dir} nor in the Hub's cache"
+    gap = (
+        f"The model {name!r} lacks {', '.join(missing)} on this machine (looked for: {plan.places})"
+    )
     advice = "or set BARK_MODEL=nano for the model that comes with this package"
     if missing and offline:
         raise WeightsNotFoundError(
-            f"The model {name!r} is not complete on this machine ({where}) and downloads are "
-            f"switched off; put the files there, {advice}."
+            f"{gap} and downloads are switched off; put the files there, {advice}."
         )
     paths = {}
     with ProgressBar(silent=on_progress is not None) as bar:
@@ -222,8 +222,7 @@ def _fetch(
                 raise
             except DownloadError as error:
                 raise WeightsNotFoundError(
-                    f"The model {name!r} is not complete on this machine ({where}) and cannot be "
-                    f"fetched: {str(error).rstrip('.')}; {advice}."
+                    f"{gap} and cannot be fetched: {str(error).rstrip('.')}; {advice}."
                 ) from error
     return paths
 

@@ -96,11 +96,13 @@ class SourceFile:
 class Plan:
     """One way to have a model: a layout, and its files by role.
 
-    Roles are those of `PARTS`, or "model" and "config" for the one file of transformers' layout.
+    Roles are those of `PARTS`, or "model" and "config" for the one file of transformers' layout;
+    `places` tells people what was looked for where.
     """
 
     layout: str
     files: dict[str, SourceFile]
+    places: str
 
     @property
     def download_bytes(self) -> int:
@@ -124,9 +126,15 @@ def best_plan(name: str, parts: Iterable[str], environment: Environment) -> Plan
         parts: of `PARTS`, those that are needed.
     """
     parts = tuple(parts)
+    model = OFFICIAL_MODELS[name]
+    stages = [f"{part}{model.suffix}.pt" for part in parts if part in STAGES]
+    places = (
+        f"{', '.join([*stages, 'vocab.txt', CODEC_FILE])} in {environment.cache_dir}, or "
+        f"{_MODEL_FILES[0]} of {model.repo} in the Hub's cache"
+    )
     plans = [
-        _official_plan(OFFICIAL_MODELS[name], parts, environment),
-        _hub_plan(OFFICIAL_MODELS[name], parts, environment),
+        Plan(OFFICIAL, _official_files(model, parts, environment), places),
+        Plan(HUB, _hub_files(model, parts, environment), places),
     ]
     return min(plans, key=lambda plan: plan.download_bytes)
 
@@ -145,10 +153,13 @@ def folder_plan(folder: Path, parts: Iterable[str], environment: Environment) ->
             own = (folder / name for name in _SHARED_FILES[part])
             path = _first_file(own)
             files[part] = _present(path) if path else _shared_file(part, environment)
-    return Plan(layout, files)
+    places = f"files in {folder}, {environment.cache_dir} or the Hub's cache"
+    return Plan(layout, files, places)
 
 
-def _official_plan(model: OfficialModel, parts: tuple[str, ...], env: Environment) -> Plan:
+def _official_files(
+    model: OfficialModel, parts: tuple[str, ...], env: Environment
+) -> dict[str, SourceFile]:
     files = {}
     for part in parts:
         if part in STAGES:
@@ -158,10 +169,12 @@ def _official_plan(model: OfficialModel, parts: tuple[str, ...], env: Environmen
             files[part] = _hub_source(_PT_REPO, name, path, n_bytes)
         else:
             files[part] = _shared_file(part, env)
-    return Plan(OFFICIAL, files)
+    return files
 
 
-def _hub_plan(model: OfficialModel, parts: tuple[str, ...], env: Environment) -> Plan:
+def _hub_files(
+    model: OfficialModel, parts: tuple[str, ...], env: Environment
+) -> dict[str, SourceFile]:
     files = {}
     if set(parts) - {"tokenizer"}:
         found = (cached_hub_file(model.repo, name) for name in _MODEL_FILES)
@@ -172,7 +185,7 @@ def _hub_plan(model: OfficialModel, parts: tuple[str, ...], env: Environment) ->
         files["config"] = _hub_source(model.repo, "config.json", config, _CONFIG_BYTES)
     if "tokenizer" in parts:
         files["tokenizer"] = _tokenizer(env)
-    return Plan(HUB, files)
+    return files
 
 
 def _stage_files(folder: Path) -> tuple[str, dict[str, SourceFile]]:

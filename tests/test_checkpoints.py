@@ -152,7 +152,7 @@ def test_one_missing_file_is_fetched_where_that_is_less(official: Path, caches: 
     kept = [path for path in official.iterdir() if path.name != "fine.pt"]
     in_cache_dir(caches, *kept)
     assert info("small").download_bytes == 1_110_000_000  # fine.pt, not 1.68 GB
-    with pytest.raises(WeightsNotFoundError, match=r"\(fine\.pt not in"):
+    with pytest.raises(WeightsNotFoundError, match=r"lacks fine\.pt on this machine"):
         resolve_model("small")
 
 
@@ -191,7 +191,9 @@ def test_offline_says_what_was_looked_for_where(
     with pytest.raises(WeightsNotFoundError) as caught:
         resolve_model("small", offline=True if how == "argument" else None)
     sentence = str(caught.value)
-    assert "pytorch_model.bin, config.json, vocab.txt not in" in sentence
+    assert "lacks pytorch_model.bin, config.json, vocab.txt on this machine" in sentence
+    assert "text.pt, coarse.pt, fine.pt, vocab.txt, encodec_24khz-d7cc33bc.th in" in sentence
+    assert "pytorch_model.bin of suno/bark-small in the Hub's cache" in sentence
     assert str(caches / "suno" / "bark_v0") in sentence
     assert "downloads are switched off" in sentence
     assert "BARK_MODEL=nano" in sentence
