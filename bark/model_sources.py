@@ -126,17 +126,26 @@ def best_plan(name: str, parts: Iterable[str], environment: Environment) -> Plan
         parts: of `PARTS`, those that are needed.
     """
     parts = tuple(parts)
+    plans = _plans(name, parts, environment)
+    cheapest = min(plans, key=lambda plan: plan.download_bytes)
+    if not cheapest.missing or not set(parts) & set(STAGES):
+        return cheapest
+    # Who fetches one stage will want the others: what counts is the whole model's download.
+    whole = min(_plans(name, PARTS, environment), key=lambda plan: plan.download_bytes)
+    return next(plan for plan in plans if plan.layout == whole.layout)
+
+
+def _plans(name: str, parts: tuple[str, ...], environment: Environment) -> tuple[Plan, Plan]:
     model = OFFICIAL_MODELS[name]
     stages = [f"{part}{model.suffix}.pt" for part in parts if part in STAGES]
     places = (
         f"{', '.join([*stages, 'vocab.txt', CODEC_FILE])} in {environment.cache_dir}, or "
         f"{_MODEL_FILES[0]} of {model.repo} in the Hub's cache"
     )
-    plans = [
+    return (
         Plan(OFFICIAL, _official_files(model, parts, environment), places),
         Plan(HUB, _hub_files(model, parts, environment), places),
-    ]
-    return min(plans, key=lambda plan: plan.download_bytes)
+    )
 
 
 def folder_plan(folder: Path, parts: Iterable[str], environment: Environment) -> Plan:

@@ -162,6 +162,17 @@ def test_only_the_parts_asked_for_are_needed(official: Path, caches: Path) -> No
     assert isinstance(files.load_stage("text"), GPT)
 
 
+@pytest.mark.parametrize(
+    ("part", "fetched"), [("coarse", "pytorch_model.bin"), ("codec", CODEC_NAME)]
+)
+def test_one_stage_is_fetched_in_the_way_that_makes_the_whole_model_cheapest(
+    part: str, fetched: str
+) -> None:
+    # coarse.pt alone would be less, but the stages that follow would be fetched beside it
+    with pytest.raises(WeightsNotFoundError, match=f"lacks {fetched}"):
+        resolve_model("small", parts=(part,))
+
+
 def test_what_is_missing_is_fetched_with_progress_and_stop(
     official: Path, caches: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
