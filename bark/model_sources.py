@@ -68,7 +68,7 @@ OFFICIAL_MODELS = {
         repo="suno/bark",
         repo_bytes=4_490_000_000,
         memory_bytes=4_400_000_000,
-        description="official Bark, large: the best voice, twice as slow as small",
+        description="official Bark, large: the best voices, and the slowest",
     ),
 }
 

@@ -9,14 +9,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .download import cached_hub_file, fetch_hub_file
 from .errors import VoiceError, VoiceNotFoundError
 from .spec import BARK, LANGUAGES, NANO, ModelSpec
+from .voice_presets import OFFICIAL_VOICES, fetch_preset, is_cached
 from .voice_prompt import (
-    PROMPT_KEYS,
     VoicePrompt,
     check_voice,
-    read_array,
     read_voice_file,
     voice_file_ratio,
     write_voice_file,
@@ -37,19 +35,6 @@ __all__ = [
     "packaged_prompts_dir",
     "save_voice",
 ]
-
-_HUB_REPOS = ("suno/bark", "suno/bark-small")  # the presets are the same in both
-
-OFFICIAL_VOICES: tuple[str, ...] = (
-    "announcer",
-    *(
-        f"{folder}{code}_speaker_{i}"
-        for folder in ("", "v2/")
-        for _, code in LANGUAGES
-        for i in range(10)
-    ),
-)
-"""The 261 presets of official Bark, as suno-ai/bark names them."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -176,7 +161,7 @@ def load_voice(
     info = find_voice(voice, spec, voices_dir=voices_dir)
     if info.path is not None:
         return check_voice(read_voice_file(info.path, name=info.name), spec)
-    return check_voice(_fetch_official(info.name, offline=offline), spec)
+    return check_voice(fetch_preset(info.name, offline=offline), spec)
 
 
 def save_voice(
@@ -246,7 +231,7 @@ def _packaged_voices(spec: ModelSpec) -> Iterator[VoiceInfo]:
 
 
 def _official_info(name: str) -> VoiceInfo:
-    cached = all(_cached_array(name, key) is not None for key in PROMPT_KEYS)
+    cached = is_cached(name)
     if name == "announcer":
         return VoiceInfo(
             name, BARK.name, "en", "v1", "official", None, cached, "English, announcer"
@@ -256,34 +241,6 @@ def _official_info(name: str) -> VoiceInfo:
     language = {code: language for language, code in LANGUAGES}[code]
     description = f"{language}, speaker {number} ({version})"
     return VoiceInfo(name, BARK.name, code, version, "official", None, cached, description)
-
-
-def _hub_name(name: str, key: str) -> str:
-    return f"speaker_embeddings/{name}_{key}.npy"
-
-
-def _cached_array(name: str, key: str) -> Path | None:
-    for repo in _HUB_REPOS:
-        path = cached_hub_file(repo, _hub_name(name, key))
-        if path is not None:
-            return path
-    return None
-
-
-def _fetch_official(name: str, *, offline: bool) -> VoicePrompt:
-    arrays = {}
-    for key in PROMPT_KEYS:
-        path = _cached_array(name, key)
-        if path is None:
-            if offline:
-                raise VoiceNotFoundError(
-                    f"The voice {name!r} is not on this machine and downloads are switched off; "
-                    "unset BARK_OFFLINE to fetch it."
-                )
-            path = fetch_hub_file(_HUB_REPOS[0], _hub_name(name, key))
-        with path.open("rb") as stream:
-            arrays[key] = read_array(stream, f"The voice {name!r} has a {key} that")
-    return VoicePrompt.from_dict(arrays, name=name)
 
 
 def _key(name: str) -> str:

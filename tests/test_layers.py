@@ -15,7 +15,7 @@ FLOORS = (
     # 0: no idea of models
     "spec errors text audio record tags files environment phones devices progress transfer",
     # 1: the parts that models and voices are made of
-    "kv_cache sampling voices voice_prompt download positions weights torch_file"
+    "kv_cache sampling voices voice_presets voice_prompt download positions weights torch_file"
     " abbreviations number_words reading",
     # 2: networks, tokenizers and codecs
     "model model_fine model_nano quantize tokenizer tokenizer_nano codec vocoder"

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bark import voices
+from bark import voice_presets, voices
 from bark.errors import VoiceError, VoiceNotFoundError
 from bark.spec import BARK, NANO
 from bark.voice_prompt import PROMPT_KEYS
@@ -316,7 +316,7 @@ def test_a_preset_is_fetched_on_first_use(tmp_path: Path, monkeypatch: pytest.Mo
         np.save(tmp_path / f"{key}.npy", voice.to_dict()[key])
         return tmp_path / f"{key}.npy"
 
-    monkeypatch.setattr(voices, "fetch_hub_file", fetch)
+    monkeypatch.setattr(voice_presets, "fetch_hub_file", fetch)
     assert_same_tokens(load_voice("v2/pl_speaker_0", BARK), voice)
     assert asked == [
         ("suno/bark", f"speaker_embeddings/v2/pl_speaker_0_{key}.npy") for key in PROMPT_KEYS

@@ -1,0 +1,67 @@
+"""The 261 voices that Suno published, which lie on the Hub as one .npy file an array."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from .download import cached_hub_file, fetch_hub_file
+from .errors import VoiceNotFoundError
+from .spec import LANGUAGES
+from .voice_prompt import PROMPT_KEYS, VoicePrompt, read_array
+
+_HUB_REPOS = ("suno/bark", "suno/bark-small")  # the presets are the same in both
+
+OFFICIAL_VOICES: tuple[str, ...] = (
+    "announcer",
+    *(
+        f"{folder}{code}_speaker_{i}"
+        for folder in ("", "v2/")
+        for _, code in LANGUAGES
+        for i in range(10)
+    ),
+)
+"""The 261 presets of official Bark, as suno-ai/bark names them."""
+
+
+def is_cached(name: str) -> bool:
+    """Whether a preset can be read without a download."""
+    return all(_cached_array(name, key) is not None for key in PROMPT_KEYS)
+
+
+def _hub_name(name: str, key: str) -> str:
+    return f"speaker_embeddings/{name}_{key}.npy"
+
+
+def _cached_array(name: str, key: str) -> Path | None:
+    for repo in _HUB_REPOS:
+        path = cached_hub_file(repo, _hub_name(name, key))
+        if path is not None:
+            return path
+    return None
+
+
+def fetch_preset(name: str, *, offline: bool = False) -> VoicePrompt:
+    """Reads a preset from the Hub's cache, downloading what is missing there.
+
+    Args:
+        name: one of `OFFICIAL_VOICES`.
+        offline: download nothing.
+
+    Raises:
+        VoiceNotFoundError: it is not there, and `offline`.
+        DownloadError: it cannot be fetched.
+        VoiceError: what was fetched is no array of a voice.
+    """
+    arrays = {}
+    for key in PROMPT_KEYS:
+        path = _cached_array(name, key)
+        if path is None:
+            if offline:
+                raise VoiceNotFoundError(
+                    f"The voice {name!r} is not on this machine and downloads are switched off; "
+                    "unset BARK_OFFLINE to fetch it."
+                )
+            path = fetch_hub_file(_HUB_REPOS[0], _hub_name(name, key))
+        with path.open("rb") as stream:
+            arrays[key] = read_array(stream, f"The voice {name!r} has a {key} that")
+    return VoicePrompt.from_dict(arrays, name=name)

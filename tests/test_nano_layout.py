@@ -1,0 +1,135 @@
+"""Nano's folder: half-precision files become float32 models, and faults are named."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from bark import nano_layout
+from bark.checkpoints import ModelFiles, packaged_nano_dir, resolve_model
+from bark.errors import CheckpointError, WeightsNotFoundError
+from bark.model import GPT, GPTConfig
+from bark.model_fine import FineGPT, FineGPTConfig
+from bark.model_nano import ConditionedGPT, ConditionedGPTConfig
+from bark.spec import NANO
+from bark.stage_building import STAGES
+from bark.vocoder import HOP_LEN, Codebooks
+
+SIZES: dict[str, Any] = {"n_layer": 1, "n_head": 2, "n_embd": 16}
+CONFIGS: dict[str, GPTConfig] = {
+    "text": GPTConfig(**SIZES, input_vocab_size=344, output_vocab_size=172, position_sizes=(9, 5)),
+    "coarse": ConditionedGPTConfig(**SIZES, condition_width=8, condition_dilations=(1, 2)),
+    "fine": FineGPTConfig(
+        **SIZES, block_size=384, input_vocab_size=1_025, output_vocab_size=1_025, n_codes_given=2
+    ),
+}
+KINDS = {"text": GPT, "coarse": ConditionedGPT, "fine": FineGPT}
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, torch.nn.Module]]:
+    """A folder with random weights, and the models that they are of."""
+    folder = tmp_path_factory.mktemp("nano")
+    models: dict[str, torch.nn.Module] = {}
+    for stage, config in CONFIGS.items():
+        models[stage] = KINDS[stage](config).half().float()  # type: ignore[arg-type]
+        weights = {name: w.half() for name, w in models[stage].state_dict().items()}
+        tied = {name: w for name, w in weights.items() if not name.startswith("lm_heads.")}
+        save_file(tied, folder / f"{stage}.safetensors")
+    config = {stage: dataclasses.asdict(config) for stage, config in CONFIGS.items()}
+    (folder / "config.json").write_text(json.dumps(config))
+    rng = np.random.default_rng(0)
+    shapes = {
+        "mean": (25,),
+        "envelopes": (1_024, 25),
+        "strengths": (1_024, 5),
+        "pitches": (32,),
+        "corrections": (32, 25),
+        "fine": (6, 1_024, 2),
+        "directions": (6, 2, 26),
+    }
+    arrays = {name: rng.uniform(0, 0.1, shape).astype("f4") for name, shape in shapes.items()}
+    Codebooks(**arrays).save(folder / "codec.safetensors")
+    return folder, models
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_stage_is_the_float32_of_what_was_saved(
+    written: tuple[Path, dict[str, torch.nn.Module]], stage: str
+) -> None:
+    folder, models = written
+    loaded = resolve_model(folder).load_stage(stage)
+    assert type(loaded) is KINDS[stage]
+    assert loaded.config == CONFIGS[stage]
+    expected = models[stage].state_dict()
+    assert set(loaded.state_dict()) == set(expected)
+    for name, tensor in loaded.state_dict().items():
+        assert tensor.dtype == torch.float32
+        assert torch.equal(tensor, expected[name])
+    assert not any(parameter.requires_grad for parameter in loaded.parameters())
+
+
+def test_fine_heads_stay_tied(written: tuple[Path, Any]) -> None:
+    fine = nano_layout.read_stage(written[0], "fine")
+    assert fine.transformer["wtes"][2].weight is fine.lm_heads[0].weight
+
+
+def test_the_folder_gives_codec_and_tokenizer(written: tuple[Path, Any]) -> None:
+    files: ModelFiles = resolve_model(written[0])
+    assert files.spec is NANO
+    audio = files.load_codec().to("cpu").decode(np.zeros((8, 5), int))
+    assert audio.shape == (5 * HOP_LEN,)
+    assert len(files.load_tokenizer().encode("Hello there.")) > 3
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"n_embd": 24}, "this model needs"),
+        ({"surprise": 1}, "surprise"),
+        ({"n_layer": 2}, "lacks"),
+    ],
+)
+def test_a_config_that_does_not_fit_is_refused(
+    written: tuple[Path, Any], tmp_path: Path, change: dict[str, Any], words: str
+) -> None:
+    config = json.loads((written[0] / "config.json").read_text())
+    config["text"] |= change
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    (tmp_path / "text.safetensors").symlink_to(written[0] / "text.safetensors")
+    with pytest.raises(CheckpointError, match=words):
+        nano_layout.read_stage(tmp_path, "text")
+
+
+def test_damaged_and_missing_files_are_named(written: tuple[Path, Any], tmp_path: Path) -> None:
+    with pytest.raises(WeightsNotFoundError, match=r"config\.json"):
+        nano_layout.read_stage(tmp_path, "text")
+    with pytest.raises(WeightsNotFoundError, match=r"codec\.safetensors"):
+        nano_layout.read_codec(tmp_path)
+    (tmp_path / "config.json").write_text("{")
+    with pytest.raises(CheckpointError, match="sizes of nano's text model"):
+        nano_layout.read_stage(tmp_path, "text")
+    (tmp_path / "codec.safetensors").write_bytes(b"\x10" * 64)
+    with pytest.raises(CheckpointError, match="damaged"):
+        nano_layout.read_codec(tmp_path)
+    weights = load_file(written[0] / "codec.safetensors")
+    del weights["pitches"]
+    save_file(weights, tmp_path / "codec.safetensors")
+    with pytest.raises(CheckpointError, match="pitches"):
+        nano_layout.read_codec(tmp_path)
+
+
+def test_the_packaged_model_is_complete_and_small() -> None:
+    folder = packaged_nano_dir()
+    sizes = {name: (folder / name).stat().st_size for name in nano_layout.FILES}
+    assert max(sizes.values()) < 10_000_000
+    files = resolve_model("nano")
+    for stage in STAGES:
+        assert files.load_stage(stage).training is False
