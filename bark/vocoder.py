@@ -66,6 +66,7 @@ class Codebooks:
         """Writes `codec.safetensors`, halves where that loses nothing audible."""
         tensors = {f.name: getattr(self, f.name) for f in fields(self)}
         save_file({name: np.ascontiguousarray(t, np.float16) for name, t in tensors.items()}, path)
+        path.chmod(0o644)  # save_file lets only its owner read
 
 
 @dataclass(frozen=True, eq=False)

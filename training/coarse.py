@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from bark.model_nano import COARSE_PER_SEMANTIC, ConditionedGPT, ConditionedGPTConfig
@@ -31,6 +31,9 @@ SHARE_AT_START = 0.4
 """Crops that begin with an utterance, behind the start token, where a speaker is drawn."""
 
 MAX_CORRUPTION = 0.8
+SPEAKER_WEIGHT = 0.2
+"""Of the auxiliary loss."""
+
 SHARE_OF_BLIND_ENDS = 0.3
 """Crops whose encoder sees nothing beyond them, as at the end of an utterance."""
 
@@ -80,6 +83,7 @@ class Batch:
         targets: that token.
         semantic: (B, T) int64 with the encoder's context each way.
         begins: (B,) how far into the encoder's output each crop begins: 0 or 1.
+        speakers: (B,) which stream each crop is from.
     """
 
     inputs: Tensor
@@ -87,6 +91,7 @@ class Batch:
     targets: Tensor
     semantic: Tensor
     begins: Tensor
+    speakers: Tensor
 
 
 class Crops:
@@ -113,14 +118,15 @@ class Crops:
     ) -> Batch:
         """A batch of `n` crops."""
         rows = [self._crop(validation, corruption) for _ in range(n)]
-        inputs, targets, semantic, begins = (np.stack(column) for column in zip(*rows, strict=True))
+        columns = (np.stack(column) for column in zip(*rows, strict=True))
+        inputs, targets, semantic, begins, speakers = columns
         phases = (np.arange(self._length) + begins[:, None]) % COARSE_PER_SEMANTIC
-        arrays = (inputs, phases, targets, semantic, begins)
+        arrays = (inputs, phases, targets, semantic, begins, speakers)
         return Batch(*(torch.from_numpy(array.astype(np.int64)) for array in arrays))
 
     def _crop(
         self, validation: bool, corruption: float
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, int, int]:
         rng, length = self._rng, self._length
         which = int(rng.integers(len(self._streams)))
         stream, flat = self._streams[which], self._flat[which]
@@ -141,12 +147,8 @@ class Crops:
             targets = flat[begin + 1 : begin + 1 + length]
             past = flat[begin : begin + length]
         inputs = self._corrupted(past, corruption)
-        return (
-            inputs,
-            targets,
-            self._context(stream, first, n_semantic, at_start),
-            int(not at_start),
-        )
+        semantic = self._context(stream, first, n_semantic, at_start)
+        return inputs, targets, semantic, int(not at_start), which
 
     def _corrupted(self, past: np.ndarray, corruption: float) -> np.ndarray:
         rng, size = self._rng, NANO.codebook_size
@@ -184,22 +186,48 @@ def sinusoids(n: int, width: int) -> Tensor:
     return torch.cat([angle.sin(), angle.cos()], dim=1)
 
 
-def coarse_losses(model: ConditionedGPT, batch: Batch) -> tuple[Tensor, Tensor]:
-    """Cross entropy in nats of codebook 0 and of codebook 1."""
+class CoarseTrainee(nn.Module):
+    """The coarse model and an auxiliary head that says, half-way up, who is speaking.
+
+    The head makes the lower half collect the speaker from the past tokens, so that the upper half
+    can go on in that voice. Without it the model took long to care whom it continues.
+    """
+
+    def __init__(self, config: ConditionedGPTConfig, n_speakers: int) -> None:
+        super().__init__()
+        self.gpt = ConditionedGPT(config)
+        initialise(self.gpt)
+        self.speaker_lm_head = nn.Linear(config.n_embd, n_speakers)
+
+    def trunk(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Hidden states (B, T, C), and logits (B, T, n_speakers) from the layers' middle."""
+        blocks = self.gpt.transformer["h"]
+        for layer, block in enumerate(blocks):
+            x = block(x)
+            if layer == (len(blocks) - 1) // 2:
+                speakers = self.speaker_lm_head(x)
+        return self.gpt.transformer["ln_f"](x), speakers
+
+
+def coarse_losses(trainee: CoarseTrainee, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
+    """Cross entropy in nats of codebook 0, of codebook 1 and of the speaker."""
+    model = trainee.gpt
     length = batch.inputs.shape[1]
     index = torch.arange(length, device=batch.inputs.device)
     positions = torch.stack([index.expand_as(batch.phases), batch.phases], dim=-1)
     condition = model.conditioner(batch.semantic)  # (B, 4 T, C)
     moments = (index + batch.begins[:, None])[..., None].expand(-1, -1, condition.shape[2])
     x = model.embed(batch.inputs, positions) + condition.gather(1, moments)
-    hidden = model.trunk(x)
+    hidden, speakers = trainee.trunk(x)
     size = NANO.codebook_size
     second = batch.phases % 2 == 1
     losses = []
     for codebook, mask in enumerate((~second, second)):
         logits = model.head(hidden[mask], slice(codebook * size, (codebook + 1) * size))
         losses.append(F.cross_entropy(logits.float(), batch.targets[mask] - codebook * size))
-    return losses[0], losses[1]
+    who = batch.speakers[:, None].expand(-1, length)
+    speaker = F.cross_entropy(speakers.float().flatten(0, 1), who.flatten())
+    return losses[0], losses[1], speaker
 
 
 def train_coarse(
@@ -215,9 +243,7 @@ def train_coarse(
     """Trains the coarse model; checkpoints and a log go to `out`."""
     torch.manual_seed(seed)
     config = config or ConditionedGPTConfig()
-    model = ConditionedGPT(config)
-    initialise(model)
-    model.to(device)
+    model = CoarseTrainee(config, len(streams)).to(device)
     length = min(CROP_LEN, config.block_size)
     crops = Crops(streams, config.condition_reach, seed, length=length)
     unseen = Crops(streams, config.condition_reach, seed + 1, length=length)
@@ -225,23 +251,21 @@ def train_coarse(
     losses = _losses_on(torch.device(device))
 
     def step_loss(_: int) -> Tensor:
-        first, second = losses(model, crops.draw(batch_size))
-        return (first + second) / 2
+        first, second, speaker = losses(model, crops.draw(batch_size))
+        return (first + second) / 2 + SPEAKER_WEIGHT * speaker
 
     def validate() -> dict[str, float]:
-        pairs = [losses(model, batch) for batch in kept]
-        means = [
-            sum(float(value) for value in column) / len(kept) for column in zip(*pairs, strict=True)
-        ]
-        return {"codebook 0": means[0], "codebook 1": means[1]}
+        found = [losses(model, batch) for batch in kept]
+        means = [sum(map(float, column)) / len(kept) for column in zip(*found, strict=True)]
+        return dict(zip(("codebook 0", "codebook 1", "speaker"), means, strict=True))
 
     return train(model, step_loss, validate, out=out, budget=budget)
 
 
 def _losses_on(
     device: torch.device,
-) -> Callable[[ConditionedGPT, Batch], tuple[Tensor, Tensor]]:
-    def losses(model: ConditionedGPT, batch: Batch) -> tuple[Tensor, Tensor]:
+) -> Callable[[CoarseTrainee, Batch], tuple[Tensor, Tensor, Tensor]]:
+    def losses(model: CoarseTrainee, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
         moved = Batch(*(tensor.to(device) for tensor in vars(batch).values()))
         with autocast(device):
             return coarse_losses(model, moved)

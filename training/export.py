@@ -13,10 +13,13 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from bark.model import GPTConfig
+from bark.model_fine import FineGPTConfig
+from bark.model_nano import ConditionedGPTConfig
 from bark.vocoder import Codebooks
 
 from .codec import encode
 from .features import SPEAKERS, extract
+from .loop import load_weights
 from .teacher import Teacher
 
 NANO_DIR = Path(__file__).parents[1] / "bark" / "assets" / "nano"
@@ -58,7 +61,23 @@ def write_weights(
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(".partial")
     save_file(halves, partial)
+    partial.chmod(0o644)  # save_file lets only its owner read
     partial.replace(path)
+
+
+def export_coarse(training: Path, folder: Path, *, best_temperature: float) -> None:
+    """Writes the coarse model of a training, without its auxiliary head."""
+    weights = load_weights(training / "checkpoint.pt")
+    prefix = "gpt."
+    kept = {name.removeprefix(prefix): w for name, w in weights.items() if name.startswith(prefix)}
+    write_weights(kept, folder / "coarse.safetensors", best_temperature=best_temperature)
+    write_config(folder, "coarse", ConditionedGPTConfig())
+
+
+def export_fine(training: Path, folder: Path, config: FineGPTConfig) -> None:
+    """Writes the fine model of a training."""
+    write_weights(load_weights(training / "checkpoint.pt"), folder / "fine.safetensors")
+    write_config(folder, "fine", config)
 
 
 def write_config(folder: Path, stage: str, config: GPTConfig) -> None:

@@ -61,6 +61,7 @@ SPEAKERS = (
     Speaker("cedar", "awb"),
     Speaker("elm", "rms", pitch_ratio=2.05, pitch_stretch=1.3, formant_ratio=1.16),
 )
+_LOWEST_HZ, _HIGHEST_HZ = 30.0, 500.0
 _MOVEMENT_CENTRE_HZ = 103.0  # median pitch of rms, around which its movements are stretched
 
 
@@ -195,7 +196,8 @@ def _load(path: Path) -> Features:
 
 def _continuous_pitch(speech: Speech, speaker: Speaker) -> tuple[np.ndarray, np.ndarray]:
     """Natural log of the pitch without gaps, and where it is voiced: (n_frames,) each."""
-    voiced = speech.f0 > 0
+    # The teacher very rarely gives a frame a pitch that is none.
+    voiced = (speech.f0 > _LOWEST_HZ) & (speech.f0 < _HIGHEST_HZ)
     frames = np.arange(len(voiced))
     if not voiced.any():
         return np.full(len(voiced), np.log(_MOVEMENT_CENTRE_HZ)), voiced
