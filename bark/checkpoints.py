@@ -168,11 +168,12 @@ def resolve_model(
     """
     environment = read_environment()
     offline = environment.offline if offline is None else offline
-    if name == _NANO:
+    label = str(name)
+    if label == _NANO:
         return _nano_files(_nano_info(_NANO, packaged_nano_dir()), packaged_nano_dir())
-    if name in OFFICIAL_MODELS:
-        plan = best_plan(str(name), parts, environment)
-        info = _official_info(str(name), environment)
+    if label in OFFICIAL_MODELS:
+        plan = best_plan(label, parts, environment)
+        info = _official_info(label, environment)
     else:
         folder = _folder(name)
         info, found = _open_folder(folder, parts, environment)

@@ -272,6 +272,10 @@ def test_an_unknown_model_is_refused(name: str, words: str) -> None:
         resolve_model(name)
 
 
+def test_a_models_name_may_come_as_a_path() -> None:
+    assert resolve_model(Path("nano")).info.name == "nano"
+
+
 def test_a_file_in_place_of_a_folder_is_refused(official: Path) -> None:
     with pytest.raises(OptionError, match="give the folder"):
         resolve_model(official / "text.pt")
