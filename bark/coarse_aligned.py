@@ -97,7 +97,7 @@ def _history(
 
 
 class _Decoder:
-    """Decodes a group of items in lock step.
+    """Decodes a group of items in lock step, window by window.
 
     Input position i of a window that begins at stream index `begin` holds token `begin + i - 1`
     (the start token stands before the stream) and predicts token `begin + i`.
@@ -107,6 +107,7 @@ class _Decoder:
         self, model: ConditionedGPT, spec: ModelSpec, items: list[_Item], use_cache: bool
     ) -> None:
         self.model, self.spec, self.items, self.use_cache = model, spec, items, use_cache
+        self.n_history = items[0].n_history
         self.conditions = [
             model.condition(torch.from_numpy(item.semantic)[None].to(model.device))[0]
             for item in items
@@ -120,53 +121,76 @@ class _Decoder:
     ) -> Generator[int, None, None]:
         """Appends tokens to the items; yields the number of steps after each."""
         live = [i for i, item in enumerate(self.items) if item.n_steps > 0]
-        n_history = self.items[0].n_history
-        begin = 1 if n_history else 0
+        begin = 1 if self.n_history else 0
         step, size = 0, self.model.config.block_size
         while live:
-            at = n_history + step  # stream index of the next token
+            at = self.n_history + step  # stream index of the next token
             if at - begin >= size:
                 begin = at - size // 2
-            until = begin + size - n_history  # the step at which this window is full
-            cache = self.model.new_cache(len(live)) if self.use_cache else None
-            inputs = self._inputs(live, begin, at)
-            while live and step < until:
+            window = _Window(self, live, begin)
+            for inner in range(at, begin + size):
                 if stop is not None and stop.is_set():
                     return
-                new = inputs if cache is None else inputs[:, cache.length :]
-                hidden = self.model.trunk(new, cache)[:, -1]
                 codebook = step % self.spec.n_coarse_codebooks
-                rows = slice(*(np.array([0, 1]) + codebook) * self.spec.codebook_size)
-                probabilities = token_probabilities(self.model.head(hidden, rows), sampling)
+                first = codebook * self.spec.codebook_size
+                logits = self.model.head(
+                    window.hidden(inner), slice(first, first + self.spec.codebook_size)
+                )
+                probabilities = token_probabilities(logits, sampling)
                 drawn = [
                     draw(probabilities[row : row + 1], sampling, generators[i])
                     for row, i in enumerate(live)
                 ]
-                tokens = (torch.cat(drawn) + rows.start).tolist()
-                for i, token in zip(live, tokens, strict=True):
+                tokens = torch.cat(drawn) + first  # (B,)
+                for i, token in zip(live, tokens.tolist(), strict=True):
                     self.items[i].tokens.append(token)
+                window.append(tokens)
                 step += 1
                 yield step
                 keep = [row for row, i in enumerate(live) if step < self.items[i].n_steps]
+                if not keep:
+                    return
                 if len(keep) < len(live):
                     live = [live[row] for row in keep]
-                    index = torch.tensor(keep, dtype=torch.int64, device=inputs.device)
-                    inputs = inputs[index]
-                    if cache is not None:
-                        cache.select(index)
-                if live and step < until:
-                    at = n_history + step
-                    inputs = torch.cat([inputs, self._inputs(live, begin, at, at)], dim=1)
+                    window.select(keep)
 
-    def _inputs(self, live: list[int], begin: int, end: int, start: int | None = None) -> Tensor:
-        """(B, end - start + 1, C): the inputs that predict tokens `start` (`begin`) to `end`."""
-        index = np.arange(begin if start is None else start, end + 1)
-        ids = [
-            [self.items[i].tokens[j - 1] if j else self.spec.coarse_infer_token for j in index]
-            for i in live
-        ]
-        phase = index % round(self.spec.coarse_per_semantic)
-        positions = torch.from_numpy(np.stack([index - begin, phase], axis=-1))[None]
-        device = self.model.device
-        x = self.model.embed(torch.tensor(ids, device=device), positions.to(device))
-        return x + torch.stack([self.conditions[i][index[0] : index[-1] + 1] for i in live])
+
+class _Window:
+    """The inputs of one window: tokens so far, and what is added to them, known beforehand."""
+
+    def __init__(self, decoder: _Decoder, live: list[int], begin: int) -> None:
+        model, spec = decoder.model, decoder.spec
+        self.model, self.begin = model, begin
+        items = [decoder.items[i] for i in live]
+        past = [item.tokens[max(0, begin - 1) :] for item in items]
+        if begin == 0:
+            past = [[spec.coarse_infer_token, *tokens] for tokens in past]
+        self.ids = torch.tensor(past, device=model.device)  # (B, T)
+        end = begin + model.config.block_size
+        index = torch.arange(begin, end, device=model.device)
+        phase = index % round(spec.coarse_per_semantic)
+        places = model.embed_positions(torch.stack([index - begin, phase], dim=-1))  # (T, C)
+        conditions = torch.zeros(len(live), *places.shape, device=model.device)
+        for row, i in enumerate(live):
+            known = decoder.conditions[i][begin:end]
+            conditions[row, : len(known)] = known
+        self.added = (conditions + places).to(places.dtype)  # (B, T, C)
+        self.cache = model.new_cache(len(live)) if decoder.use_cache else None
+
+    def hidden(self, index: int) -> Tensor:
+        """(B, C): what the model knows before token `index` of the stream."""
+        end = index - self.begin + 1
+        start = 0 if self.cache is None else self.cache.length
+        x = self.model.embed_tokens(self.ids[:, start:end]) + self.added[:, start:end]
+        return self.model.trunk(x, self.cache)[:, -1]
+
+    def append(self, tokens: Tensor) -> None:
+        """Adds one token a row."""
+        self.ids = torch.cat([self.ids, tokens[:, None]], dim=1)
+
+    def select(self, keep: list[int]) -> None:
+        """Drops the finished rows."""
+        rows = torch.tensor(keep, device=self.ids.device)
+        self.ids, self.added = self.ids[rows], self.added[rows]
+        if self.cache is not None:
+            self.cache.select(rows)
