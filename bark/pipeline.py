@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 from .checkpoints import ModelFiles, resolve_model
-from .devices import choose_device
+from .devices import choose_device, fitting_threads
 from .environment import read_environment
 from .errors import BarkError, InvalidInputError, VoiceError
 from .events import Event, TakeFailed, TakeReady
@@ -370,7 +370,7 @@ class Bark:
 
     @torch.inference_mode()  # entered anew for each step, so it never leaks to the caller
     def _locked(self, run: Run) -> Iterator[Event]:
-        with self.lock:
+        with self.lock, fitting_threads(self.info.memory_bytes):
             yield from run.events()
 
 
