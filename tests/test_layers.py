@@ -22,7 +22,7 @@ FLOORS = (
     " normalize number_rules word_rules lexicon",
     # 3: weights from disk, and the stages
     "checkpoints stage_building official_layout hub_layout nano_layout model_sources"
-    " semantic coarse coarse_aligned fine",
+    " semantic coarse coarse_aligned speculation fine",
     # 4: one take
     "options take events run pipeline",
     # 5: many takes
