@@ -23,6 +23,8 @@ from training.text_batches import (
     IGNORED,
     TextBatches,
     collate,
+    join,
+    join_some,
     sequence,
     spelled_words,
 )
@@ -75,6 +77,34 @@ def test_held_out_words_are_never_spelled_and_others_often() -> None:
         assert not (corpus.is_held_out(word.text) and spelled.any())
     assert any(corpus.is_held_out(word.text) for word in both.words)
     assert 0.18 < np.mean(share) < 0.32
+
+
+def test_joined_items_pause_once_and_count_on() -> None:
+    both = join(item("a", "cat"), item("the", "dog"))
+    assert [word.text + word.mark for word in both.words] == ["a", "cat.", "the", "dog"]
+    said = phones.semantic_to_phones(both.semantic)
+    assert sum(p.index == 0 for p in said) == 3
+    ids, positions, *_ = sequence(both, TOKENIZER.encode_words(both.words, [False] * 4))
+    assert positions[:, 0].max() == 4
+    assert len(ids) == len(positions)
+
+
+def test_shifted_words_keep_their_distance_in_text_and_speech() -> None:
+    one = item("a", "cat")
+    text = TOKENIZER.encode_words(one.words, [False, False])
+    plain, shifted = (sequence(one, text, first_word=n)[1] for n in (1, 50))
+    moved = (shifted - plain).tolist()
+    n = len(text)
+    assert moved[:n] + moved[n + 1 :] == [[49, 0, 0]] * (len(moved) - 1)
+    assert moved[n] == [0, 0, 0]
+
+
+def test_some_items_are_joined_and_none_is_lost() -> None:
+    items = [item("cat")] * 400
+    joined = join_some(items, np.random.default_rng(0))
+    assert sum(len(i.words) for i in joined) == 400
+    assert len(joined) < 300
+    assert max(len(i.semantic) for i in joined) <= 900
 
 
 def test_items_survive_their_file(tmp_path: Path) -> None:

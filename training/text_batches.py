@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from bark import phones
-from bark.positions import infer_position, semantic_positions, text_positions
+from bark.positions import POSITION_SIZES, infer_position, semantic_positions, text_positions
 from bark.spec import NANO
 from bark.tokenizer_nano import NanoTokenizer
 
@@ -22,6 +22,9 @@ IGNORED = -100
 END_PHONE = phones.N_PHONES
 """The auxiliary target where no phone follows."""
 
+_JOINED_SHARE = 0.35  # items that others are joined to, so that long texts are learned
+_JOINED_LENS = (200, 900)
+_SHIFTED_SHARE = 0.25  # items whose word numbers are shifted, so that high ones are learned
 _POOL_LEN = 8_000  # items laid out and sorted by length at a time
 _FIRST_LONGEST, _LONGER_PER_STEP = 80, 2  # short items first: frames at step 0, more per step
 
@@ -57,19 +60,49 @@ def spelled_words(item: TextItem, share: float, rng: np.random.Generator) -> lis
     return [rng.random() < chosen and not is_held_out(word.text) for word in item.words]
 
 
-def sequence(item: TextItem, text_ids: np.ndarray) -> tuple[np.ndarray, ...]:
+def join(first: TextItem, second: TextItem) -> TextItem:
+    """Say one item after the other: one pause between them, behind a full stop at least."""
+    *words, last = first.words
+    stopped = last if last.mark in tuple(".?!") else replace(last, mark=".")
+    begins = np.flatnonzero(second.semantic % phones.N_KINDS == phones.WORD_ONSET)[0]
+    return TextItem(
+        f"{first.sentence} {second.sentence}",
+        (*words, stopped, *second.words),
+        np.concatenate([first.semantic, second.semantic[begins:]]),
+    )
+
+
+def join_some(items: list[TextItem], rng: np.random.Generator) -> list[TextItem]:
+    """Join runs of items, each up to a length of its own."""
+    joined: list[TextItem] = []
+    room = 0
+    for item in items:
+        if joined and len(joined[-1].semantic) + len(item.semantic) <= room:
+            joined[-1] = join(joined[-1], item)
+        else:
+            joined.append(item)
+            room = int(rng.integers(*_JOINED_LENS)) if rng.random() < _JOINED_SHARE else 0
+    return joined
+
+
+def sequence(
+    item: TextItem, text_ids: np.ndarray, *, first_word: int = 1
+) -> tuple[np.ndarray, ...]:
     """Lay one item out.
 
     Args:
         item: of which the semantic tokens are used.
         text_ids: (n,) int64 without offset.
+        first_word: the number of the first word.
 
     Returns:
         ids (T,), positions (T, 3), targets (T,) and next phones (T,), all int64.
     """
     n, semantic = len(text_ids), item.semantic
     ids = np.concatenate([text_ids + NANO.text_offset, [NANO.semantic_infer_token], semantic])
-    positions = [text_positions(text_ids), infer_position(), semantic_positions(semantic)]
+    shift = np.array([first_word - 1, 0, 0])
+    positions = [text_positions(text_ids) + shift, infer_position()]
+    positions.append(semantic_positions(semantic) + shift)
     targets = np.full(len(ids), IGNORED)
     targets[n:-1], targets[-1] = semantic, NANO.semantic_pad_token
     onset = np.append(semantic % phones.N_KINDS != phones.CONTINUATION, True)
@@ -142,14 +175,20 @@ class TextBatches:
         fitting = [item for item in items if len(item.semantic) <= longest]
         rng = np.random.default_rng([self._seed, step])
         chosen = [fitting[i] for i in rng.permutation(len(fitting))[:_POOL_LEN]]
+        if longest >= _JOINED_LENS[1]:
+            chosen = join_some(chosen, rng)
         groups = self._groups([row for item in chosen for row in self._rows(item, rng)])
         return (collate(groups[i]) for i in rng.permutation(len(groups)))
 
     def _rows(self, item: TextItem, rng: np.random.Generator) -> Iterator[tuple[np.ndarray, ...]]:
         spelled = spelled_words(item, self._spelled, rng)
         text_ids = self._tokenizer.encode_words(item.words, spelled)
-        if len(text_ids) <= NANO.text_len:
-            yield sequence(item, text_ids)
+        if len(text_ids) > NANO.text_len:
+            return
+        first_word = 1
+        if rng.random() < _SHIFTED_SHARE:
+            first_word = int(rng.integers(1, max(2, POSITION_SIZES[0] - len(item.words))))
+        yield sequence(item, text_ids, first_word=first_word)
 
     def _groups(self, rows: list[tuple[np.ndarray, ...]]) -> list[list[tuple[np.ndarray, ...]]]:
         """Put rows of similar length together, up to `batch_tokens`."""
