@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from ..checkpoints import list_models
@@ -55,8 +55,8 @@ def change(studio: Studio, session: Session, model: str | None) -> Iterator[tupl
     session.stop_download.clear()
     yield status.bar(f"Looking for {model}", None), False
 
-    def work(hand_over: object) -> None:
-        studio.engine.switch(model, session.stop_download, lambda *step: hand_over(step))  # type: ignore[operator]
+    def work(hand_over: Callable[[tuple[str, int, int]], None]) -> None:
+        studio.engine.switch(model, session.stop_download, lambda *step: hand_over(step))
 
     download = _Download()
     try:
