@@ -65,13 +65,15 @@ def write_weights(
     partial.replace(path)
 
 
-def export_coarse(training: Path, folder: Path, *, best_temperature: float) -> None:
+def export_coarse(
+    training: Path, folder: Path, *, best_temperature: float, config: ConditionedGPTConfig
+) -> None:
     """Writes the coarse model of a training, without its auxiliary head."""
     weights = load_weights(training / "checkpoint.pt")
     prefix = "gpt."
     kept = {name.removeprefix(prefix): w for name, w in weights.items() if name.startswith(prefix)}
     write_weights(kept, folder / "coarse.safetensors", best_temperature=best_temperature)
-    write_config(folder, "coarse", ConditionedGPTConfig())
+    write_config(folder, "coarse", config)
 
 
 def export_fine(training: Path, folder: Path, config: FineGPTConfig) -> None:
