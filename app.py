@@ -37,6 +37,7 @@ def main(arguments: list[str] | None = None) -> int:
         studio = build_studio(
             read_environment(), model=options.model, share=options.share, server_name=server_name
         )
+        studio.engine.start()  # loads while the page is built
         server = serve(
             studio,
             build_demo(studio),

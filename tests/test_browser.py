@@ -140,6 +140,26 @@ def test_four_takes_at_once(visit: Callable[..., Any]) -> None:
     page.wait_for_function("barkStudio.stage.take.number === 4 && barkStudio.stage.sound.playing")
 
 
+def test_a_second_press_waits_and_is_heard_after_the_first(visit: Callable[..., Any]) -> None:
+    page = visit()
+    page.evaluate(
+        """() => {
+            window.heard = [];
+            setInterval(() => {
+                const {sound, take} = barkStudio.stage;
+                if (sound.playing && take && heard.at(-1) !== take.number) heard.push(take.number);
+            }, 50);
+        }"""
+    )
+    page.fill("#prompt textarea", "First of two, and long enough to be playing still.")
+    page.click("#speak")
+    page.wait_for_selector("#status .bar")
+    page.click("#speak")
+    page.wait_for_function(f"document.querySelectorAll('{ROWS}').length === 2")
+    page.wait_for_function("heard.length === 2", timeout=15_000)
+    assert page.evaluate("heard") == [1, 2]
+
+
 def test_a_dropped_file_restores_everything(
     visit: Callable[..., Any], running: tuple[Studio, str]
 ) -> None:
@@ -195,6 +215,7 @@ def test_a_reload_keeps_the_takes(visit: Callable[..., Any]) -> None:
     page.reload()
     page.wait_for_selector(ROWS)
     assert "Still here afterwards." in page.inner_text("#takes")
+    assert page.input_value("#prompt textarea") == "Still here afterwards."
     page.wait_for_selector(".stage[data-state=take]")
 
 

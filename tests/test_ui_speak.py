@@ -134,8 +134,9 @@ def test_a_second_press_waits_and_is_not_lost(tmp_path: Path) -> None:
     first = speak(studio, session, Form(text="First of two."))
     next(first)
     assert list(speak(studio, session, Form(text="Second of two."))) == [Update()]
-    list(first)
+    told = kinds(list(first))
     assert [take.text for take in session.visit.takes.all()] == ["Second of two.", "First of two."]
+    assert [kind for kind in told if kind in ("take", "queue")] == ["take", "queue"]
     assert not session.speaking
 
 

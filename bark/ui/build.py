@@ -93,7 +93,7 @@ class Server:
 
 
 def serve(studio: Studio, demo: gr.Blocks, **launch: Any) -> Server:
-    """Starts the server and the loading of the model; returns at once.
+    """Starts the server; returns at once.
 
     Args:
         launch: passed on to `gr.Blocks.launch`, for example `server_port`.
@@ -111,7 +111,6 @@ def serve(studio: Studio, demo: gr.Blocks, **launch: Any) -> Server:
         **launch,
     )
     add_routes(app, studio)
-    studio.engine.start()
     return Server(url, demo)
 
 

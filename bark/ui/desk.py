@@ -59,10 +59,11 @@ class Desk:
             return [models.model_line(self.studio), *skips(len(self.model_outputs) - 1)]
         is_nano = bark.spec.name == NANO.name
         examples = words.NANO_EXAMPLES if is_nano else words.BARK_EXAMPLES
+        note = words.NANO_HERE if self.studio.can_change_model else words.NANO_ELSEWHERE
         languages = voice_menu.language_choices(bark.spec)
         return [
             models.model_line(self.studio),
-            hint(words.NANO_NOTE) if is_nano else "",
+            hint(note) if is_nano else "",
             gr.HTML(visible=not is_nano),
             gr.Dataset(
                 samples=[[text] for _, text in examples],

@@ -20,6 +20,7 @@ class Page:
     """The components that have a part in some event."""
 
     visitor: gr.BrowserState
+    draft: gr.BrowserState
     model_line: gr.HTML
     change_model: gr.Button
     model_panel: gr.Column
@@ -68,7 +69,9 @@ def build_page(example: str) -> Page:
         example: what stands in the box at first, one press from a sound.
     """
     parts: dict[str, gr.components.Component] = {
-        "visitor": gr.BrowserState("", storage_key="bark-visit", secret="bark-visit")
+        # Kept in the visitor's own browser, so that a reload loses nothing.
+        "visitor": gr.BrowserState("", storage_key="bark-visit", secret="bark-visit"),
+        "draft": gr.BrowserState("", storage_key="bark-draft", secret="bark-draft"),
     }
     _header(parts)
     with gr.Row(elem_id="desk"):

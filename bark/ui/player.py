@@ -56,9 +56,11 @@ def queue_take(take: StoredTake, visit: Visit, *, run: str) -> dict[str, Any]:
     return _message("queue", take=card(take, visit), run=run)
 
 
-def go_live(run: str, *, text: str, expected_s: float, sample_rate: int) -> dict[str, Any]:
-    """Empties the player for sound that is about to come."""
-    return _message("live", run=run, text=text, expected=expected_s, rate=sample_rate)
+def go_live(
+    run: str, *, text: str, expected_s: float, sample_rate: int, waits: bool = False
+) -> dict[str, Any]:
+    """Empties the player for sound that is about to come; one that waits disturbs nothing."""
+    return _message("live", run=run, text=text, expected=expected_s, rate=sample_rate, waits=waits)
 
 
 def live_piece(run: str, audio: np.ndarray, start_s: float) -> dict[str, Any]:

@@ -42,6 +42,7 @@ class Run:
         seeds: as many.
         voice: a choice of the voice menu.
         in_order: the texts are parts of one, to be heard one after another.
+        waited: it was asked for while another run was made; what plays is then heard to its end.
         redo: id of the take that is made anew, and from which stage.
     """
 
@@ -50,6 +51,7 @@ class Run:
     options: GenerationOptions
     voice: str = ""
     in_order: bool = False
+    waited: bool = False
     redo: tuple[str, str] | None = None
     id: str = dataclasses.field(default_factory=lambda: secrets.token_hex(4))
 
@@ -135,6 +137,7 @@ class _Telling:
                     text=text,
                     expected_s=expected_s,
                     sample_rate=bark.spec.sample_rate,
+                    waits=self._run.waited,
                 )
             )
         yield Update(player=player.live_piece(self._run.id, piece.audio, piece.start_s))
@@ -146,10 +149,10 @@ class _Telling:
         shown = None
         if self._session.chose:
             pass  # the visitor is listening to another take
-        elif not self._kept:
+        elif not self._kept and not self._run.waited:
             self._session.selected = stored.id
             shown = player.show_take(stored, visit, play=True, run=self._run.id)
-        elif self._run.in_order:
+        elif self._run.in_order or not self._kept:
             shown = player.queue_take(stored, visit, run=self._run.id)
         self._kept.append(stored)
         return Update(player=shown, takes=player.take_list(visit, self._session.selected))

@@ -109,5 +109,7 @@ def _queue_and_perform(studio: Studio, session: Session, run: Run) -> Iterator[U
         while next_run is not None:
             yield from perform(studio, session, next_run)
             next_run = session.next_waiting()
+            if next_run is not None:
+                next_run = dataclasses.replace(next_run, waited=True)
     finally:
         session.end_speaking()

@@ -17,7 +17,7 @@ def wire_arrival(desk: Desk, demo: gr.Blocks) -> None:
     """A tab is opened, reloaded or closed."""
     page, studio = desk.page, desk.studio
 
-    def arrive(key: str, request: gr.Request) -> list[Any]:
+    def arrive(key: str, draft: str, request: gr.Request) -> list[Any]:
         session = studio.visits.open(request.session_hash or "", key)
         listed = session.visit.takes.all()
         shown = player.empty_player()
@@ -25,7 +25,8 @@ def wire_arrival(desk: Desk, demo: gr.Blocks) -> None:
             session.selected = listed[0].id
             shown = player.show_take(listed[0], session.visit)
         takes = player.take_list(session.visit, session.selected)
-        return [session.visit.key, takes, shown, gr.Button(visible=studio.can_change_model)]
+        button = gr.Button(visible=studio.can_change_model)
+        return [session.visit.key, takes, shown, button, draft or gr.skip()]
 
     def model_arrives(text: str, request: gr.Request) -> Iterator[list[Any]]:
         n = len(desk.model_outputs) + 1
@@ -38,8 +39,8 @@ def wire_arrival(desk: Desk, demo: gr.Blocks) -> None:
     def leave(request: gr.Request) -> None:
         studio.visits.close(request.session_hash)
 
-    arrived = [page.visitor, page.takes, page.player, page.change_model]
-    demo.load(arrive, page.visitor, arrived, **QUICK).then(
+    arrived = [page.visitor, page.takes, page.player, page.change_model, page.text]
+    demo.load(arrive, [page.visitor, page.draft], arrived, **QUICK).then(
         model_arrives, page.text, [*desk.model_outputs, page.meter], **EVENT
     )
     demo.unload(leave)
@@ -52,13 +53,17 @@ def wire_text(desk: Desk) -> None:
     def count(text: str) -> list[Any]:
         meter = measure(desk.studio, text or "")
         button = gr.Button(f"Speak in {meter.n_parts} parts", visible=meter.n_parts > 1)
-        return [meter.line, button]
+        return [meter.line, button, text]
 
     def example(sample: list[Any]) -> str:
         return str(sample[0])
 
     page.text.change(
-        count, page.text, [page.meter, page.split], trigger_mode="always_last", **QUICK
+        count,
+        page.text,
+        [page.meter, page.split, page.draft],
+        trigger_mode="always_last",
+        **QUICK,
     )
     page.examples.click(example, page.examples, page.text, **QUICK)
 

@@ -6,9 +6,10 @@ TITLE = "Bark studio"
 
 NANO_NOTE = (
     "Nano is a tiny model that fits the repository: plain English, no laughter, no music, "
-    "no match for Bark. For Bark itself choose small (1.7 GB to fetch) or large (4.5 GB)."
+    "no match for Bark. For Bark itself choose small (1.7 GB to fetch) or large (4.5 GB)"
 )
-SPACE_MODEL_NOTE = "The owner of this page chose the model; on your own machine you can change it."
+NANO_HERE = NANO_NOTE + " with Change model."
+NANO_ELSEWHERE = NANO_NOTE + " on your own machine, or ask the owner of this page."
 
 PROMPT_LABEL = "What to say"
 PROMPT_PLACEHOLDER = "Type what you want to hear."

@@ -91,14 +91,14 @@ class Stage {
 
   show(state) {
     this.root.dataset.state = state;
-    document.documentElement.dataset.take = state === "take" ? "yes" : "no";
+    document.documentElement.dataset.take = state;
   }
 
   receive(message) {
     if (!message) return;
     const handlers = {
       take: () => this.receiveTake(message),
-      queue: () => this.enqueue(message.take),
+      queue: () => this.enqueue(message),
       live: () => this.goLive(message),
       piece: () => {
         if (message.run === this.run) this.sound.push(message.start, samplesFromBase64(message.pcm));
@@ -110,14 +110,15 @@ class Stage {
     handlers[message.kind]?.();
   }
 
-  goLive({ run, text, expected, rate }) {
+  goLive({ run, text, expected, rate, waits }) {
+    if (waits && this.sound.playing) return; // what plays is heard to its end
     this.run = run;
     this.take = null;
     this.queue = [];
     this.total = expected * rate;
     this.title.textContent = "Being made";
     this.said.textContent = text;
-    this.facts.textContent = "";
+    this.facts.textContent = "\u00a0";
     this.show("live");
     this.sound.startLive(rate);
   }
@@ -182,8 +183,11 @@ class Stage {
     this.side.play();
   }
 
-  enqueue(take) {
-    if (this.sound.playing || this.queue.length) this.queue.push(take);
+  enqueue({ take, run }) {
+    if (run && run === this.run) {
+      this.receiveTake({ take, play: true, run });
+      this.trigger("choose", { id: take.id, play: false });
+    } else if (this.sound.playing || this.queue.length) this.queue.push(take);
     else this.trigger("choose", { id: take.id, play: true });
   }
 
@@ -238,6 +242,10 @@ class Stage {
       const { samples, length, rate } = this.sound;
       const total = Math.max(this.total, length, 1);
       const colours = pageColours(this.root);
+      const size = [this.pictures.clientWidth, this.wave.clientHeight, this.spectrum.clientHeight];
+      const key = JSON.stringify([length, total, colours, size]);
+      if (key === this.drawn?.key && samples === this.drawn.samples) return;
+      this.drawn = { key, samples };
       drawWaveform(this.wave, samples, length, total, colours);
       drawSpectrogram(this.spectrum, samples, length, total, rate, colours);
     });
@@ -249,9 +257,12 @@ class Stage {
     const whole = Math.max(this.total / rate, duration, 0.001);
     this.head.style.left = `${(100 * Math.min(position, whole)) / whole}%`;
     this.time.textContent = `${clockTime(position)} / ${clockTime(this.sound.live ? whole : duration)}`;
-    this.pictures.setAttribute("aria-valuemax", duration.toFixed(1));
-    this.pictures.setAttribute("aria-valuenow", position.toFixed(1));
-    this.pictures.setAttribute("aria-valuetext", `${position.toFixed(1)} seconds`);
+    const now = String(Math.round(position));
+    if (this.pictures.getAttribute("aria-valuenow") !== now) {
+      this.pictures.setAttribute("aria-valuemax", String(Math.round(duration)));
+      this.pictures.setAttribute("aria-valuenow", now);
+      this.pictures.setAttribute("aria-valuetext", `${now} of ${Math.round(duration)} seconds`);
+    }
     if (this.sound.playing && !this.following) {
       this.following = requestAnimationFrame(() => {
         this.following = null;
