@@ -14,8 +14,9 @@ from torch import Tensor
 from .errors import InvalidInputError
 from .kv_cache import KVCache
 from .model import GPT
-from .sampling import SamplingOptions, draw, token_probabilities
+from .sampling import SamplingOptions, draw_each, token_probabilities
 from .spec import ModelSpec
+from .speculation import NoiseTape, Speculation
 
 
 @dataclasses.dataclass(frozen=True)
@@ -142,8 +143,11 @@ def generate_coarse(
     for length in dict.fromkeys(item.n_history for item in items):
         rows = [i for i, item in enumerate(items) if item.n_history == length]
         group = [items[i] for i in rows]
-        decoder = _Decoder(model, spec, windows, use_cache)
-        steps = decoder.run(group, sampling, [generators[i] for i in rows], stop)
+        decoder = _Decoder(model, spec, windows, sampling, use_cache)
+        if use_cache and model.draft is not None and len(group) == 1:
+            steps = decoder.run_by_drafts(group[0], generators[rows[0]], stop)
+        else:
+            steps = decoder.run(group, [generators[i] for i in rows], stop)
         n_steps = max(item.n_steps for item in group)
         for step in steps:
             yield done + step
@@ -157,16 +161,21 @@ class _Decoder:
     """Decodes a group of items in lock step, window by window."""
 
     def __init__(
-        self, model: GPT, spec: ModelSpec, windows: CoarseWindows, use_cache: bool
+        self,
+        model: GPT,
+        spec: ModelSpec,
+        windows: CoarseWindows,
+        sampling: SamplingOptions,
+        use_cache: bool,
     ) -> None:
-        self.model, self.spec, self.windows, self.use_cache = model, spec, windows, use_cache
+        self.model, self.spec, self.windows, self.sampling = model, spec, windows, sampling
+        self.use_cache = use_cache
         self.cache: KVCache | None = None
         self.cached: Tensor | None = None  # (B, T) ids of the last window, which the cache holds
 
     def run(
         self,
         items: list[_Item],
-        sampling: SamplingOptions,
         generators: list[torch.Generator | None],
         stop: threading.Event | None,
     ) -> Generator[int, None, None]:
@@ -180,12 +189,9 @@ class _Decoder:
             while step < window_end and live:
                 if stop is not None and stop.is_set():
                     return
-                probabilities = token_probabilities(self.logits(ids, step), sampling)
-                drawn = [
-                    draw(probabilities[row : row + 1], sampling, generators[i])
-                    for row, i in enumerate(live)
-                ]
-                tokens = torch.cat(drawn) + self.rows(step).start
+                probabilities = self.probabilities(self.model, self.hidden(ids), step)
+                drawn = draw_each(probabilities, self.sampling, [generators[i] for i in live])
+                tokens = drawn + self.rows(step).start
                 for i, token in zip(live, tokens.tolist(), strict=True):
                     items[i].tokens.append(token)
                 ids = torch.cat([ids, tokens[:, None]], dim=1)
@@ -196,6 +202,33 @@ class _Decoder:
                     live = [live[row] for row in keep]
                     ids = self.select(ids, keep)
             self.cached = ids
+
+    def run_by_drafts(
+        self, item: _Item, generator: torch.Generator | None, stop: threading.Event | None
+    ) -> Generator[int, None, None]:
+        """The same for one item, a few tokens at a time."""
+        noise = NoiseTape(self.sampling, generator)
+        speculation = Speculation(
+            self.model,
+            noise=noise,
+            embed=self.embed_tokens,
+            probabilities=self.probabilities_of_steps,
+            first_token=lambda step: self.rows(step).start,
+        )
+        step = 0
+        while step < item.n_steps and not (stop is not None and stop.is_set()):
+            window_end = min(step + self.windows.window_len, item.n_steps)
+            ids = self.prefix(item, step)[None]
+            speculation.start(self.model.embed(ids), self.n_shared(ids, speculation.n_read))
+            n_before = len(item.tokens)
+            while step < window_end and not (stop is not None and stop.is_set()):
+                drawn, _ = speculation.next(step, window_end - step)
+                for token in drawn:
+                    item.tokens.append(token)
+                    step += 1
+                    yield step
+            self.cached = torch.cat([ids, torch.tensor([item.tokens[n_before:]])], dim=1)
+        noise.close()
 
     def prefix(self, item: _Item, step: int) -> Tensor:
         """(T,) ids of one window: semantic slice, infer token, the last coarse tokens."""
@@ -213,15 +246,30 @@ class _Decoder:
         start = self.spec.coarse_offset + codebook * self.spec.codebook_size
         return slice(start, start + self.spec.codebook_size)
 
-    def logits(self, ids: Tensor, step: int) -> Tensor:
-        """(B, codebook_size) float32 of the next token."""
-        if not self.use_cache:
-            return self.model.head(self.model.trunk(self.model.embed(ids))[:, -1], self.rows(step))
-        assert self.cache is not None
+    def hidden(self, ids: Tensor) -> Tensor:
+        """(B, C) behind the last of the ids."""
+        if self.cache is None:
+            return self.model.trunk(self.model.embed(ids))[:, -1]
         start = self.cache.length
         positions = torch.arange(start, ids.shape[1], device=ids.device)
-        hidden = self.model.trunk(self.model.embed(ids[:, start:], positions), self.cache)
-        return self.model.head(hidden[:, -1], self.rows(step)).float()
+        return self.model.trunk(self.model.embed(ids[:, start:], positions), self.cache)[:, -1]
+
+    def probabilities(self, model: GPT, hidden: Tensor, step: int) -> Tensor:
+        """(B, codebook_size) float32 of the token of one step."""
+        return token_probabilities(model.head(hidden, self.rows(step)).float(), self.sampling)
+
+    def probabilities_of_steps(self, model: GPT, hidden: Tensor, step: int) -> Tensor:
+        """(n, codebook_size) float32 of the tokens of n steps in a row, of one item."""
+        n = self.spec.n_coarse_codebooks
+        odds = hidden.new_empty(len(hidden), self.spec.codebook_size)
+        for offset in range(min(n, len(hidden))):
+            odds[offset::n] = self.probabilities(model, hidden[offset::n], step + offset)
+        return odds
+
+    def embed_tokens(self, tokens: list[int], start: int) -> Tensor:
+        """(1, n, C) of tokens from a position on."""
+        positions = torch.arange(start, start + len(tokens))
+        return self.model.embed(torch.tensor([tokens]), positions)
 
     def open_window(self, ids: Tensor) -> None:
         """Keeps the cache where the new window begins with all that it holds, else empties it.
@@ -233,10 +281,13 @@ class _Decoder:
             return
         if self.cache is None:
             self.cache = self.model.new_cache(len(ids))
-        n = self.cache.length
-        held = None if self.cached is None else self.cached[:, :n]
-        if n and held is not None and not (n < ids.shape[1] and torch.equal(held, ids[:, :n])):
-            self.cache.rewind(0)
+        self.cache.rewind(self.n_shared(ids, self.cache.length))
+
+    def n_shared(self, ids: Tensor, n_read: int) -> int:
+        """How many positions that were read stand at the beginning of a new window: all or none."""
+        if self.cached is None or not n_read < ids.shape[1]:
+            return 0
+        return n_read if torch.equal(self.cached[:, :n_read], ids[:, :n_read]) else 0
 
     def select(self, ids: Tensor, keep: list[int]) -> Tensor:
         """Drops the finished rows."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -139,8 +140,27 @@ class Block(nn.Module):
         return x + self.mlp(self.ln_2(x))
 
 
+class Draft:
+    """A faster, less exact copy of a model, made when it is first asked for.
+
+    It stands beside the model's modules, not among them: it is no part of its parameters.
+    """
+
+    def __init__(self, make: Callable[[], GPT]) -> None:
+        self._make = make
+
+    @functools.cached_property
+    def model(self) -> GPT:
+        """The copy."""
+        return self._make()
+
+
 class GPT(nn.Module):
-    """Causal transformer in three parts, `embed`, `trunk` and `head`, that stages combine."""
+    """Causal transformer in three parts, `embed`, `trunk` and `head`, that stages combine.
+
+    Attributes:
+        draft: proposes tokens to this model, see speculation.py; None for one by one.
+    """
 
     def __init__(self, config: GPTConfig) -> None:
         super().__init__()
@@ -158,6 +178,7 @@ class GPT(nn.Module):
             parts["wpe"] = nn.Embedding(config.block_size, config.n_embd)
         self.transformer: Any = nn.ModuleDict(parts)
         self.lm_head: Any = nn.Linear(config.n_embd, config.output_vocab_size, bias=False)
+        self.draft: Draft | None = None
 
     @property
     def device(self) -> torch.device:

@@ -7,19 +7,20 @@ own, and their sums are integers: what else is in a batch never changes an item'
 
 from __future__ import annotations
 
+import copy
 import ctypes
 import functools
 import logging
 import sys
 from collections.abc import Callable
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from .errors import OptionError
-from .model import MLP, Attention
+from .model import GPT, MLP, Attention, Draft
+from .model_fine import FineGPT
 
 _LOG = logging.getLogger(__name__)
 
@@ -29,7 +30,10 @@ PRECISIONS = (*_DTYPES, "int8")
 _MAX_CODE = 127
 _ZERO_POINT = 128  # of the activations: oneDNN is only fast for unsigned ones
 _ROWS_AT_ONCE = 256  # measured: the fastest for a layer of 768 or 1,024 with its MLP
+_MIN_DRAFT_WIDTH = 512  # below it a step's time is not the reading of weights
 _MADV_PAGEOUT = 21
+
+_Pack = Callable[[Tensor, Tensor | None], nn.Module]
 
 
 def choose_precision(precision: str, device: torch.device | str) -> str:
@@ -65,7 +69,8 @@ def apply_precision(model: nn.Module, precision: str, device: torch.device | str
     """Gives a stage's model the layers of a precision; changes it in place and returns it.
 
     Layer norms, embeddings and sampling stay in float32 on a CPU; on other devices the whole
-    model has the precision's dtype.
+    model has the precision's dtype. A large causal model that stays in float32 on a CPU gets a
+    draft (speculation.py), which changes none of its tokens.
 
     Args:
         model: GPT or FineGPT in float32 on the CPU; each layer's float32 weight is let go once
@@ -76,31 +81,52 @@ def apply_precision(model: nn.Module, precision: str, device: torch.device | str
     Returns:
         the model, still on the CPU.
     """
+    on_cpu = torch.device(device).type == "cpu"
     if precision == "fp32":
+        if on_cpu and isinstance(model, GPT) and _is_worth_a_draft(model):
+            model.draft = Draft(lambda: _make_draft(model))
         return model
-    if torch.device(device).type != "cpu":
+    if not on_cpu:
         return model.to(_DTYPES[precision])
-    pack = {"int8": Int8Linear, "bf16": Bf16Linear, "fp16": Fp16Linear}[precision]
+    _pack_layers(model, _LAYERS[precision], let_go=True)
+    return model
+
+
+def _is_worth_a_draft(model: GPT) -> bool:
+    large = model.config.n_embd >= _MIN_DRAFT_WIDTH and not model.config.position_sizes
+    return large and integer_layers_work()
+
+
+def _make_draft(model: GPT) -> GPT:
+    """An eight-bit copy that shares the embeddings and norms."""
+    shared = [*model.parameters(), *model.buffers(), model.draft]
+    draft = copy.deepcopy(model, {id(part): part for part in shared})
+    draft.draft = None
+    _pack_layers(draft, Int8Linear, let_go=False)
+    return draft
+
+
+def _pack_layers(model: nn.Module, pack: _Pack, *, let_go: bool) -> None:
+    def packed(linear: nn.Module) -> nn.Module:
+        assert isinstance(linear, nn.Linear)
+        layer = pack(linear.weight.detach(), linear.bias)
+        if let_go:
+            _let_go(linear.weight)
+        return layer
+
     for module in list(model.modules()):
         if isinstance(module, Attention):
             # Half the cache to read, and an attention that is several times faster.
             module.dtype = torch.bfloat16 if _has_bf16_products() else None
-            module.c_attn, module.c_proj = _pack(module.c_attn, pack), _pack(module.c_proj, pack)
+            module.c_attn, module.c_proj = packed(module.c_attn), packed(module.c_proj)
         elif isinstance(module, MLP):
             module.rows_at_once = _ROWS_AT_ONCE
-            module.c_fc, module.c_proj = _pack(module.c_fc, pack), _pack(module.c_proj, pack)
-    heads: Any = model
-    if hasattr(heads, "lm_head"):
-        heads.lm_head = PackedHead(heads.lm_head.weight, pack)
-    for i, head in enumerate(getattr(heads, "lm_heads", ())):
-        heads.lm_heads[i] = pack(head.weight, None)  # its tied embedding stays as it is
-    return model
-
-
-def _pack(linear: Any, pack: Callable[[Tensor, Tensor | None], nn.Module]) -> nn.Module:
-    packed = pack(linear.weight.detach(), linear.bias)
-    _let_go(linear.weight)
-    return packed
+            module.c_fc, module.c_proj = packed(module.c_fc), packed(module.c_proj)
+    if isinstance(model, GPT):
+        model.lm_head = PackedHead(model.lm_head.weight, pack)
+    elif isinstance(model, FineGPT):
+        for i, head in enumerate(model.lm_heads):
+            model.lm_heads[i] = pack(head.weight.detach(), None)  # its tied embedding stays
 
 
 class Int8Linear(nn.Module):
@@ -114,17 +140,17 @@ class Int8Linear(nn.Module):
     def __init__(self, weight: Tensor, bias: Tensor | None) -> None:
         super().__init__()
         self.out_features, self.in_features = weight.shape
-        scale = weight.abs().amax(dim=1).clamp_min_(torch.finfo(torch.float32).tiny)
-        scale.div_(_MAX_CODE)
+        scale = weight.abs().amax(dim=1).clamp_min_(torch.finfo(torch.float32).tiny) / _MAX_CODE
         codes = (weight / scale[:, None]).round_().to(torch.int8)
-        self.scale, self.bias = scale, bias
+        self.bias = bias
+        self.scale = scale / _MAX_CODE  # of a sum that stands for activations within 1
         self.zero_points = torch.zeros(len(scale), dtype=torch.int32)
         self.packed = torch.ops.onednn.qlinear_prepack(codes, [8, self.in_features])
 
     def forward(self, x: Tensor) -> Tensor:
         """(..., K) float32 -> (..., N) float32."""
-        codes, scale = quantize_rows(x.reshape(-1, self.in_features))
-        y = self._sums(codes).mul_(scale)
+        codes, largest = quantize_rows(x.reshape(-1, self.in_features))
+        y = self._sums(codes).mul_(largest)
         if self.bias is not None:
             y.add_(self.bias)
         return y.view(*x.shape[:-1], self.out_features)
@@ -149,6 +175,9 @@ class Int8Linear(nn.Module):
         )
 
 
+_MIDDLE = torch.tensor(_ZERO_POINT + 0.5)  # half a code more, as the conversion cuts off
+
+
 def quantize_rows(x: Tensor) -> tuple[Tensor, Tensor]:
     """Eight-bit codes of activations, each row by its largest magnitude.
 
@@ -156,11 +185,11 @@ def quantize_rows(x: Tensor) -> tuple[Tensor, Tensor]:
         x: (M, K) float32.
 
     Returns:
-        codes (M, K) uint8 around 128, scales (M, 1) float32: `(codes - 128) * scale` is near x.
+        codes (M, K) uint8 around 128, magnitudes (M, 1) float32: x is near
+        `(codes - 128) * magnitude / 127`. The codes of a row of zeros mean nothing, and need not.
     """
-    scale = x.abs().amax(dim=-1, keepdim=True).clamp_min_(torch.finfo(torch.float32).tiny)
-    scale.mul_(1 / _MAX_CODE)
-    return x.div(scale).add_(_ZERO_POINT + 0.5).to(torch.uint8), scale  # rounds by cutting off
+    largest = x.abs().amax(dim=-1, keepdim=True)
+    return torch.add(_MIDDLE, x / largest, alpha=_MAX_CODE).to(torch.uint8), largest
 
 
 class Bf16Linear(nn.Module):
@@ -227,6 +256,9 @@ class PackedHead(nn.Module):
         return self.part(slice(None))(hidden)
 
 
+_LAYERS: dict[str, _Pack] = {"int8": Int8Linear, "bf16": Bf16Linear, "fp16": Fp16Linear}
+
+
 @functools.cache
 def integer_layers_work() -> bool:
     """Whether eight-bit layers exist here and give exact sums, found out by one.
@@ -237,14 +269,14 @@ def integer_layers_work() -> bool:
     codes = torch.randint(0, 256, (9, 96), generator=generator, dtype=torch.uint8)
     weight = torch.randint(-127, 128, (64, 96), generator=generator, dtype=torch.int8)
     codes[0], weight[0] = 255, 127
-    weight[:, 0] = 127  # the scales become 1
+    weight[:, 0] = 127  # so that packing leaves the codes as they are
     try:
-        sums = Int8Linear(weight.float(), None)._sums(codes)
+        sums = Int8Linear(weight.float(), None)._sums(codes) * _MAX_CODE
     except (RuntimeError, AttributeError, NotImplementedError) as error:
         _LOG.info("no eight-bit layers on this machine: %s", error)
         return False
     exact = (codes.long() - _ZERO_POINT) @ weight.long().T
-    return bool(torch.equal(sums.long(), exact))
+    return bool(torch.equal(sums.round().long(), exact))
 
 
 def _has_bf16_products() -> bool:

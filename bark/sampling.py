@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import scipy.special
@@ -113,6 +114,29 @@ def draw(
     if options.temperature == 0:  # the random stream is not touched
         return probabilities.argmax(dim=-1)
     noise = torch.empty_like(probabilities).exponential_(generator=generator)
+    return pick(probabilities, noise)
+
+
+def draw_each(
+    probabilities: Tensor,
+    options: SamplingOptions,
+    generators: Sequence[torch.Generator | None],
+) -> Tensor:
+    """Draws one token a row, each row with the generator of its own.
+
+    Returns:
+        (N,) int64, in each row what `draw` gives for it alone.
+    """
+    if options.temperature == 0:
+        return probabilities.argmax(dim=-1)
+    noise = torch.empty_like(probabilities)
+    for row, generator in zip(noise, generators, strict=True):
+        row.exponential_(generator=generator)
+    return pick(probabilities, noise)
+
+
+def pick(probabilities: Tensor, noise: Tensor) -> Tensor:
+    """The token of each row that exponential noise decides on: two (N, V) -> (N,) int64."""
     return (probabilities / noise).argmax(dim=-1)
 
 

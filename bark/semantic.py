@@ -13,8 +13,9 @@ from torch import Tensor
 from .kv_cache import KVCache
 from .model import GPT
 from .positions import PositionTracker
-from .sampling import SamplingOptions, draw, token_probabilities
+from .sampling import SamplingOptions, draw_each, token_probabilities
 from .spec import ModelSpec
+from .speculation import NoiseTape, Speculation
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -86,17 +87,47 @@ def generate_semantic(
     Returns:
         per item its tokens, in the order given.
     """
-    pairs = zip(text_ids, histories, strict=True)
-    prefixes = [semantic_prefix(model, spec, *pair) for pair in pairs]
+    prefixes = _prefixes(model, spec, text_ids, histories)
     results: list[SemanticTokens | None] = [None] * len(prefixes)
     for length in dict.fromkeys(prefix.embedding.shape[1] for prefix in prefixes):
         group = [i for i, p in enumerate(prefixes) if p.embedding.shape[1] == length]
-        batch = _Batch(model, spec, [prefixes[i] for i in group], limits.max_tokens(spec))
-        group_generators = [generators[i] for i in group]
-        made = yield from _decode(batch, sampling, limits, group_generators, stop, use_cache)
+        decode = _decode_by_drafts if use_cache and _can_speculate(model, group) else _decode
+        task = _Task(
+            model=model,
+            spec=spec,
+            prefixes=[prefixes[i] for i in group],
+            sampling=sampling,
+            limits=limits,
+            generators=[generators[i] for i in group],
+            stop=stop,
+            use_cache=use_cache,
+        )
+        made = yield from decode(task)
         for i, tokens in zip(group, made, strict=True):
             results[i] = tokens
     return [result for result in results if result is not None]
+
+
+def _prefixes(
+    model: GPT,
+    spec: ModelSpec,
+    text_ids: Sequence[np.ndarray],
+    histories: Sequence[np.ndarray | None],
+) -> list[_Prefix]:
+    """One for each item; items of equal text and history have the same."""
+    made: dict[tuple[bytes, bytes | None], _Prefix] = {}
+    prefixes = []
+    for ids, history in zip(text_ids, histories, strict=True):
+        past = None if history is None else np.asarray(history, np.int64).tobytes()
+        key = np.asarray(ids, np.int64).tobytes(), past
+        if key not in made:
+            made[key] = semantic_prefix(model, spec, ids, history)
+        prefixes.append(made[key])
+    return prefixes
+
+
+def _can_speculate(model: GPT, group: list[int]) -> bool:
+    return model.draft is not None and len(group) == 1
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -135,84 +166,141 @@ def _pad_right(ids: np.ndarray, length: int, pad: int) -> np.ndarray:
     return np.pad(ids, (0, length - len(ids)), constant_values=pad)
 
 
+@dataclasses.dataclass(frozen=True, eq=False)
+class _Task:
+    """A group of items with equally long prefixes, and how to decode them."""
+
+    model: GPT
+    spec: ModelSpec
+    prefixes: list[_Prefix]
+    sampling: SamplingOptions
+    limits: SemanticLimits
+    generators: list[torch.Generator | None]
+    stop: threading.Event | None
+    use_cache: bool
+
+    @property
+    def n_candidates(self) -> int:
+        """The semantic tokens, and behind them the end where it is allowed."""
+        return self.spec.semantic_pad_token + int(self.limits.allow_early_stop)
+
+    @property
+    def max_tokens(self) -> int:
+        return self.limits.max_tokens(self.spec)
+
+    def is_stopped(self) -> bool:
+        return self.stop is not None and self.stop.is_set()
+
+    def probabilities(self, model: GPT, hidden: Tensor) -> Tensor:
+        """(B, C) -> (B, n_candidates) float32."""
+        logits = model.head(hidden, slice(0, self.n_candidates)).float()
+        return token_probabilities(logits, self.sampling)
+
+
 class _Batch:
-    """The live items of one group: embeddings, positions and cache, rows dropped as they end."""
+    """The live items of one task: positions and cache, rows dropped as they end."""
 
-    def __init__(
-        self, model: GPT, spec: ModelSpec, prefixes: list[_Prefix], max_tokens: int
-    ) -> None:
-        self.model, self.spec, self.max_tokens = model, spec, max_tokens
-        self.embedding = torch.cat([p.embedding for p in prefixes])  # (B, T, C)
-        self.tracker = PositionTracker.stack([p.tracker for p in prefixes])
-        self.rows = list(range(len(prefixes)))  # which item each row is
+    def __init__(self, task: _Task) -> None:
+        self.model, self.use_cache = task.model, task.use_cache
+        self.tracker = PositionTracker.stack([prefix.tracker for prefix in task.prefixes])
+        self.rows = list(range(len(task.prefixes)))  # which item each row is
+        self.unread = torch.cat([prefix.embedding for prefix in task.prefixes])  # (B, T, C)
         self.cache: KVCache | None = None
+        if self.use_cache:
+            self._read_prefixes(task)
 
-    def logits(self, use_cache: bool, n_candidates: int) -> Tensor:
-        """(B, n_candidates) float32 of the next token."""
-        if not use_cache:
-            hidden = self.model.trunk(self.embedding)
-        else:
-            if self.cache is None:
-                size = self.embedding.shape[1] + self.max_tokens
-                self.cache = self.model.new_cache(len(self.rows), size)
-            hidden = self.model.trunk(self.embedding[:, self.cache.length :], self.cache)
-        return self.model.head(hidden[:, -1], slice(0, n_candidates)).float()
+    def _read_prefixes(self, task: _Task) -> None:
+        """Fills the cache with all prefixes but their last position, equal ones only once."""
+        unique = list({id(prefix): prefix for prefix in task.prefixes}.values())
+        size = self.unread.shape[1] + task.max_tokens
+        self.cache = self.model.new_cache(len(unique), size)
+        self.model.trunk(torch.cat([prefix.embedding[:, :-1] for prefix in unique]), self.cache)
+        if len(unique) < len(task.prefixes):
+            index = [unique.index(prefix) for prefix in task.prefixes]
+            self.cache.select(torch.tensor(index, device=self.model.device))
+        self.unread = self.unread[:, -1:]
+
+    def hidden(self) -> Tensor:
+        """(B, C) behind each item's last token."""
+        return self.model.trunk(self.unread, self.cache)[:, -1]
 
     def append(self, tokens: Tensor, keep: list[int]) -> None:
         """Adds one token (B,) to the rows in `keep` and drops the others."""
         if len(keep) < len(self.rows):
             index = torch.tensor(keep, device=tokens.device)
-            tokens, self.embedding = tokens[index], self.embedding[index]
+            tokens, self.unread = tokens[index], self.unread[index]
             self.tracker.select(index)
             if self.cache is not None:
                 self.cache.select(index)
             self.rows = [self.rows[i] for i in keep]
-        positions = self.tracker.advance(tokens)
-        new = self.model.embed(tokens[:, None], positions)  # (B, 1, C)
-        self.embedding = torch.cat([self.embedding, new], dim=1)
+        new = self.model.embed(tokens[:, None], self.tracker.advance(tokens))  # (B, 1, C)
+        self.unread = new if self.use_cache else torch.cat([self.unread, new], dim=1)
 
 
-def _decode(
-    batch: _Batch,
-    sampling: SamplingOptions,
-    limits: SemanticLimits,
-    generators: list[torch.Generator | None],
-    stop: threading.Event | None,
-    use_cache: bool,
-) -> Generator[int, None, list[SemanticTokens]]:
-    end_token = batch.spec.semantic_pad_token
-    n_candidates = end_token + int(limits.allow_early_stop)
+def _decode(task: _Task) -> Generator[int, None, list[SemanticTokens]]:
+    """One token of every item at a time."""
+    batch = _Batch(task)
     made: list[list[int]] = [[] for _ in batch.rows]
     reasons = ["length"] * len(batch.rows)
-    for step in range(batch.max_tokens):
-        if stop is not None and stop.is_set():
+    for step in range(task.max_tokens):
+        if task.is_stopped():
             for item in batch.rows:
                 reasons[item] = "stopped"
             break
-        logits = batch.logits(use_cache, n_candidates)
-        probabilities = token_probabilities(logits, sampling)
-        tokens = torch.cat(
-            [
-                draw(probabilities[row : row + 1], sampling, generators[item])
-                for row, item in enumerate(batch.rows)
-            ]
-        )
-        ended = _ended(tokens, probabilities, end_token, limits)
-        keep = [row for row, end in enumerate(ended) if not end]
-        drawn = tokens.tolist()
-        for row, item in enumerate(batch.rows):
-            if ended[row]:
+        probabilities = task.probabilities(task.model, batch.hidden())
+        generators = [task.generators[item] for item in batch.rows]
+        tokens = draw_each(probabilities, task.sampling, generators)
+        ended = _ended(tokens, probabilities, task.spec.semantic_pad_token, task.limits)
+        for item, token, end in zip(batch.rows, tokens.tolist(), ended, strict=True):
+            if end:
                 reasons[item] = "end"
             else:
-                made[item].append(drawn[row])
+                made[item].append(token)
         yield step + 1
-        if not keep or step + 1 == batch.max_tokens:  # the last token is never read
+        keep = [row for row, end in enumerate(ended) if not end]
+        if not keep or step + 1 == task.max_tokens:  # the last token is never read
             break
         batch.append(tokens, keep)
     return [
         SemanticTokens(np.array(tokens, dtype=np.int64), reason)
         for tokens, reason in zip(made, reasons, strict=True)
     ]
+
+
+def _decode_by_drafts(task: _Task) -> Generator[int, None, list[SemanticTokens]]:
+    """A few tokens of one item at a time, the same as `_decode` makes."""
+    end_token = task.spec.semantic_pad_token
+
+    def ends(token: int, probabilities: Tensor) -> bool:
+        return _ended(torch.tensor([token]), probabilities, end_token, task.limits)[0]
+
+    def embed(tokens: list[int], start: int) -> Tensor:
+        positions = torch.arange(start, start + len(tokens))
+        return task.model.embed(torch.tensor([tokens]), positions)
+
+    made: list[int] = []
+    noise = NoiseTape(task.sampling, task.generators[0])
+    speculation = Speculation(
+        task.model,
+        noise=noise,
+        embed=embed,
+        probabilities=lambda model, hidden, step: task.probabilities(model, hidden),
+        ends=ends,
+    )
+    speculation.start(task.prefixes[0].embedding, n_kept=0)
+    reason = "length"
+    while reason == "length" and len(made) < task.max_tokens:
+        if task.is_stopped():
+            reason = "stopped"
+            break
+        tokens, ended = speculation.next(len(made), task.max_tokens - len(made))
+        if ended:
+            tokens, reason = tokens[:-1], "end"
+        for token in tokens:
+            made.append(token)
+            yield len(made)
+    noise.close()
+    return [SemanticTokens(np.array(made, dtype=np.int64), reason)]
 
 
 def _ended(

@@ -1,0 +1,137 @@
+"""Drafts change no token, whatever the draft is worth."""
+
+from __future__ import annotations
+
+import copy
+import threading
+from collections.abc import Generator
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from bark.coarse import CoarseWindows, generate_coarse
+from bark.model import GPT, Draft
+from bark.sampling import SamplingOptions
+from bark.semantic import SemanticLimits, generate_semantic
+from bark.spec import BARK
+
+from .reference import GoldenCase, golden_cases, golden_model
+
+CASES = {case.name: case for case in golden_cases()}
+SEMANTIC = [name for name, case in CASES.items() if case.stage == "semantic"]
+COARSE = [name for name, case in CASES.items() if case.stage == "coarse"]
+
+
+def with_draft(model: GPT, *, noise: float) -> GPT:
+    """The draft is the model with weights that are off by a share of their size."""
+    draft = copy.deepcopy(model)
+    generator = torch.Generator().manual_seed(5)
+    for parameter in draft.parameters():
+        off = torch.randn(parameter.shape, generator=generator)
+        parameter.data += noise * parameter.std() * off
+    model.draft = Draft(lambda: draft)
+    return model
+
+
+def finish(steps: Generator[Any, None, Any]) -> tuple[Any, list[int]]:
+    """A stage's result and what it yielded on the way."""
+    seen = []
+    while True:
+        try:
+            seen.append(next(steps))
+        except StopIteration as end:
+            return end.value, seen
+
+
+def sampling(case: GoldenCase) -> SamplingOptions:
+    kwargs = case.kwargs
+    return SamplingOptions(kwargs.get("temp", 0.7), kwargs.get("top_k"), kwargs.get("top_p"))
+
+
+@torch.inference_mode()
+def semantic(case: GoldenCase, model: GPT, generator: torch.Generator, **options: Any) -> Any:
+    kwargs, voice = case.kwargs, case.voice
+    steps = generate_semantic(
+        model,
+        BARK,
+        [np.array(case.ids)],
+        histories=[voice["semantic_prompt"] if voice else None],
+        sampling=sampling(case),
+        limits=SemanticLimits(
+            kwargs.get("min_eos_p", 0.2),
+            kwargs.get("max_gen_duration_s"),
+            kwargs.get("allow_early_stop", True),
+        ),
+        generators=[generator],
+        **options,
+    )
+    made, seen = finish(steps)
+    assert seen == list(range(1, len(seen) + 1))
+    return made[0].tokens.tolist(), made[0].stop_reason
+
+
+@torch.inference_mode()
+def coarse(case: GoldenCase, model: GPT, generator: torch.Generator, **options: Any) -> Any:
+    voice = case.voice
+    steps = generate_coarse(
+        model,
+        BARK,
+        [case.arrays["sem"]],
+        histories=[(voice["semantic_prompt"], voice["coarse_prompt"]) if voice else None],
+        sampling=sampling(case),
+        windows=CoarseWindows(
+            case.kwargs.get("max_coarse_history", 630), case.kwargs.get("sliding_window_len", 60)
+        ),
+        generators=[generator],
+        **options,
+    )
+    made, seen = finish(steps)
+    return made[0].tolist(), seen
+
+
+@pytest.mark.parametrize(("name", "noise"), [(n, 0.02) for n in SEMANTIC] + [(SEMANTIC[1], 1.0)])
+def test_semantic_tokens_and_random_stream_are_those_without_drafts(
+    name: str, noise: float
+) -> None:
+    case = CASES[name]
+    alone, drafted = (torch.Generator().manual_seed(case.seed) for _ in range(2))
+    expected = semantic(case, golden_model(case), alone)
+    assert semantic(case, with_draft(golden_model(case), noise=noise), drafted) == expected
+    assert torch.equal(alone.get_state(), drafted.get_state())
+
+
+@pytest.mark.parametrize(("name", "noise"), [(n, 0.02) for n in COARSE] + [(COARSE[-1], 1.0)])
+def test_coarse_codes_and_random_stream_are_those_without_drafts(name: str, noise: float) -> None:
+    case = CASES[name]
+    alone, drafted = (torch.Generator().manual_seed(case.seed) for _ in range(2))
+    expected = coarse(case, golden_model(case), alone)
+    assert coarse(case, with_draft(golden_model(case), noise=noise), drafted) == expected
+    assert torch.equal(alone.get_state(), drafted.get_state())
+
+
+def test_a_good_draft_is_read_less_often_than_one_token_at_a_time() -> None:
+    case = CASES[COARSE[0]]
+    model = with_draft(golden_model(case), noise=0.0)
+    passes = 0
+    trunk = model.trunk
+
+    def counted(*args: Any) -> torch.Tensor:
+        nonlocal passes
+        passes += 1
+        return trunk(*args)
+
+    model.trunk = counted  # type: ignore[method-assign]
+    codes, _ = coarse(case, model, torch.Generator().manual_seed(1))
+    assert passes < np.size(codes) / 4
+
+
+def test_a_stop_ends_the_drafts_at_the_next_round() -> None:
+    case = CASES[SEMANTIC[0]]
+    stop = threading.Event()
+    stop.set()
+    model = with_draft(golden_model(case), noise=0.02)
+    generator = torch.Generator().manual_seed(case.seed)
+    tokens, reason = semantic(case, model, generator, stop=stop)
+    assert (tokens, reason) == ([], "stopped")
