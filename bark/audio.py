@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import soundfile
+from mutagen.ogg import OggPage
 
 from .errors import AudioFileError, InvalidInputError
 from .files import whole_file
@@ -102,6 +104,8 @@ def encode_audio(
         raise AudioFileError(
             f"{format.upper()} cannot be written at {sample_rate} Hz: {error}"
         ) from error
+    if format == "ogg":
+        _number_stream(file)
     if record is not None or tokens is not None:
         attach_record(file, format, record or {}, tokens or {})
     return file.getvalue()
@@ -184,6 +188,19 @@ def read_audio(path: str | Path) -> tuple[np.ndarray, int]:
         raise AudioFileError(f"{path} cannot be read: {error.strerror or error}.") from error
     except (soundfile.SoundFileError, TypeError) as error:  # TypeError: a headerless .raw
         raise AudioFileError(f"{path.name} is no audio file that can be read.") from error
+
+
+def _number_stream(file: io.BytesIO) -> None:
+    """Replaces the random number of an Ogg stream: the same audio gives the same bytes."""
+    pages: list[bytes] = []
+    file.seek(0)
+    with contextlib.suppress(EOFError):
+        while True:
+            page = OggPage(file)
+            page.serial = 1
+            pages.append(page.write())
+    file.seek(0)
+    file.write(b"".join(pages))
 
 
 def _read_mono(file: soundfile.SoundFile, name: str) -> np.ndarray:

@@ -63,6 +63,15 @@ def test_every_format_reads_back(tmp_path: Path, format: str, record: dict | Non
         assert best > 0.95
 
 
+@pytest.mark.parametrize("format", audio.FORMATS)
+def test_the_same_audio_and_record_give_the_same_bytes(format: str) -> None:
+    record, tokens = {"text": "Hi"}, {"semantic": np.arange(100)}
+    files = {
+        audio.encode_audio(tone(), RATE, format, record=record, tokens=tokens) for _ in range(3)
+    }
+    assert len(files) == 1
+
+
 def test_long_vorbis_does_not_crash_the_encoder() -> None:
     samples = np.tile(tone(1.0), 180)
     data = audio.encode_audio(samples, RATE, "ogg")
