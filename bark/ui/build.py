@@ -25,6 +25,7 @@ from .wire_takes import wire_files, wire_reuse, wire_speaking, wire_takes
 _SCRIPTS = ("sound.js", "draw.js", "stage.js", "list.js", "page.js")
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 MAX_UPLOAD = "64mb"
+_UPLOADS_KEPT_S = (1_800, 7_200)  # looked at every half hour, removed after two
 
 
 def build_studio(
@@ -68,7 +69,12 @@ def build_studio(
 
 def build_demo(studio: Studio) -> gr.Blocks:
     """The page with its events and the endpoints for programs."""
-    with gr.Blocks(title=words.TITLE, analytics_enabled=False, fill_width=True) as demo:
+    with gr.Blocks(
+        title=words.TITLE,
+        analytics_enabled=False,
+        fill_width=True,
+        delete_cache=_UPLOADS_KEPT_S,
+    ) as demo:
         is_nano = studio.engine.state.model == NANO.name
         examples = words.NANO_EXAMPLES if is_nano else words.BARK_EXAMPLES
         desk = Desk(studio, build_page(examples[0][1]))
