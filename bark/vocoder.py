@@ -222,6 +222,8 @@ class VocoderCodec:
         Raises:
             ValueError: the codes have another shape or range.
         """
+        if not _checked(codes).size:
+            return np.zeros(0, np.float32)
         return np.clip(self._vocoder.speak(self.frames(codes), start, stop), -1, 1)
 
 
@@ -242,8 +244,10 @@ def _checked(codes: np.ndarray) -> np.ndarray:
 def _smooth_pitch(log_f0: np.ndarray, voiced: np.ndarray) -> np.ndarray:
     """Weighted mean of the voiced neighbours, so that the levels are not heard as steps."""
     weights = np.hanning(2 * _PITCH_SMOOTHING + 3)[1:-1]
-    total = np.convolve(np.where(voiced, log_f0, 0), weights, "same")[: len(log_f0)]
-    count = np.convolve(voiced, weights, "same")[: len(log_f0)]
+    # Not mode "same", whose result is longer than a signal shorter than the weights.
+    here = slice(_PITCH_SMOOTHING, _PITCH_SMOOTHING + len(log_f0))
+    total = np.convolve(np.where(voiced, log_f0, 0), weights)[here]
+    count = np.convolve(voiced, weights)[here]
     return np.where(voiced, total / np.maximum(count, 1e-9), 0)
 
 
