@@ -64,6 +64,16 @@ def test_a_visit_is_forgotten_an_hour_after_its_last_tab(monkeypatch: pytest.Mon
     assert visits.by_key(key) is None
 
 
+def test_tabs_that_were_never_closed_do_not_pile_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    monkeypatch.setattr("bark.ui.visits.time.monotonic", lambda: now[0])
+    visits = Visits(None)
+    keys = [visits.open(f"made up {i}", "").visit.key for i in range(50)]
+    now[0] = 100_000.0
+    visits.open("tab", "")
+    assert not any(visits.by_key(key) for key in keys)
+
+
 @pytest.mark.parametrize(
     ("variables", "share", "host", "shares_folder"),
     [

@@ -224,4 +224,7 @@ def _made(kept: list[StoredTake]) -> str:
     first, last = kept[0], kept[-1]
     if len(kept) == 1:
         return f"Take {first.number}: {first.duration_s:.1f} s, made in {first.made_s:.1f} s."
-    return f"Takes {first.number} to {last.number}."
+    seeds = f"seed {first.options.seed}"
+    if last.options.seed != first.options.seed:
+        seeds = f"seeds {first.options.seed} to {last.options.seed}"
+    return f"Takes {first.number} to {last.number}, {seeds}."

@@ -18,6 +18,7 @@ from .takes import TakeStore
 MAX_WAITING_RUNS = 8
 VISIT_TAKES = 200
 VISIT_KEPT_S = 3_600.0  # after the last tab is closed, so that a reload finds everything
+TAB_KEPT_S = 86_400.0  # without a sign of life, for tabs whose closing nobody noticed
 _MAX_LOOSE_VOICES = 50
 
 
@@ -83,6 +84,7 @@ class Session:
 
     def __init__(self, visit: Visit) -> None:
         self.visit = visit
+        self.last_seen = time.monotonic()
         self.stop = threading.Event()
         self.stop_download = threading.Event()
         self.selected: str | None = None
@@ -172,7 +174,7 @@ class Visits:
             session = self._sessions.get(session_hash or "")
             if session is None:
                 return self.open(session_hash or secrets.token_hex(8), None)
-            session.visit.last_seen = time.monotonic()
+            session.last_seen = session.visit.last_seen = time.monotonic()
             return session
 
     def close(self, session_hash: str | None) -> None:
@@ -205,6 +207,9 @@ class Visits:
         return visit
 
     def _forget_old(self) -> None:
+        for session_hash, session in list(self._sessions.items()):
+            if time.monotonic() - session.last_seen > TAB_KEPT_S:
+                self.close(session_hash)
         here = {id(session.visit) for session in self._sessions.values()}
         for key, visit in list(self._visits.items()):
             idle_s = time.monotonic() - visit.last_seen

@@ -107,12 +107,12 @@ class TakeList {
     };
     for (const [name, text] of Object.entries(cells)) {
       const cell = make("span", name);
-      cell.textContent = text;
       if (name === "text" && take.note) {
         const note = make("em", "");
         note.textContent = take.note;
         cell.append(note);
       }
+      cell.append(text);
       button.append(cell);
     }
     button.insertBefore(thumbnail(take.peaks), button.children[1]);

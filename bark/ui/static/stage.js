@@ -14,7 +14,7 @@ function make(tag, className, attributes = {}) {
 }
 
 function clockTime(seconds) {
-  const tenths = Math.round(seconds * 10);
+  const tenths = Math.floor(seconds * 10 + 0.001);
   return `${Math.floor(tenths / 600)}:${String(Math.floor(tenths / 10) % 60).padStart(2, "0")}.${tenths % 10}`;
 }
 
@@ -148,7 +148,7 @@ class Stage {
     this.title.textContent = `Take ${take.number}${take.stopped ? ", stopped early" : ""}`;
     this.said.textContent = take.text;
     const facts = [take.voice, `temperatures ${take.temperatures}`, `seed ${take.seed}`];
-    facts.push(take.model, `${take.seconds.toFixed(1)} s`, `made in ${take.made} s`);
+    facts.push(take.model, `${Math.floor(take.seconds * 10) / 10} s`, `made in ${take.made} s`);
     if (!take.kept) facts.push("not written to the disk");
     this.facts.textContent = facts.join(" · ");
     this.star.setAttribute("aria-pressed", String(take.star));
