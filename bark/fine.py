@@ -101,15 +101,21 @@ def generate_fine(
         for codebook in range(first, spec.n_codebooks):
             if stop is not None and stop.is_set():
                 return None
-            for group in _equal_lengths(live, n):
+            for group in _groups(live, n, model.device):
                 _fill(model, spec, group, n, codebook, sampling)
             done += 1
             yield done, total
     return [item.result() for item in items]
 
 
-def _equal_lengths(items: list[_Item], n: int) -> list[list[_Item]]:
-    """The items grouped by the length of their n-th window."""
+def _groups(items: list[_Item], n: int, device: torch.device) -> list[list[_Item]]:
+    """Which items go through the model together.
+
+    On a CPU each goes alone: a window fills the processor as it is, and an item's codes are then
+    the same whatever is beside it. Elsewhere those with an n-th window of one length go together.
+    """
+    if device.type == "cpu":
+        return [[item] for item in items]
     groups: dict[int, list[_Item]] = {}
     for item in items:
         window = item.windows[n]

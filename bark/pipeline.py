@@ -117,7 +117,7 @@ class Bark:
         bark = cls(
             files,
             device=place,
-            precision=choose_precision(precision, place),
+            precision=choose_precision(precision, place, files.spec.name),
             offload=environment.offload_cpu if offload is None else offload,
         )
         if not lazy:

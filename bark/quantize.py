@@ -21,6 +21,7 @@ from torch.nn import functional as F
 from .errors import OptionError
 from .model import GPT, MLP, Attention, Draft
 from .model_fine import FineGPT
+from .spec import NANO
 
 _LOG = logging.getLogger(__name__)
 
@@ -36,12 +37,17 @@ _MADV_PAGEOUT = 21
 _Pack = Callable[[Tensor, Tensor | None], nn.Module]
 
 
-def choose_precision(precision: str, device: torch.device | str) -> str:
+def choose_precision(precision: str, device: torch.device | str, family: str = "bark") -> str:
     """The precision to compute with, one of "fp32", "fp16", "bf16" and "int8".
 
     "auto" takes int8 on a CPU whose eight-bit products are exact (VNNI or AMX), else float32;
     bfloat16 on a CUDA device that computes in it (compute capability 8), else float16; float32
-    elsewhere.
+    elsewhere, and for nano, whose layers are too small to gain by fewer bits.
+
+    Args:
+        precision: "auto" or one of `PRECISIONS`.
+        device: where the models will run.
+        family: the name of the models' spec.
 
     Raises:
         OptionError: an unknown precision, or int8 anywhere but on a CPU.
@@ -59,6 +65,8 @@ def choose_precision(precision: str, device: torch.device | str) -> str:
             return "fp32"
     if precision != "auto":
         return precision
+    if family == NANO.name:
+        return "fp32"
     if kind == "cuda":
         # is_bf16_supported() also counts emulation, which is slow.
         return "bf16" if torch.cuda.get_device_capability(device)[0] >= 8 else "fp16"
