@@ -61,6 +61,8 @@ class ConditionEncoder(nn.Module):
             for dilation in config.condition_dilations
         )
         self.out = nn.Linear(width, COARSE_PER_SEMANTIC * config.n_embd, bias=False)
+        # Keeps what is added at the size of a token's embedding, however the layers above grow.
+        self.ln_out = nn.LayerNorm(config.n_embd, bias=False)
 
     def forward(self, semantic: Tensor) -> Tensor:
         """What to add to the inputs of the coarse tokens.
@@ -78,7 +80,7 @@ class ConditionEncoder(nn.Module):
             y = F.gelu(conv(norm(x).transpose(1, 2))).transpose(1, 2)
             x = x[:, reach:-reach] + y
         batch, length, _ = x.shape
-        return self.out(x).reshape(batch, COARSE_PER_SEMANTIC * length, -1)
+        return self.ln_out(self.out(x).reshape(batch, COARSE_PER_SEMANTIC * length, -1))
 
 
 class ConditionedGPT(GPT):

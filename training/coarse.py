@@ -18,7 +18,7 @@ from torch.nn import functional as F
 from bark.model_nano import COARSE_PER_SEMANTIC, ConditionedGPT, ConditionedGPTConfig
 from bark.phones import N_SEMANTIC
 from bark.spec import NANO
-from bark.vocoder import Codebooks
+from bark.vocoder import N_CORRECTIONS, Codebooks
 
 from .codec import encode
 from .features import SPEAKERS, load_features
@@ -40,6 +40,7 @@ SHARE_OF_BLIND_ENDS = 0.3
 _VALIDATION_SHARE = 0.03
 _INIT_STD = 0.02
 _POSITION_SCALE = 0.05
+_TOKEN_SCALE = 0.3
 
 
 @dataclass(frozen=True, eq=False)
@@ -168,16 +169,42 @@ class Crops:
         return padded
 
 
-def initialise(model: ConditionedGPT) -> None:
-    """Small normal weights, smaller ones into the residual stream, sinusoids for positions."""
+def initialise(model: ConditionedGPT, books: Codebooks) -> None:
+    """Small normal weights, sinusoids for positions, tokens that sound alike begin alike.
+
+    Tokens, phones and positions must enter at like sizes: when what the encoder adds was left to
+    grow fifty times larger than the tokens, the model never found out whom it continued.
+    """
     depth = 2 * model.config.n_layer
     for name, weight in model.named_parameters():
         if weight.dim() > 1:
             std = _INIT_STD / depth**0.5 if name.endswith("c_proj.weight") else _INIT_STD
             torch.nn.init.normal_(weight, 0, std)
-    table = model.transformer["wpes"][0].weight
+    torch.nn.init.constant_(model.conditioner.ln_out.weight, _TOKEN_SCALE)
+    positions, tokens = model.transformer["wpes"][0].weight, model.transformer["wte"].weight
     with torch.no_grad():
-        table.copy_(sinusoids(*table.shape) * _POSITION_SCALE)
+        positions.copy_(sinusoids(*positions.shape) * _POSITION_SCALE)
+        tokens[: NANO.coarse_infer_token] = _token_features(books, tokens.shape[1])
+
+
+def _token_features(books: Codebooks, width: int) -> Tensor:
+    """(2048, width) random projections of what the codes of codebooks 0 and 1 mean."""
+    index = np.arange(NANO.codebook_size)
+    pitch = np.log(np.maximum(books.pitches, books.pitches[1]))[index // N_CORRECTIONS]
+    correction = books.corrections[index % N_CORRECTIONS]
+    unvoiced = index < N_CORRECTIONS
+    # The pitch counts for as much as the whole correction.
+    second = np.concatenate([correction, 3 * _standard(pitch[:, None]), unvoiced[:, None]], 1)
+    rows = []
+    for meaning in (books.envelopes, second):
+        features = torch.from_numpy(_standard(meaning)).float()
+        projection = torch.randn(features.shape[1], width) / features.shape[1] ** 0.5
+        rows.append(_TOKEN_SCALE * (features @ projection + 0.5 * torch.randn(len(index), width)))
+    return torch.cat(rows)
+
+
+def _standard(values: np.ndarray) -> np.ndarray:
+    return (values - values.mean(0)) / (values.std(0) + 1e-6)
 
 
 def sinusoids(n: int, width: int) -> Tensor:
@@ -196,7 +223,6 @@ class CoarseTrainee(nn.Module):
     def __init__(self, config: ConditionedGPTConfig, n_speakers: int) -> None:
         super().__init__()
         self.gpt = ConditionedGPT(config)
-        initialise(self.gpt)
         self.speaker_lm_head = nn.Linear(config.n_embd, n_speakers)
 
     def trunk(self, x: Tensor) -> tuple[Tensor, Tensor]:
@@ -232,6 +258,7 @@ def coarse_losses(trainee: CoarseTrainee, batch: Batch) -> tuple[Tensor, Tensor,
 
 def train_coarse(
     streams: Sequence[Stream],
+    books: Codebooks,
     out: Path,
     budget: Budget,
     *,
@@ -243,7 +270,9 @@ def train_coarse(
     """Trains the coarse model; checkpoints and a log go to `out`."""
     torch.manual_seed(seed)
     config = config or ConditionedGPTConfig()
-    model = CoarseTrainee(config, len(streams)).to(device)
+    model = CoarseTrainee(config, len(streams))
+    initialise(model.gpt, books)
+    model.to(device)
     length = min(CROP_LEN, config.block_size)
     crops = Crops(streams, config.condition_reach, seed, length=length)
     unseen = Crops(streams, config.condition_reach, seed + 1, length=length)

@@ -130,9 +130,10 @@ def make_text(recipe: Recipe, out: Path, device: str) -> None:
 
 def make_coarse(recipe: Recipe, out: Path, device: str) -> None:
     """Trains the coarse model."""
-    streams = load_streams(out / "features", Codebooks.load(out / "codec.safetensors"))
+    books = Codebooks.load(out / "codec.safetensors")
     train_coarse(
-        streams,
+        load_streams(out / "features", books),
+        books,
         out / "coarse",
         recipe.coarse,
         config=recipe.coarse_config,
