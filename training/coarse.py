@@ -184,10 +184,10 @@ def initialise(model: ConditionedGPT, books: Codebooks) -> None:
     positions, tokens = model.transformer["wpes"][0].weight, model.transformer["wte"].weight
     with torch.no_grad():
         positions.copy_(sinusoids(*positions.shape) * _POSITION_SCALE)
-        tokens[: NANO.coarse_infer_token] = _token_features(books, tokens.shape[1])
+        tokens[: NANO.coarse_infer_token] = token_features(books, tokens.shape[1])
 
 
-def _token_features(books: Codebooks, width: int) -> Tensor:
+def token_features(books: Codebooks, width: int) -> Tensor:
     """(2048, width) random projections of what the codes of codebooks 0 and 1 mean."""
     index = np.arange(NANO.codebook_size)
     pitch = np.log(np.maximum(books.pitches, books.pitches[1]))[index // N_CORRECTIONS]
@@ -195,12 +195,15 @@ def _token_features(books: Codebooks, width: int) -> Tensor:
     unvoiced = index < N_CORRECTIONS
     # The pitch counts for as much as the whole correction.
     second = np.concatenate([correction, 3 * _standard(pitch[:, None]), unvoiced[:, None]], 1)
-    rows = []
-    for meaning in (books.envelopes, second):
-        features = torch.from_numpy(_standard(meaning)).float()
-        projection = torch.randn(features.shape[1], width) / features.shape[1] ** 0.5
-        rows.append(_TOKEN_SCALE * (features @ projection + 0.5 * torch.randn(len(index), width)))
-    return torch.cat(rows)
+    meanings = (books.envelopes, second)
+    return torch.cat([_TOKEN_SCALE * projected(meaning, width) for meaning in meanings])
+
+
+def projected(meaning: np.ndarray, width: int) -> Tensor:
+    """(n, width) random projection of (n, d) numbers, with noise that tells equal rows apart."""
+    features = torch.from_numpy(_standard(meaning)).float()
+    projection = torch.randn(features.shape[1], width) / features.shape[1] ** 0.5
+    return features @ projection + 0.5 * torch.randn(len(features), width)
 
 
 def _standard(values: np.ndarray) -> np.ndarray:

@@ -12,8 +12,9 @@ from torch.nn import functional as F
 
 from bark.model_fine import FineGPT, FineGPTConfig
 from bark.spec import NANO
+from bark.vocoder import Codebooks
 
-from .coarse import Stream, sinusoids
+from .coarse import Stream, projected, sinusoids, token_features
 from .loop import Budget, autocast, train
 
 FINE_CONFIG = FineGPTConfig(
@@ -36,6 +37,7 @@ _IGNORED = -100
 _VALIDATION_SHARE = 0.03
 _INIT_STD = 0.02
 _POSITION_SCALE = 0.05
+_TIED_SCALE = 0.1
 
 
 class Windows:
@@ -80,20 +82,28 @@ class Windows:
         return window, target
 
 
-def initialise_fine(model: FineGPT) -> None:
-    """Small normal weights, smaller ones into the residual stream, sinusoids for positions."""
+def initialise_fine(model: FineGPT, books: Codebooks) -> None:
+    """Small normal weights, sinusoids for positions, codes that sound alike begin alike."""
     depth = 2 * model.config.n_layer
     for name, weight in model.named_parameters():
         if weight.dim() > 1:
             std = _INIT_STD / depth**0.5 if name.endswith("c_proj.weight") else _INIT_STD
             torch.nn.init.normal_(weight, 0, std)
-    table = model.transformer["wpe"].weight
+    positions, tables = model.transformer["wpe"].weight, model.transformer["wtes"]
+    size, width = NANO.codebook_size, model.config.n_embd
     with torch.no_grad():
-        table.copy_(sinusoids(*table.shape) * _POSITION_SCALE)
+        positions.copy_(sinusoids(*positions.shape) * _POSITION_SCALE)
+        given = token_features(books, width).split(size)
+        for table, rows in zip(tables[: len(given)], given, strict=True):
+            table.weight[:size] = rows
+        for table, book in zip(tables[len(given) :], books.fine, strict=True):
+            # Output layers as well, so a code's neighbours are probable with it.
+            table.weight[:size] = _TIED_SCALE * projected(book, width)
 
 
 def train_fine(
     streams: Sequence[Stream],
+    books: Codebooks,
     out: Path,
     budget: Budget,
     *,
@@ -105,7 +115,7 @@ def train_fine(
     """Trains the fine model; checkpoints and a log go to `out`."""
     torch.manual_seed(seed)
     model = FineGPT(config)
-    initialise_fine(model)
+    initialise_fine(model, books)
     model.to(device)
     codebooks = range(config.n_codes_given, config.n_codes_total)
     length = min(NANO.fine_window_len, config.block_size)

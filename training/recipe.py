@@ -149,6 +149,7 @@ def make_fine(recipe: Recipe, out: Path, device: str) -> None:
     streams = load_streams(out / "features", books, n_codebooks=8)
     train_fine(
         streams,
+        books,
         out / "fine",
         recipe.fine,
         config=recipe.fine_config,
