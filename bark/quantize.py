@@ -11,8 +11,10 @@ import copy
 import ctypes
 import functools
 import logging
+import mmap
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
@@ -32,7 +34,6 @@ _MAX_CODE = 127
 _ZERO_POINT = 128  # of the activations: oneDNN is only fast for unsigned ones
 _ROWS_AT_ONCE = 256  # measured: the fastest for a layer of 768 or 1,024 with its MLP
 _MIN_DRAFT_WIDTH = 512  # below it a step's time is not the reading of weights
-_MADV_PAGEOUT = 21
 
 _Pack = Callable[[Tensor, Tensor | None], nn.Module]
 
@@ -256,7 +257,9 @@ class PackedHead(nn.Module):
         """The layer of these rows, (..., C) -> (..., stop - start)."""
         start, stop, _ = rows.indices(len(self.weight))
         if (start, stop) not in self._parts:
-            self._parts[start, stop] = self._pack(self.weight[start:stop], None)
+            rows = self.weight[start:stop]
+            self._parts[start, stop] = self._pack(rows, None)
+            _let_go(rows)
         return self._parts[start, stop]
 
     def forward(self, hidden: Tensor) -> Tensor:
@@ -296,15 +299,24 @@ def _has_bf16_products() -> bool:
 def _let_go(weight: Tensor) -> None:
     """Takes the pages of a weight that was mapped from a file out of this process's memory.
 
-    A hint that loses nothing: a page that is read again comes from the file.
+    A page that is read again comes from the file; memory without a file is left alone.
     """
     if sys.platform != "linux" or weight.device.type != "cpu":
         return
-    length = weight.numel() * weight.element_size()
-    page = 4_096
-    start = -(-weight.data_ptr() // page) * page
-    size = (weight.data_ptr() + length - start) // page * page
-    if size > 0:
+    end = weight.data_ptr() + weight.numel() * weight.element_size()
+    start = -(-weight.data_ptr() // mmap.PAGESIZE) * mmap.PAGESIZE
+    size = (end - start) // mmap.PAGESIZE * mmap.PAGESIZE
+    if size > 0 and _is_of_a_file(start, start + size):
         ctypes.CDLL(None).madvise(
-            ctypes.c_void_p(start), ctypes.c_size_t(size), ctypes.c_int(_MADV_PAGEOUT)
+            ctypes.c_void_p(start), ctypes.c_size_t(size), ctypes.c_int(mmap.MADV_DONTNEED)
         )
+
+
+def _is_of_a_file(start: int, end: int) -> bool:
+    """Whether these addresses lie in one mapping of a file, which Linux can read again."""
+    for line in Path("/proc/self/maps").read_text().splitlines():
+        addresses, _, _, _, inode, *_ = line.split()
+        first, last = (int(address, 16) for address in addresses.split("-"))
+        if first <= start and end <= last:
+            return inode != "0"
+    return False
