@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import logging
 import os
 import signal
 import sys
+import time
 from types import FrameType
 
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # read when gradio is imported
@@ -30,7 +32,6 @@ def main(arguments: list[str] | None = None) -> int:
     """Builds, launches and waits until Ctrl+C or SIGTERM."""
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)  # gradio asks itself whether it is there
-    signal.signal(signal.SIGTERM, _end)
     options = parse_arguments(arguments)
     server_name = options.host or os.environ.get("GRADIO_SERVER_NAME")
     try:
@@ -48,16 +49,28 @@ def main(arguments: list[str] | None = None) -> int:
     except (BarkError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    try:
-        server.demo.block_thread()
-    finally:
-        studio.close()
+    with contextlib.suppress(KeyboardInterrupt):
+        _Ending().wait()
+    studio.close()
+    server.demo.close(verbose=False)
     return 0
 
 
-def _end(signum: int, frame: FrameType | None) -> None:
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # a second one ends it at once
-    raise SystemExit(0)
+class _Ending:
+    """Waits for SIGTERM; a flag, since an exception out of a handler may be swallowed."""
+
+    def __init__(self) -> None:
+        self._asked = False
+        signal.signal(signal.SIGTERM, self._ask)
+
+    def wait(self) -> None:
+        """Returns once somebody has asked for the end."""
+        while not self._asked:
+            time.sleep(0.2)
+
+    def _ask(self, signum: int, frame: FrameType | None) -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)  # a second one ends it at once
+        self._asked = True
 
 
 if __name__ == "__main__":
