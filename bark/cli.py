@@ -134,10 +134,10 @@ def _load(job: Job, stop: threading.Event) -> Bark:
             ),
             stop=stop,
         )
-    why = "" if job.model else "; the best one on this machine"
+    why = "" if job.model else "; it is the best one on this machine"
     if not job.model and bark.name == "nano":
-        why += ", --model small or --model large is official Bark"
-    _say(job, f"Model {bark.name} ({bark.device}, {bark.precision}{why}).")
+        why += ", and --model small or --model large would be official Bark"
+    _say(job, f"Model {bark.name} on {bark.device} in {bark.precision}{why}.")
     return bark
 
 

@@ -80,7 +80,7 @@ def test_a_text_becomes_a_wav_and_says_how(tmp_path: Path) -> None:
     result = bark("--text", "Hello world.", "--seed", "7", *SHORT)
     assert result.returncode == 0, result.stderr
     assert result.stdout == "bark_generation.wav\n"
-    assert "Model small (cpu, fp32; the best one on this machine)." in result.stderr
+    assert "Model small on cpu in fp32; it is the best one on this machine." in result.stderr
     assert "seed 7" in result.stderr
     assert "\r" not in result.stderr, "a progress bar in a pipe"
     with wave.open(str(tmp_path / "bark_generation.wav")) as file:
