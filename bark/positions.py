@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .phones import CONTINUATION, N_KINDS, WORD_ONSET, text_begins_word
+from .phones import CONTINUATION, END_TOKEN, N_KINDS, WORD_ONSET, text_begins_word
 from .spec import ModelSpec
 
 POSITION_SIZES = (256, 32, 32)
@@ -21,6 +21,9 @@ POSITION_SIZES = (256, 32, 32)
 _LAST_ROWS = torch.tensor(POSITION_SIZES) - 1
 # Rows of the frame table also tell what a token is: text, infer, or a semantic token.
 _TEXT_FRAME, _INFER_FRAME, _FIRST_FRAME = 0, 1, 2
+
+MAX_PHONE_FRAMES = 18
+"""The teacher holds no phone and no pause longer than this."""
 
 
 def text_positions(ids: np.ndarray) -> np.ndarray:
@@ -77,15 +80,22 @@ class PositionTracker:
         prefix: positions of the prefix: (T,) int64 by index, or (1, T, 3) by word.
     """
 
-    def __init__(self, prefix: Tensor, n_tokens: int, counters: Tensor | None) -> None:
+    def __init__(
+        self,
+        prefix: Tensor,
+        n_tokens: int,
+        counters: Tensor | None = None,
+        n_words: Tensor | None = None,
+    ) -> None:
         self.prefix = prefix
         self._n_tokens = n_tokens
         self._counters = counters  # (B, 3): word, place, frame, before clamping; None by index
+        self._n_words = n_words  # (B,) words of the text; None by index
 
     @classmethod
     def by_index(cls, length: int, *, device: torch.device | str = "cpu") -> PositionTracker:
         """Track Bark's positions: the index in the sequence, behind a prefix of `length`."""
-        return cls(torch.arange(length, device=device), length, None)
+        return cls(torch.arange(length, device=device), length)
 
     @classmethod
     def after_text(cls, ids: Tensor, spec: ModelSpec) -> PositionTracker:
@@ -99,7 +109,8 @@ class PositionTracker:
         prefix = np.concatenate([text_positions(text), infer_position()])
         # The first onset makes the place 0.
         counters = torch.tensor([[0, -1, _FIRST_FRAME - 1]], device=ids.device)
-        return cls(torch.from_numpy(prefix)[None].to(ids.device), ids.shape[1], counters)
+        n_words = torch.tensor([int(text_begins_word(text).sum())], device=ids.device)
+        return cls(torch.from_numpy(prefix)[None].to(ids.device), ids.shape[1], counters, n_words)
 
     @classmethod
     def stack(cls, trackers: list[PositionTracker]) -> PositionTracker:
@@ -108,12 +119,14 @@ class PositionTracker:
         if first._counters is None:
             return first
         counters = torch.cat([t._counters for t in trackers if t._counters is not None])
-        return cls(torch.cat([t.prefix for t in trackers]), first._n_tokens, counters)
+        n_words = torch.cat([t._n_words for t in trackers if t._n_words is not None])
+        return cls(torch.cat([t.prefix for t in trackers]), first._n_tokens, counters, n_words)
 
     def select(self, rows: Tensor) -> None:
         """Keep the given rows (K,) int64 of the batch, in that order."""
-        if self._counters is not None:
+        if self._counters is not None and self._n_words is not None:
             self._counters = self._counters[rows]
+            self._n_words = self._n_words[rows]
             self.prefix = self.prefix[rows]
 
     def advance(self, tokens: Tensor) -> Tensor:
@@ -137,3 +150,25 @@ class PositionTracker:
         self._counters = torch.stack([word, place, frame], dim=1)
         last = _LAST_ROWS.to(tokens.device)
         return torch.minimum(self._counters.clamp(min=0), last)[:, None]
+
+    def forbidden(self, n_candidates: int) -> Tensor | None:
+        """Tell which tokens cannot come next: the words of the text are said, all, and once.
+
+        The end is forbidden before the last word has begun, another word behind it, and going
+        on with a phone that is already longer than any of the teacher's.
+
+        Args:
+            n_candidates: semantic tokens, and the end token where it may come.
+
+        Returns:
+            (B, n_candidates) bool, or None by index.
+        """
+        if self._counters is None or self._n_words is None:
+            return None
+        word, _, frame = self._counters.unbind(1)
+        candidates = torch.arange(n_candidates, device=word.device)
+        kind, is_end = candidates % N_KINDS, candidates == END_TOKEN
+        too_early = (word < self._n_words)[:, None] & is_end
+        too_many = (word >= self._n_words)[:, None] & (kind == WORD_ONSET) & ~is_end
+        too_long = (frame >= _FIRST_FRAME + MAX_PHONE_FRAMES - 1)[:, None] & (kind == CONTINUATION)
+        return too_early | too_many | (too_long & ~is_end)

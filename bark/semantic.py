@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import threading
 from collections.abc import Generator, Sequence
 
@@ -191,9 +192,11 @@ class _Task:
     def is_stopped(self) -> bool:
         return self.stop is not None and self.stop.is_set()
 
-    def probabilities(self, model: GPT, hidden: Tensor) -> Tensor:
-        """(B, C) -> (B, n_candidates) float32."""
+    def probabilities(self, model: GPT, hidden: Tensor, forbidden: Tensor | None = None) -> Tensor:
+        """(B, C) -> (B, n_candidates) float32, 0 where `forbidden` (B, n_candidates) is true."""
         logits = model.head(hidden, slice(0, self.n_candidates)).float()
+        if forbidden is not None:
+            logits = logits.masked_fill(forbidden, -math.inf)
         return token_probabilities(logits, self.sampling)
 
 
@@ -247,7 +250,8 @@ def _decode(task: _Task) -> Generator[int, None, list[SemanticTokens]]:
             for item in batch.rows:
                 reasons[item] = "stopped"
             break
-        probabilities = task.probabilities(task.model, batch.hidden())
+        forbidden = batch.tracker.forbidden(task.n_candidates)
+        probabilities = task.probabilities(task.model, batch.hidden(), forbidden)
         generators = [task.generators[item] for item in batch.rows]
         tokens = draw_each(probabilities, task.sampling, generators)
         ended = _ended(tokens, probabilities, task.spec.semantic_pad_token, task.limits)

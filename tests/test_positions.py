@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from bark import phones
 from bark.phones import Phone
-from bark.positions import PositionTracker, semantic_positions, text_positions
+from bark.positions import MAX_PHONE_FRAMES, PositionTracker, semantic_positions, text_positions
 from bark.spec import NANO
 
 
@@ -65,3 +65,45 @@ def test_index_positions_count_on_behind_the_prefix() -> None:
 def test_spec_has_room_for_all_text_ids() -> None:
     assert NANO.semantic_infer_token >= NANO.text_offset + phones.N_TEXT
     assert dataclasses.asdict(NANO)["semantic_vocab_size"] == phones.END_TOKEN
+
+
+def _tracker(n_words: int) -> PositionTracker:
+    ids = [phones.text_phone_id(9, True) + NANO.text_offset] * n_words
+    return PositionTracker.after_text(torch.tensor([[*ids, NANO.semantic_infer_token]]), NANO)
+
+
+def test_the_end_is_forbidden_before_the_last_word_and_more_words_behind_it() -> None:
+    tracker = _tracker(2)
+    word = torch.tensor([3 * 9 + phones.WORD_ONSET])
+    n = phones.END_TOKEN + 1
+    for _ in range(2):
+        forbidden = tracker.forbidden(n)
+        assert forbidden is not None
+        assert forbidden[0].nonzero().flatten().tolist() == [phones.END_TOKEN]
+        tracker.advance(word)
+    forbidden = tracker.forbidden(n)
+    assert forbidden is not None
+    kinds = {i % 3 for i in forbidden[0].nonzero().flatten().tolist()}
+    assert kinds == {phones.WORD_ONSET}
+    assert forbidden[0].sum() == phones.N_PHONES
+    shorter = tracker.forbidden(phones.END_TOKEN)
+    assert shorter is not None
+    assert shorter.shape == (1, phones.END_TOKEN)
+
+
+def test_a_phone_is_held_no_longer_than_the_teacher_holds_it() -> None:
+    tracker = _tracker(1)
+    tracker.advance(torch.tensor([3 * 9 + phones.WORD_ONSET]))
+    for _ in range(MAX_PHONE_FRAMES - 1):
+        forbidden = tracker.forbidden(phones.END_TOKEN)
+        assert forbidden is not None
+        assert not forbidden[0, 3 * 9 + phones.CONTINUATION]
+        tracker.advance(torch.tensor([3 * 9 + phones.CONTINUATION]))
+    forbidden = tracker.forbidden(phones.END_TOKEN)
+    assert forbidden is not None
+    assert forbidden[0, 3 * 9 + phones.CONTINUATION]
+    assert not forbidden[0, 3 * 9 + phones.ONSET]
+
+
+def test_bark_forbids_nothing() -> None:
+    assert PositionTracker.by_index(5).forbidden(10) is None
