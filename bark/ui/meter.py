@@ -36,7 +36,8 @@ def measure(studio: Studio, text: str) -> Meter:
     line = f"{count.n_tokens} of {count.max_tokens} tokens · about {count.expected_s:.0f} s"
     if not count.cut_text:
         return Meter(f'<p class="meter">{line}</p>', 1)
-    heard = f"Bark hears the first {count.max_tokens} tokens; it would not hear: "
+    listener = studio.engine.bark.spec.name.capitalize()
+    heard = f"{listener} hears the first {count.max_tokens} tokens; it would not hear: "
     cut = html.escape(count.cut_text)
     return Meter(
         f'<p class="meter over" title="{cut}">{heard}“<b>{cut}</b>”</p>',

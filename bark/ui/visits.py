@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import dataclasses
 import secrets
 import shutil
 import tempfile
@@ -61,7 +62,9 @@ class Visit:
             return None
         kind, _, rest = key.partition(":")
         if kind == "take":
-            return self.takes.load(rest).tokens
+            stored = self.takes.get(rest)
+            number = stored.number if stored else "?"
+            return dataclasses.replace(self.takes.load(rest).tokens, name=f"take {number}")
         if kind == "given":
             return self.takes.load(rest).voice
         if kind == "file":

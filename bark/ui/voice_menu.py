@@ -66,6 +66,10 @@ def describe(studio: Studio, visit: Visit, choice: str) -> str:
         return str(error)
     if voice is None:
         return words.NO_VOICE_INFO
+    kind = choice.partition(":")[0]
+    if kind in ("take", "given"):
+        label = _special_label(choice, visit)
+        return f"{label[0].upper()}{label[1:]}; {voice.duration_s:.1f} s long."
     origin = {"official": "An official voice", "packaged": "A voice of this program's"}.get(
         info.origin if info else "", "Your own voice"
     )

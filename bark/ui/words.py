@@ -38,7 +38,7 @@ REDO_HINT = (
     "The sound: the same words at the same pace, with the voice, temperatures and seed of the "
     "form. The finish: the same sound with another last pass."
 )
-EMPTY_PLAYER = "Nothing here yet. Press Speak."
+EMPTY_PLAYER = "Nothing here yet. Press Speak, or Ctrl+Enter."
 EMPTY_TAKES = "Your takes appear here, the newest first."
 NOTHING_TYPED = "There is nothing to say yet: type some text first."
 STOPPED_SILENT = "Stopped before there was any sound."
