@@ -186,22 +186,32 @@ class _Decoder:
             window_end = step + self.windows.window_len
             ids = torch.stack([self.prefix(items[i], step) for i in live]).to(self.model.device)
             self.open_window(ids)
-            while step < window_end and live:
-                if stop is not None and stop.is_set():
-                    return
-                probabilities = self.probabilities(self.model, self.hidden(ids), step)
-                drawn = draw_each(probabilities, self.sampling, [generators[i] for i in live])
-                tokens = drawn + self.rows(step).start
-                for i, token in zip(live, tokens.tolist(), strict=True):
-                    items[i].tokens.append(token)
-                ids = torch.cat([ids, tokens[:, None]], dim=1)
-                step += 1
-                yield step
-                keep = [row for row, i in enumerate(live) if step < items[i].n_steps]
-                if len(keep) < len(live):
-                    live = [live[row] for row in keep]
-                    ids = self.select(ids, keep)
+            first = ids.shape[1]
+            try:
+                while step < window_end and live:
+                    if stop is not None and stop.is_set():
+                        return
+                    probabilities = self.probabilities(self.model, self.hidden(ids), step)
+                    drawn = draw_each(probabilities, self.sampling, [generators[i] for i in live])
+                    ids = torch.cat([ids, drawn[:, None] + self.rows(step).start], dim=1)
+                    step += 1
+                    keep = [row for row, i in enumerate(live) if step < items[i].n_steps]
+                    if step == window_end or len(keep) < len(live):
+                        first = self.write(items, live, ids, first)
+                        live, ids = [live[row] for row in keep], self.select(ids, keep)
+                    yield step
+            finally:
+                self.write(items, live, ids, first)
             self.cached = ids
+
+    def write(self, items: list[_Item], live: list[int], ids: Tensor, first: int) -> int:
+        """Gives the items their tokens from index `first` of the ids on; returns the next index.
+
+        Not for every token: on another device than the CPU it waits for the result.
+        """
+        for i, tokens in zip(live, ids[:, first:].tolist(), strict=True):
+            items[i].tokens.extend(tokens)
+        return ids.shape[1]
 
     def run_by_drafts(
         self, item: _Item, generator: torch.Generator | None, stop: threading.Event | None
@@ -291,6 +301,8 @@ class _Decoder:
 
     def select(self, ids: Tensor, keep: list[int]) -> Tensor:
         """Drops the finished rows."""
+        if len(keep) == len(ids):
+            return ids
         index = torch.tensor(keep, dtype=torch.int64, device=ids.device)
         if self.cache is not None and keep:
             self.cache.select(index)

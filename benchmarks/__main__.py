@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import itertools
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -89,6 +90,9 @@ def measure(args: argparse.Namespace, size: str, threads: int, folder: Path) -> 
                     continue
                 answer = worker.ask(do="run", stage=stage, clips=clips)
                 samples.append(Sample.of(name, stage, clips, answer))
+                print(samples[-1], file=sys.stderr, flush=True)
+    except KeyboardInterrupt:
+        print("interrupted: the table shows what was measured until then", file=sys.stderr)
     finally:
         for worker in workers.values():
             worker.close()

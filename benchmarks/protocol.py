@@ -33,6 +33,7 @@ class Worker:
             stdout=subprocess.PIPE,
             env=env,
             text=True,
+            start_new_session=True,  # an interrupt is the parent's business
         )
 
     def ask(self, **command: Any) -> dict[str, Any]:
@@ -52,7 +53,8 @@ class Worker:
         raise RuntimeError(f"the worker ended with {self._process.wait()}")
 
     def close(self) -> None:
-        """Ends the process."""
+        """Ends the process, also in the middle of a measurement."""
+        self._process.terminate()
         self._process.communicate()
 
 
