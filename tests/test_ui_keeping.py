@@ -77,6 +77,11 @@ def test_a_saved_voice_is_in_the_menu_and_only_in_this_visit(
     other = studio.visits.session("another tab")
     assert "Aunt Ada" not in [value for _, value in voice_choices(spec, other.visit)]
     assert "s long" in describe(studio, session.visit, "Aunt Ada")
+    before = path.read_bytes()
+    say(studio, session)
+    with pytest.raises(BarkError, match="already"):
+        keeping.keep_voice(studio, session, "Aunt Ada")
+    assert path.read_bytes() == before
 
 
 @pytest.mark.parametrize("name", ["", "  ", "../../evil", "a/b", "x.npz", "C:\\evil", "<b>"])

@@ -62,6 +62,13 @@ def test_meter_counts_and_names_exactly_what_is_cut(tmp_path: Path) -> None:
     assert over.n_parts == 2
 
 
+def test_meter_warns_of_a_text_that_takes_too_long_to_say(tmp_path: Path) -> None:
+    studio = make_studio(tmp_path)
+    meter = measure(studio, " ".join(["Rindfleischetikettierung."] * 25))
+    assert "speaks at most 27 s" in meter.line
+    assert meter.n_parts == 2
+
+
 def test_meter_of_a_text_beyond_all_measure_is_quick(tmp_path: Path) -> None:
     studio = make_studio(tmp_path, max_chars=100)
     assert "at most 100" in measure(studio, "x" * 1_000_000).line

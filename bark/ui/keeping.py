@@ -8,7 +8,7 @@ from typing import Any
 
 from ..errors import AudioFileError, BarkError
 from ..take import Take
-from ..voices import VoicePrompt, load_voice, save_voice
+from ..voices import VoicePrompt, load_voice, own_voices_dir, save_voice
 from . import player, status, words
 from .form import Form
 from .studio import Studio
@@ -111,15 +111,17 @@ def keep_voice(studio: Studio, session: Session, name: str) -> Path:
     """Saves the selected take's own tokens as a voice with a name.
 
     Raises:
-        BarkError: the take is gone, or the name is none; says what a name is.
+        BarkError: the take is gone, or the name is none or taken.
     """
     if not name.strip():
         raise BarkError("The voice needs a name: letters, digits, blanks, - and _.")
     if "/" in name or "\\" in name or name.endswith(".npz"):
         raise BarkError("A voice's name has no slashes and no ending: letters, digits, - and _.")
+    folder = session.visit.voices_dir or own_voices_dir()
+    if (folder / f"{name.strip()}.npz").exists():
+        raise BarkError(f"There is a voice named {name.strip()!r} already; choose another name.")
     take = session.visit.takes.load(_selected(session).id)
-    spec = studio.engine.ready().spec
-    return save_voice(name.strip(), take.tokens, spec=spec, voices_dir=session.visit.voices_dir)
+    return save_voice(name.strip(), take.tokens, spec=studio.engine.ready().spec, voices_dir=folder)
 
 
 def open_file(studio: Studio, session: Session, path: str | Path) -> Opened:

@@ -34,9 +34,16 @@ def measure(studio: Studio, text: str) -> Meter:
         return Meter('<p class="meter">&nbsp;</p>', 1)
     count = studio.engine.bark.count(text)
     line = f"{count.n_tokens} of {count.max_tokens} tokens · about {count.expected_s:.0f} s"
-    if not count.cut_text:
+    spec = studio.engine.bark.spec
+    listener = spec.name.capitalize()
+    if not count.cut_text and count.expected_s <= spec.max_duration_s:
         return Meter(f'<p class="meter">{line}</p>', 1)
-    listener = studio.engine.bark.spec.name.capitalize()
+    if not count.cut_text:
+        limit = f"{listener} speaks at most {spec.max_duration_s:.0f} s in one go"
+        return Meter(
+            f'<p class="meter over">{line}. {limit}; the end would be missing.</p>',
+            len(split(studio, text)),
+        )
     heard = f"{listener} hears the first {count.max_tokens} tokens; it would not hear: "
     cut = html.escape(count.cut_text)
     return Meter(

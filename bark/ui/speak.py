@@ -14,6 +14,7 @@ from .studio import Studio
 from .visits import Session
 
 MAX_PARTS = 24
+_ROOM = 0.85  # of the longest speech, since the expected length is a guess
 
 
 def speak(studio: Studio, session: Session, form: Form) -> Iterator[Update]:
@@ -80,9 +81,14 @@ def stop(session: Session) -> str:
 
 
 def split(studio: Studio, text: str) -> list[str]:
-    """The parts in which a long text would be spoken."""
+    """The parts in which a long text would be spoken: all of each is heard, and said in time."""
     bark = studio.engine.ready()
-    return split_chunks(text, lambda part: not bark.count(part).cut_text)
+
+    def fits(part: str) -> bool:
+        count = bark.count(part)
+        return not count.cut_text and count.expected_s <= _ROOM * bark.spec.max_duration_s
+
+    return split_chunks(text, fits)
 
 
 def _plain_run(studio: Studio, form: Form) -> Run:
