@@ -37,7 +37,8 @@ UNDOTTED = _table("etc=et cetera; vs=versus; ok=okay; dept=department; approx=ap
 
 BEFORE_NUMBER = _table(
     "no=number; nos=numbers; vol=volume; p=page; pp=pages; ch=chapter; fig=figure; sec=section;"
-    "art=article; eq=equation; nr=number; pt=part; ca=about; c=about; apt=apartment; ste=suite; rm=room"
+    "art=article; eq=equation; nr=number; pt=part; ca=about; c=about;"
+    "apt=apartment; ste=suite; rm=room"
 )
 """Read so with a dot behind and a number after that."""
 
@@ -76,7 +77,7 @@ UNIT_TAILS = {
     "°C": "celsius",
     "°F": "fahrenheit",
 }
-IRREGULAR_PLURALS = {"foot": "feet", "inch": "inches", "hertz": "hertz", "percent": "percent"}
+IRREGULAR_PLURALS = {"foot": "feet", "inch": "inches", "percent": "percent"}
 
 CURRENCIES = {
     "$": ("dollar", "cent"),

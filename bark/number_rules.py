@@ -139,7 +139,7 @@ def _with_unit(match: re.Match[str], _: Context) -> list[str]:
     if last.endswith("_"):
         head, last = head[:-1], head[-1]
     if amount.replace(",", "") != "1":
-        last = IRREGULAR_PLURALS.get(last, last + "s")
+        last = last if last.endswith("hertz") else IRREGULAR_PLURALS.get(last, last + "s")
     said = [*_sign(match), *low, *number(amount), *head, last]
     return said + (per.split() if per else [])
 

@@ -11,8 +11,18 @@ from __future__ import annotations
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
-from .phones import CONTINUATION, END_TOKEN, N_KINDS, WORD_ONSET, text_begins_word
+from .phones import (
+    CONTINUATION,
+    END_TOKEN,
+    N_KINDS,
+    N_PAUSES,
+    ONSET,
+    WORD_ONSET,
+    text_begins_word,
+    text_is_phone,
+)
 from .spec import ModelSpec
 
 POSITION_SIZES = (256, 32, 32)
@@ -21,6 +31,8 @@ POSITION_SIZES = (256, 32, 32)
 _LAST_ROWS = torch.tensor(POSITION_SIZES) - 1
 # Rows of the frame table also tell what a token is: text, infer, or a semantic token.
 _TEXT_FRAME, _INFER_FRAME, _FIRST_FRAME = 0, 1, 2
+
+_UNKNOWN, _NONE = -1, -2  # instead of a word's number of phones: in letters; no such word
 
 MAX_PHONE_FRAMES = 18
 """The teacher holds no phone and no pause longer than this."""
@@ -63,6 +75,16 @@ def semantic_positions(tokens: np.ndarray) -> np.ndarray:
     return _stack(np.cumsum(begins), n_onsets - at_word, frame + _FIRST_FRAME)
 
 
+def text_word_lengths(ids: np.ndarray) -> list[int]:
+    """Count the phones of each word of a text, -1 where it is given in letters.
+
+    Args:
+        ids: (n,) int64 text ids without offset.
+    """
+    words = np.split(ids, np.flatnonzero(text_begins_word(ids)))[1:]
+    return [int(text_is_phone(w).sum()) if text_is_phone(w[:1]).all() else _UNKNOWN for w in words]
+
+
 def _places(begins: np.ndarray) -> np.ndarray:
     index = np.arange(len(begins))
     return index - np.maximum.accumulate(np.where(begins, index, 0))
@@ -85,12 +107,12 @@ class PositionTracker:
         prefix: Tensor,
         n_tokens: int,
         counters: Tensor | None = None,
-        n_words: Tensor | None = None,
+        lengths: Tensor | None = None,
     ) -> None:
         self.prefix = prefix
         self._n_tokens = n_tokens
         self._counters = counters  # (B, 3): word, place, frame, before clamping; None by index
-        self._n_words = n_words  # (B,) words of the text; None by index
+        self._lengths = lengths  # (B, W + 1) phones per word, `_UNKNOWN` in letters, then `_NONE`
 
     @classmethod
     def by_index(cls, length: int, *, device: torch.device | str = "cpu") -> PositionTracker:
@@ -109,8 +131,8 @@ class PositionTracker:
         prefix = np.concatenate([text_positions(text), infer_position()])
         # The first onset makes the place 0.
         counters = torch.tensor([[0, -1, _FIRST_FRAME - 1]], device=ids.device)
-        n_words = torch.tensor([int(text_begins_word(text).sum())], device=ids.device)
-        return cls(torch.from_numpy(prefix)[None].to(ids.device), ids.shape[1], counters, n_words)
+        lengths = torch.tensor([[0, *text_word_lengths(text)]], device=ids.device)
+        return cls(torch.from_numpy(prefix)[None].to(ids.device), ids.shape[1], counters, lengths)
 
     @classmethod
     def stack(cls, trackers: list[PositionTracker]) -> PositionTracker:
@@ -118,15 +140,17 @@ class PositionTracker:
         first = trackers[0]
         if first._counters is None:
             return first
-        counters = torch.cat([t._counters for t in trackers if t._counters is not None])
-        n_words = torch.cat([t._n_words for t in trackers if t._n_words is not None])
-        return cls(torch.cat([t.prefix for t in trackers]), first._n_tokens, counters, n_words)
+        counters = [t._counters for t in trackers if t._counters is not None]
+        lengths = [t._lengths for t in trackers if t._lengths is not None]
+        width = max(row.shape[1] for row in lengths)
+        padded = [F.pad(row, (0, width - row.shape[1]), value=_NONE) for row in lengths]
+        prefix = torch.cat([t.prefix for t in trackers])
+        return cls(prefix, first._n_tokens, torch.cat(counters), torch.cat(padded))
 
     def select(self, rows: Tensor) -> None:
         """Keep the given rows (K,) int64 of the batch, in that order."""
-        if self._counters is not None and self._n_words is not None:
-            self._counters = self._counters[rows]
-            self._n_words = self._n_words[rows]
+        if self._counters is not None and self._lengths is not None:
+            self._counters, self._lengths = self._counters[rows], self._lengths[rows]
             self.prefix = self.prefix[rows]
 
     def advance(self, tokens: Tensor) -> Tensor:
@@ -152,10 +176,11 @@ class PositionTracker:
         return torch.minimum(self._counters.clamp(min=0), last)[:, None]
 
     def forbidden(self, n_candidates: int) -> Tensor | None:
-        """Tell which tokens cannot come next: the words of the text are said, all, and once.
+        """Tell which tokens cannot come next: every word is said, in full and once.
 
-        The end is forbidden before the last word has begun, another word behind it, and going
-        on with a phone that is already longer than any of the teacher's.
+        A word given in phones gets as many onsets as it has phones (in all but 7 of 10,000 words
+        the teacher does so, too), then perhaps one pause; a word in letters any number. The end
+        comes behind the last word only, and no phone is held longer than any of the teacher's.
 
         Args:
             n_candidates: semantic tokens, and the end token where it may come.
@@ -163,12 +188,26 @@ class PositionTracker:
         Returns:
             (B, n_candidates) bool, or None by index.
         """
-        if self._counters is None or self._n_words is None:
+        if self._counters is None or self._lengths is None:
             return None
-        word, _, frame = self._counters.unbind(1)
-        candidates = torch.arange(n_candidates, device=word.device)
-        kind, is_end = candidates % N_KINDS, candidates == END_TOKEN
-        too_early = (word < self._n_words)[:, None] & is_end
-        too_many = (word >= self._n_words)[:, None] & (kind == WORD_ONSET) & ~is_end
-        too_long = (frame >= _FIRST_FRAME + MAX_PHONE_FRAMES - 1)[:, None] & (kind == CONTINUATION)
-        return too_early | too_many | (too_long & ~is_end)
+        word, place, frame = self._counters.unbind(1)
+        length = self._following(word)
+        n_said, known = place + 1, length != _UNKNOWN
+        partly = known & (n_said < length)
+        is_last = self._following(word + 1) == _NONE
+        tokens = torch.arange(n_candidates, device=word.device)
+        kind, is_end, is_pause = tokens % N_KINDS, tokens == END_TOKEN, tokens < N_KINDS * N_PAUSES
+        rules = (
+            (partly | ~is_last, is_end),
+            (partly | is_last, (kind == WORD_ONSET) & ~is_end),
+            (known & (n_said >= length), (kind == ONSET) & ~is_pause),
+            (partly | (known & (n_said > length)), (kind == ONSET) & is_pause),
+            (frame >= _FIRST_FRAME + MAX_PHONE_FRAMES - 1, (kind == CONTINUATION) & ~is_end),
+        )
+        return torch.stack([rows[:, None] & tokens for rows, tokens in rules]).any(0)
+
+    def _following(self, word: Tensor) -> Tensor:
+        """(B,) word numbers -> their lengths, `_NONE` behind the last."""
+        assert self._lengths is not None
+        lengths = F.pad(self._lengths, (0, 2), value=_NONE)
+        return lengths.gather(1, word.clamp(max=lengths.shape[1] - 1)[:, None])[:, 0]

@@ -81,7 +81,7 @@ CASES = {
         ("37.5°C", "thirty seven point five degrees celsius"),
         ("-40 °F", "minus forty degrees fahrenheit"),
         ("20% of 6 ft", "twenty percent of six feet"),
-        ("12 GB", "twelve gigabytes"),
+        ("12 GB at 5 kHz", "twelve gigabytes at five kilohertz"),
         ("3 m2", "three square meters"),
         ("5 people", "five people"),
         ("15-20 mph winds", "fifteen to twenty miles per hour winds"),

@@ -67,32 +67,80 @@ def test_spec_has_room_for_all_text_ids() -> None:
     assert dataclasses.asdict(NANO)["semantic_vocab_size"] == phones.END_TOKEN
 
 
-def _tracker(n_words: int) -> PositionTracker:
-    ids = [phones.text_phone_id(9, True) + NANO.text_offset] * n_words
+CAT = [phones.PHONE_INDEX[name] for name in ("k", "ae1", "t")]
+PAUSE, K, T = 0, CAT[0], CAT[2]
+
+
+def _tracker(*words: str) -> PositionTracker:
+    """Behind a text whose words are "cat" in phones, or given in letters."""
+    ids: list[int] = []
+    for word in words:
+        if word == "cat":
+            ids += [phones.text_phone_id(phone, i == 0) for i, phone in enumerate(CAT)]
+        else:
+            ids += [phones.text_letter_id(c, i == 0) for i, c in enumerate(word)]
+    ids = [i + NANO.text_offset for i in [*ids, phones.text_mark_id(".")]]
     return PositionTracker.after_text(torch.tensor([[*ids, NANO.semantic_infer_token]]), NANO)
 
 
-def test_the_end_is_forbidden_before_the_last_word_and_more_words_behind_it() -> None:
-    tracker = _tracker(2)
-    word = torch.tensor([3 * 9 + phones.WORD_ONSET])
-    n = phones.END_TOKEN + 1
-    for _ in range(2):
-        forbidden = tracker.forbidden(n)
-        assert forbidden is not None
-        assert forbidden[0].nonzero().flatten().tolist() == [phones.END_TOKEN]
-        tracker.advance(word)
-    forbidden = tracker.forbidden(n)
+def _allows(tracker: PositionTracker, token: int) -> bool:
+    forbidden = tracker.forbidden(phones.END_TOKEN + 1)
     assert forbidden is not None
-    kinds = {i % 3 for i in forbidden[0].nonzero().flatten().tolist()}
-    assert kinds == {phones.WORD_ONSET}
-    assert forbidden[0].sum() == phones.N_PHONES
-    shorter = tracker.forbidden(phones.END_TOKEN)
+    return not forbidden[0, token]
+
+
+def _say(tracker: PositionTracker, *tokens: int) -> None:
+    for token in tokens:
+        assert _allows(tracker, token)
+        tracker.advance(torch.tensor([token]))
+
+
+def _onset(phone: int) -> int:
+    return phones.N_KINDS * phone + phones.ONSET
+
+
+def _word(phone: int) -> int:
+    return phones.N_KINDS * phone + phones.WORD_ONSET
+
+
+def test_every_word_is_said_in_full_and_once() -> None:
+    tracker = _tracker("cat", "cat")
+    _say(tracker, _onset(PAUSE))
+    assert not _allows(tracker, _onset(K))
+    _say(tracker, _word(K), _onset(CAT[1]))
+    for token in (_word(K), _onset(PAUSE), phones.END_TOKEN):
+        assert not _allows(tracker, token)
+    _say(tracker, _onset(T))
+    assert not _allows(tracker, _onset(T))
+    _say(tracker, _onset(PAUSE))
+    for token in (_onset(PAUSE), phones.END_TOKEN):
+        assert not _allows(tracker, token)
+    _say(tracker, _word(K), _onset(CAT[1]), _onset(T), _onset(PAUSE))
+    assert _allows(tracker, phones.END_TOKEN)
+    assert not _allows(tracker, _word(K))
+
+
+def test_a_word_in_letters_may_have_any_number_of_phones() -> None:
+    tracker = _tracker("kat", "cat")
+    _say(tracker, _word(K), *[_onset(T)] * 9, _onset(PAUSE), _word(K))
+    assert not _allows(tracker, phones.END_TOKEN)
+
+
+def test_rows_of_a_batch_keep_their_own_words() -> None:
+    both = PositionTracker.stack([_tracker("cat", "at"), _tracker("catat")])
+    both.advance(torch.tensor([_word(K), _word(K)]))
+    forbidden = both.forbidden(phones.END_TOKEN + 1)
+    assert forbidden is not None
+    assert forbidden[:, phones.END_TOKEN].tolist() == [True, False]
+    both.select(torch.tensor([1]))
+    shorter = both.forbidden(phones.END_TOKEN)
     assert shorter is not None
     assert shorter.shape == (1, phones.END_TOKEN)
+    assert not shorter[0, _onset(T)]
 
 
 def test_a_phone_is_held_no_longer_than_the_teacher_holds_it() -> None:
-    tracker = _tracker(1)
+    tracker = _tracker("kat")
     tracker.advance(torch.tensor([3 * 9 + phones.WORD_ONSET]))
     for _ in range(MAX_PHONE_FRAMES - 1):
         forbidden = tracker.forbidden(phones.END_TOKEN)

@@ -44,7 +44,12 @@ def vocabulary() -> list[str]:
     for sentence in training_part(prose()):
         counts.update(_WORD.findall(sentence.lower()) if not sentence.isupper() else ())
     found.update(word for word, n in counts.items() if n >= (5 if "'" in word else 3))
-    fitting = (w for w in found if _WORD.fullmatch(w) and 1 < len(w) <= MAX_WORD_CHARS)
+    # flite's lexicon has sounds for "ftp", but its voices spell it, and so do we
+    fitting = (
+        w
+        for w in found
+        if _WORD.fullmatch(w) and 1 < len(w) <= MAX_WORD_CHARS and re.search(r"[aeiouy]", w)
+    )
     kept = (w for w in fitting if not (w.endswith("'s") and w[:-2] in found))
     return sorted({*kept, "a", "i", "it's", "that's", "what's", "he's", "she's", "let's"})
 
