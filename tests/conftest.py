@@ -18,6 +18,9 @@ hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "bark")
 # Gradio and huggingface_hub read these when they are imported.
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
+# Tests of downloads serve their own files, and `no_network` keeps all others in.
+for _name in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"):
+    os.environ.pop(_name, None)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
