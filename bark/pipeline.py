@@ -67,7 +67,7 @@ class Bark:
         self, files: ModelFiles, *, device: torch.device, precision: str, offload: bool = False
     ) -> None:
         self.files = files
-        self.name: str = files.info.name
+        self.name: str = Path(files.info.name).name  # of a folder: takes are handed on to others
         self.spec: ModelSpec = files.spec
         self.device = device
         self.precision = precision

@@ -88,7 +88,7 @@ class Api:
         return [
             {
                 **{field: getattr(info, field) for field in fields},
-                "loaded": loaded is not None and loaded.name == info.name,
+                "loaded": loaded is not None and loaded.name == Path(info.name).name,
             }
             for info in list_models()
         ]
