@@ -257,9 +257,9 @@ class PackedHead(nn.Module):
         """The layer of these rows, (..., C) -> (..., stop - start)."""
         start, stop, _ = rows.indices(len(self.weight))
         if (start, stop) not in self._parts:
-            rows = self.weight[start:stop]
-            self._parts[start, stop] = self._pack(rows, None)
-            _let_go(rows)
+            weight = self.weight[start:stop]
+            self._parts[start, stop] = self._pack(weight, None)
+            _let_go(weight)
         return self._parts[start, stop]
 
     def forward(self, hidden: Tensor) -> Tensor:
