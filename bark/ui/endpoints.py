@@ -3,6 +3,7 @@
 # No postponed annotations here: gradio reads the return types as they stand.
 
 import dataclasses
+from pathlib import Path
 from typing import Any, NoReturn
 
 import fastapi
