@@ -1,0 +1,106 @@
+"""What holds for the stages whatever the weights are."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Generator
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from bark.coarse import CoarseWindows, coarse_len, generate_coarse
+from bark.errors import InvalidInputError
+from bark.model import GPT, GPTConfig
+from bark.sampling import SamplingOptions
+from bark.semantic import SemanticLimits, generate_semantic
+from bark.spec import BARK
+
+TINY = {"block_size": 1_024, "n_layer": 1, "n_head": 2, "n_embd": 16}
+
+
+def model(n_in: int, n_out: int) -> GPT:
+    torch.manual_seed(0)
+    config = GPTConfig(**TINY, input_vocab_size=n_in, output_vocab_size=n_out)
+    return GPT(config).eval().requires_grad_(False)
+
+
+def finish(steps: Generator[Any, None, Any]) -> Any:
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            return end.value
+
+
+def coarse_steps(n_semantic: list[int], stop: threading.Event | None = None) -> Any:
+    return generate_coarse(
+        model(12_096, 12_096),
+        BARK,
+        [np.arange(n) for n in n_semantic],
+        histories=[None] * len(n_semantic),
+        sampling=SamplingOptions(),
+        windows=CoarseWindows(),
+        generators=[torch.Generator().manual_seed(n) for n in n_semantic],
+        stop=stop,
+    )
+
+
+def semantic_steps(texts: list[list[int]], gpt: GPT, seconds: float = 0.3) -> Any:
+    return generate_semantic(
+        gpt,
+        BARK,
+        [np.array(ids) for ids in texts],
+        histories=[None] * len(texts),
+        sampling=SamplingOptions(),
+        limits=SemanticLimits(max_duration_s=seconds),
+        generators=[torch.Generator().manual_seed(seed) for seed in range(len(texts))],
+    )
+
+
+def test_coarse_codes_have_the_length_that_belongs_to_the_semantic_tokens() -> None:
+    made = finish(coarse_steps([5, 21, 9]))
+    assert [codes.shape for codes in made] == [(2, coarse_len(BARK, n) // 2) for n in (5, 21, 9)]
+    assert all(codes.min() >= 0 and codes.max() < 1_024 for codes in made)
+
+
+@pytest.mark.parametrize("n_steps", [1, 7, 59, 60, 61])
+def test_a_stopped_coarse_stage_keeps_the_whole_frames_that_it_made(n_steps: int) -> None:
+    stop = threading.Event()
+    steps = coarse_steps([40, 40], stop)
+    for _ in range(n_steps):
+        next(steps)
+    stop.set()
+    with pytest.raises(StopIteration) as end:
+        next(steps)
+    assert [codes.shape for codes in end.value.value] == [(2, n_steps // 2)] * 2
+
+
+def test_takes_of_one_prompt_share_the_prefill() -> None:
+    gpt = model(129_600, 10_048)
+    rows: list[int] = []
+    trunk = gpt.trunk
+
+    def counted(x: torch.Tensor, cache: Any = None) -> torch.Tensor:
+        rows.append(x.shape[0] * x.shape[1])
+        return trunk(x, cache)
+
+    gpt.trunk = counted  # type: ignore[method-assign]
+    finish(semantic_steps([[1, 2, 3]] * 5, gpt))
+    assert rows[0] == 256  # all of the prefix but the infer token, once
+    assert max(rows[1:]) == 5
+
+
+def test_items_of_other_texts_do_not_share_it() -> None:
+    gpt = model(129_600, 10_048)
+    alone = finish(semantic_steps([[1, 2, 3]], gpt))[0].tokens.tolist()
+    together = finish(semantic_steps([[1, 2, 3], [4]], gpt))
+    assert together[0].tokens.tolist() == alone
+    assert together[1].tokens.tolist() != alone
+
+
+@pytest.mark.parametrize(("history", "window"), [(59, 60), (631, 60), (630, 0), (630, 138)])
+def test_windows_that_do_not_fit_are_refused(history: int, window: int) -> None:
+    with pytest.raises(InvalidInputError):
+        CoarseWindows(history, window).check(model(12_096, 12_096), BARK)
