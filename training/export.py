@@ -19,6 +19,7 @@ from bark.vocoder import Codebooks
 
 from .codec import encode
 from .features import SPEAKERS, extract
+from .fine import FineTrainee
 from .loop import load_weights
 from .teacher import Teacher
 
@@ -76,9 +77,11 @@ def export_coarse(
     write_config(folder, "coarse", config)
 
 
-def export_fine(training: Path, folder: Path, config: FineGPTConfig) -> None:
+def export_fine(training: Path, folder: Path, books: Codebooks, config: FineGPTConfig) -> None:
     """Writes the fine model of a training."""
-    write_weights(load_weights(training / "checkpoint.pt"), folder / "fine.safetensors")
+    trainee = FineTrainee(config, books)
+    trainee.load_state_dict(load_weights(training / "checkpoint.pt"))
+    write_weights(trainee.fine_model(books).state_dict(), folder / "fine.safetensors")
     write_config(folder, "fine", config)
 
 

@@ -1,4 +1,11 @@
-"""Trains the fine model: codebooks 2 to 7 from those below them, whole windows at once."""
+"""Trains the fine model: codebooks 2 to 7 from the coarse ones, whole windows at once.
+
+What is left after codebooks 0 and 1 is a few numbers a codebook, of which only a part can be
+predicted. The most probable of 1,024 codes is then a poor guess (it made the envelope worse), the
+code nearest to the expected numbers a good one. So the model learns the expected numbers r, and
+its output layers are written such that the code c nearest to r has the largest logit,
+2 c r - c c.
+"""
 
 from __future__ import annotations
 
@@ -7,14 +14,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
-from torch.nn import functional as F
+from torch import Tensor, nn
 
 from bark.model_fine import FineGPT, FineGPTConfig
 from bark.spec import NANO
 from bark.vocoder import Codebooks
 
-from .coarse import Stream, projected, sinusoids, token_features
+from .coarse import Stream, sinusoids, token_features
 from .loop import Budget, autocast, train
 
 FINE_CONFIG = FineGPTConfig(
@@ -27,17 +33,12 @@ FINE_CONFIG = FineGPTConfig(
     n_codes_total=NANO.n_codebooks,
     n_codes_given=NANO.n_coarse_codebooks,
 )
-MAX_CORRUPTION = 0.3
-"""Largest share of wrong codes below the predicted codebook, drawn per crop."""
+MAX_CORRUPTION = 0.15
+"""Largest share of wrong coarse codes, drawn per crop."""
 
-SHARE_WITH_HISTORY = 0.5
-"""Crops whose first part is known in all codebooks, as behind a voice."""
-
-_IGNORED = -100
 _VALIDATION_SHARE = 0.03
 _INIT_STD = 0.02
 _POSITION_SCALE = 0.05
-_TIED_SCALE = 0.1
 
 
 class Windows:
@@ -55,50 +56,85 @@ class Windows:
         self._rng = np.random.default_rng(seed)
 
     def draw(
-        self, n: int, codebook: int, *, validation: bool = False, corruption: float = MAX_CORRUPTION
+        self, n: int, *, validation: bool = False, corruption: float = MAX_CORRUPTION
     ) -> tuple[Tensor, Tensor]:
-        """Inputs (n, T, 8) and targets (n, T), int64, for one codebook."""
-        rows = [self._window(codebook, validation, corruption) for _ in range(n)]
+        """Coarse codes (n, T, 2), some of them wrong, and fine codes (n, T, 6), int64."""
+        rows = [self._window(validation, corruption) for _ in range(n)]
         inputs, targets = (np.stack(column) for column in zip(*rows, strict=True))
         return torch.from_numpy(inputs), torch.from_numpy(targets)
 
-    def _window(
-        self, codebook: int, validation: bool, corruption: float
-    ) -> tuple[np.ndarray, np.ndarray]:
+    def _window(self, validation: bool, corruption: float) -> tuple[np.ndarray, np.ndarray]:
         rng, length = self._rng, self._length
         codes = self._codes[int(rng.integers(len(self._codes)))]
         border = int(codes.shape[1] * (1 - _VALIDATION_SHARE))
         low, high = (border, codes.shape[1]) if validation else (0, border)
         begin = int(rng.integers(low, high - length))
         window = codes[:, begin : begin + length].T.astype(np.int64)  # (T, 8)
-        target = window[:, codebook].copy()
-        with_history = rng.random() < SHARE_WITH_HISTORY
-        known = int(rng.integers(length // 2)) if with_history else 0
-        window[known:, codebook:] = NANO.fine_pad_token
-        target[:known] = _IGNORED
-        below = window[:, :codebook]
-        wrong = rng.random(below.shape) < rng.random() * corruption
-        below[wrong] = rng.integers(0, NANO.codebook_size, int(wrong.sum()))
-        return window, target
+        given, wanted = window[:, : NANO.n_coarse_codebooks], window[:, NANO.n_coarse_codebooks :]
+        wrong = rng.random(given.shape) < rng.random() * corruption
+        drawn = rng.integers(0, NANO.codebook_size, given.shape)
+        return np.where(wrong, drawn, given), wanted
 
 
-def initialise_fine(model: FineGPT, books: Codebooks) -> None:
-    """Small normal weights, sinusoids for positions, codes that sound alike begin alike."""
-    depth = 2 * model.config.n_layer
-    for name, weight in model.named_parameters():
-        if weight.dim() > 1:
-            std = _INIT_STD / depth**0.5 if name.endswith("c_proj.weight") else _INIT_STD
-            torch.nn.init.normal_(weight, 0, std)
-    positions, tables = model.transformer["wpe"].weight, model.transformer["wtes"]
-    size, width = NANO.codebook_size, model.config.n_embd
-    with torch.no_grad():
-        positions.copy_(sinusoids(*positions.shape) * _POSITION_SCALE)
-        given = token_features(books, width).split(size)
-        for table, rows in zip(tables[: len(given)], given, strict=True):
-            table.weight[:size] = rows
-        for table, book in zip(tables[len(given) :], books.fine, strict=True):
-            # Output layers as well, so a code's neighbours are probable with it.
-            table.weight[:size] = _TIED_SCALE * projected(book, width)
+class FineTrainee(nn.Module):
+    """The trunk of a fine model that reads the coarse codebooks, and a head for the numbers.
+
+    The hidden state's first entry is always 1, so that output layers can hold a constant.
+    """
+
+    def __init__(self, config: FineGPTConfig, books: Codebooks) -> None:
+        super().__init__()
+        self.gpt = FineGPT(config)
+        n_books, _, self.n_numbers = books.fine.shape
+        self.numbers_lm_head = nn.Linear(config.n_embd, n_books * self.n_numbers, bias=False)
+        self._initialise(books)
+
+    def forward(self, coarse: Tensor) -> Tensor:
+        """Expected numbers of each fine codebook: (B, T, 2) int64 -> (B, T, 6, d)."""
+        parts = self.gpt.transformer
+        positions = torch.arange(coarse.shape[1], device=coarse.device)
+        x = parts["wtes"][0](coarse[..., 0]) + parts["wtes"][1](coarse[..., 1])
+        x = x + parts["wpe"](positions)  # (B, T, C)
+        for block in parts["h"]:
+            x = block(x)
+        hidden = parts["ln_f"](x)
+        hidden = torch.cat([torch.ones_like(hidden[..., :1]), hidden[..., 1:]], dim=-1)
+        return self.numbers_lm_head(hidden).unflatten(-1, (-1, self.n_numbers))
+
+    @torch.no_grad()
+    def fine_model(self, books: Codebooks) -> FineGPT:
+        """The trained trunk with output layers that choose the code nearest to the numbers.
+
+        A fine model's output layers are also the embeddings of its codes. These are small beside
+        those of the coarse codes, which alone were read in training.
+        """
+        model, width = self.gpt, self.gpt.config.n_embd
+        norm = model.transformer["ln_f"]
+        norm.weight[0], norm.bias[0] = 0.0, 1.0
+        maps = self.numbers_lm_head.weight.unflatten(0, (-1, self.n_numbers))  # (6, d, C)
+        for head, book, to_numbers in zip(model.lm_heads, books.fine, maps, strict=True):
+            code = torch.from_numpy(book)  # (1024, d)
+            rows = 2 * code @ to_numbers
+            rows[:, 0] -= (code * code).sum(1)
+            # The last row stands for "no code here": never chosen, and as an embedding silent.
+            head.weight.copy_(torch.cat([rows, torch.zeros(1, width)]))
+        return model
+
+    def _initialise(self, books: Codebooks) -> None:
+        """Small normal weights, sinusoids for positions, codes that sound alike begin alike."""
+        depth = 2 * self.gpt.config.n_layer
+        for name, weight in self.named_parameters():
+            if weight.dim() > 1:
+                std = _INIT_STD / depth**0.5 if name.endswith("c_proj.weight") else _INIT_STD
+                torch.nn.init.normal_(weight, 0, std)
+        parts, width = self.gpt.transformer, self.gpt.config.n_embd
+        with torch.no_grad():
+            positions = parts["wpe"].weight
+            positions.copy_(sinusoids(*positions.shape) * _POSITION_SCALE)
+            given = token_features(books, width).split(NANO.codebook_size)
+            for table, rows in zip(parts["wtes"], given, strict=False):
+                table.weight[: NANO.codebook_size] = rows
+            self.numbers_lm_head.weight.zero_()
 
 
 def train_fine(
@@ -112,28 +148,35 @@ def train_fine(
     seed: int = 0,
     device: str = "cpu",
 ) -> list[dict[str, float]]:
-    """Trains the fine model; checkpoints and a log go to `out`."""
+    """Trains the fine model; checkpoints and a log go to `out`.
+
+    The log's values are squared errors over the numbers' own squares: 1 is nothing learned.
+    """
     torch.manual_seed(seed)
-    model = FineGPT(config)
-    initialise_fine(model, books)
-    model.to(device)
-    codebooks = range(config.n_codes_given, config.n_codes_total)
+    trainee = FineTrainee(config, books).to(device)
+    place = torch.device(device)
     length = min(NANO.fine_window_len, config.block_size)
     windows = Windows(streams, seed, length)
-    unseen = Windows(streams, seed + 1, length)
-    kept = {k: unseen.draw(batch_size, k, validation=True) for k in codebooks}
+    kept = Windows(streams, seed + 1, length).draw(batch_size, validation=True)
+    fine = torch.from_numpy(books.fine).to(place)
 
-    def loss(codebook: int, inputs: Tensor, targets: Tensor) -> Tensor:
-        with autocast(torch.device(device)):
-            logits = model(codebook, inputs.to(device))
-        flat = logits.float().flatten(0, 1)
-        return F.cross_entropy(flat, targets.to(device).flatten(), ignore_index=_IGNORED)
+    def numbers_of(codes: Tensor) -> Tensor:
+        moved = codes.to(place)
+        return torch.stack([book[moved[..., i]] for i, book in enumerate(fine)], dim=2)
 
-    def step_loss(step: int) -> Tensor:
-        codebook = codebooks[step % len(codebooks)]
-        return loss(codebook, *windows.draw(batch_size, codebook))
+    power = (numbers_of(kept[1]) ** 2).sum(-1).mean((0, 1))  # (6,)
+
+    def errors(coarse: Tensor, codes: Tensor) -> Tensor:
+        with autocast(place):
+            numbers = trainee(coarse.to(place))
+        squares = ((numbers.float() - numbers_of(codes)) ** 2).sum(-1)  # (B, T, 6)
+        return squares.mean((0, 1)) / power
+
+    def step_loss(_: int) -> Tensor:
+        return errors(*windows.draw(batch_size)).mean()
 
     def validate() -> dict[str, float]:
-        return {f"codebook {k}": float(loss(k, *kept[k])) for k in codebooks}
+        found = errors(*kept).tolist()
+        return {f"codebook {i + config.n_codes_given}": e for i, e in enumerate(found)}
 
-    return train(model, step_loss, validate, out=out, budget=budget)
+    return train(trainee, step_loss, validate, out=out, budget=budget)

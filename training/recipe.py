@@ -32,6 +32,9 @@ from .text import export_text, train_text
 from .text_batches import TextBatches
 from .text_data import make_held_out, make_shards, read_items
 
+N_MEASURED = 100
+N_MEASURED_NUMBERS = 30
+
 _log = logging.getLogger(__name__)
 
 
@@ -178,7 +181,7 @@ def export(recipe: Recipe, out: Path, device: str) -> None:
         best_temperature=recipe.coarse_temperature,
         config=recipe.coarse_config,
     )
-    export_fine(out / "fine", folder, recipe.fine_config)
+    export_fine(out / "fine", folder, books, recipe.fine_config)
     write_voices(out / "voices", books)
     for name in ("text", "coarse", "fine"):
         plot_losses(out / name)
@@ -188,11 +191,10 @@ def measure(recipe: Recipe, out: Path, device: str) -> None:
     """Measures the exported model folder; the results go to `measures.json`."""
     bark = Bark.from_pretrained(str(out / "nano"), device=device)
     kept = out / "teacher_heard.json"
-    n_prose, n_numbers = recipe.held_out
-    prose = held_out_prose(n_prose)
+    prose = held_out_prose(N_MEASURED)
     results = {
         "prose": measure_speech(bark, prose, kept),
-        "numbers": measure_speech(bark, held_out_numbers(n_numbers), kept),
+        "numbers": measure_speech(bark, held_out_numbers(N_MEASURED_NUMBERS), kept),
         "voices": measure_voices(bark, prose[:15]),
         "fine": measure_fine(bark, prose[:30]),
     }
