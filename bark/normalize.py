@@ -30,6 +30,10 @@ _FOLDED = {
 _KEPT = frozenset("°$£€¥¢§×÷±≈≤≥≠→π∞√²³µ")
 
 
+_QUESTION_WORDS = frozenset("what who whom whose which when where why how".split())
+_BEFORE_QUESTION_WORD = frozenset("and but or so then well for in at to on of by from with".split())
+
+
 @dataclass(frozen=True)
 class Word:
     """One word to speak.
@@ -75,6 +79,23 @@ def normalize(text: str, is_word: Callable[[str], bool]) -> list[Word]:
         else:
             at += 1
     return words
+
+
+def without_falling_questions(words: list[Word]) -> list[Word]:
+    """Keep the question mark only where a voice rises: behind questions for yes or no.
+
+    Those that open with a question word ("And what is that?") are given a full stop.
+    """
+    kept: list[Word] = []
+    opening = True
+    falls = False
+    for word in words:
+        if opening:
+            falls = word.text.partition("'")[0] in _QUESTION_WORDS
+            opening = word.text in _BEFORE_QUESTION_WORD
+        kept.append(replace(word, mark=".") if falls and word.mark == "?" else word)
+        opening = opening or word.mark in tuple(".!?")
+    return kept
 
 
 def fold(text: str) -> tuple[str, list[int]]:

@@ -19,9 +19,12 @@ from .phones import (
     N_KINDS,
     N_PAUSES,
     ONSET,
+    PHONE_INDEX,
+    QUESTION_PAUSE,
     WORD_ONSET,
     text_begins_word,
     text_is_phone,
+    text_mark_id,
 )
 from .spec import ModelSpec
 
@@ -85,6 +88,16 @@ def text_word_lengths(ids: np.ndarray) -> list[int]:
     return [int(text_is_phone(w).sum()) if text_is_phone(w[:1]).all() else _UNKNOWN for w in words]
 
 
+def text_questions(ids: np.ndarray) -> list[int]:
+    """Say of each word of a text whether a question mark stands behind it, 1 or 0.
+
+    Args:
+        ids: (n,) int64 text ids without offset.
+    """
+    words = np.split(ids, np.flatnonzero(text_begins_word(ids)))[1:]
+    return [int(text_mark_id("?") in word) for word in words]
+
+
 def _places(begins: np.ndarray) -> np.ndarray:
     index = np.arange(len(begins))
     return index - np.maximum.accumulate(np.where(begins, index, 0))
@@ -108,11 +121,13 @@ class PositionTracker:
         n_tokens: int,
         counters: Tensor | None = None,
         lengths: Tensor | None = None,
+        asks: Tensor | None = None,
     ) -> None:
         self.prefix = prefix
         self._n_tokens = n_tokens
         self._counters = counters  # (B, 3): word, place, frame, before clamping; None by index
         self._lengths = lengths  # (B, W + 1) phones per word, `_UNKNOWN` in letters, then `_NONE`
+        self._asks = asks  # (B, W + 1) 1 where a question mark stands behind the word, else 0
 
     @classmethod
     def by_index(cls, length: int, *, device: torch.device | str = "cpu") -> PositionTracker:
@@ -132,7 +147,9 @@ class PositionTracker:
         # The first onset makes the place 0.
         counters = torch.tensor([[0, -1, _FIRST_FRAME - 1]], device=ids.device)
         lengths = torch.tensor([[0, *text_word_lengths(text)]], device=ids.device)
-        return cls(torch.from_numpy(prefix)[None].to(ids.device), ids.shape[1], counters, lengths)
+        asks = torch.tensor([[0, *text_questions(text)]], device=ids.device)
+        positions = torch.from_numpy(prefix)[None].to(ids.device)
+        return cls(positions, ids.shape[1], counters, lengths, asks)
 
     @classmethod
     def stack(cls, trackers: list[PositionTracker]) -> PositionTracker:
@@ -144,14 +161,19 @@ class PositionTracker:
         lengths = [t._lengths for t in trackers if t._lengths is not None]
         width = max(row.shape[1] for row in lengths)
         padded = [F.pad(row, (0, width - row.shape[1]), value=_NONE) for row in lengths]
+        asks = [
+            F.pad(t._asks, (0, width - t._asks.shape[1])) for t in trackers if t._asks is not None
+        ]
         prefix = torch.cat([t.prefix for t in trackers])
-        return cls(prefix, first._n_tokens, torch.cat(counters), torch.cat(padded))
+        return cls(prefix, first._n_tokens, torch.cat(counters), torch.cat(padded), torch.cat(asks))
 
     def select(self, rows: Tensor) -> None:
         """Keep the given rows (K,) int64 of the batch, in that order."""
-        if self._counters is not None and self._lengths is not None:
-            self._counters, self._lengths = self._counters[rows], self._lengths[rows]
-            self.prefix = self.prefix[rows]
+        if self._counters is None or self._lengths is None or self._asks is None:
+            return
+        self._counters, self._lengths = self._counters[rows], self._lengths[rows]
+        self._asks = self._asks[rows]
+        self.prefix = self.prefix[rows]
 
     def advance(self, tokens: Tensor) -> Tensor:
         """Count one more token of each row.
@@ -181,6 +203,7 @@ class PositionTracker:
         A word given in phones gets as many onsets as it has phones (in all but 7 of 10,000 words
         the teacher does so, too), then perhaps one pause; a word in letters any number. The end
         comes behind the last word only, and no phone is held longer than any of the teacher's.
+        Behind a question mark the pause is the questioning one, and only there.
 
         Args:
             n_candidates: semantic tokens, and the end token where it may come.
@@ -188,7 +211,7 @@ class PositionTracker:
         Returns:
             (B, n_candidates) bool, or None by index.
         """
-        if self._counters is None or self._lengths is None:
+        if self._counters is None or self._lengths is None or self._asks is None:
             return None
         word, place, frame = self._counters.unbind(1)
         length = self._following(word)
@@ -197,11 +220,15 @@ class PositionTracker:
         is_last = self._following(word + 1) == _NONE
         tokens = torch.arange(n_candidates, device=word.device)
         kind, is_end, is_pause = tokens % N_KINDS, tokens == END_TOKEN, tokens < N_KINDS * N_PAUSES
+        asks = self._asks.gather(1, word.clamp(max=self._asks.shape[1] - 1)[:, None])[:, 0] == 1
+        is_asking = tokens // N_KINDS == PHONE_INDEX[QUESTION_PAUSE]
         rules = (
             (partly | ~is_last, is_end),
             (partly | is_last, (kind == WORD_ONSET) & ~is_end),
             (known & (n_said >= length), (kind == ONSET) & ~is_pause),
             (partly | (known & (n_said > length)), (kind == ONSET) & is_pause),
+            (asks, (kind == ONSET) & is_pause & ~is_asking),
+            (~asks, (kind == ONSET) & is_asking),
             (frame >= _FIRST_FRAME + MAX_PHONE_FRAMES - 1, (kind == CONTINUATION) & ~is_end),
         )
         return torch.stack([rows[:, None] & tokens for rows, tokens in rules]).any(0)

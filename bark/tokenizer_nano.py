@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from .lexicon import LEXICON_PATH, Lexicon
-from .normalize import Word, normalize
+from .normalize import Word, normalize, without_falling_questions
 from .phones import LETTERS, text_letter_id, text_mark_id, text_phone_id
 from .text import EncodedText, normalize_whitespace
 from .tokenizer import cut
@@ -44,7 +44,7 @@ class NanoTokenizer:
             nothing to say. The ids of one word share its span.
         """
         text = normalize_whitespace(text)
-        words = normalize(text, self.lexicon.__contains__)
+        words = without_falling_questions(normalize(text, self.lexicon.__contains__))
         ids: list[int] = []
         spans: list[tuple[int, int]] = []
         for word in words:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bark.lexicon import Lexicon
-from bark.normalize import fold, normalize, spoken_text
+from bark.normalize import fold, normalize, spoken_text, without_falling_questions
 from bark.phones import MARKS
 from bark.text import normalize_whitespace
 
@@ -163,6 +163,14 @@ def test_words_keep_the_span_they_came_from() -> None:
         ("bob", "Bob"),
         ("okay", "ok"),
     ]
+
+
+def test_questions_with_a_question_word_fall() -> None:
+    text = "Is it? And what is that? No. But who's there, do you know? Do you know who?"
+    words = without_falling_questions(normalize(text, LEXICON.__contains__))
+    assert spoken_text(words) == (
+        "is it? and what is that. no. but who's there, do you know. do you know who?"
+    )
 
 
 def test_folding_maps_every_character_to_its_origin() -> None:

@@ -126,6 +126,20 @@ def test_a_word_in_letters_may_have_any_number_of_phones() -> None:
     assert not _allows(tracker, phones.END_TOKEN)
 
 
+def test_behind_a_question_the_pause_asks_and_nowhere_else() -> None:
+    ids = [phones.text_letter_id("a", True), phones.text_mark_id("?")]
+    ids += [phones.text_letter_id("a", True), phones.text_mark_id(".")]
+    row = [i + NANO.text_offset for i in ids]
+    tracker = PositionTracker.after_text(torch.tensor([[*row, NANO.semantic_infer_token]]), NANO)
+    question = phones.PHONE_INDEX[phones.QUESTION_PAUSE]
+    assert not _allows(tracker, _onset(question))
+    _say(tracker, _onset(PAUSE), _word(K))
+    assert not _allows(tracker, _onset(PAUSE))
+    _say(tracker, _onset(question), _word(K))
+    assert not _allows(tracker, _onset(question))
+    _say(tracker, _onset(PAUSE), phones.END_TOKEN)
+
+
 def test_rows_of_a_batch_keep_their_own_words() -> None:
     both = PositionTracker.stack([_tracker("cat", "at"), _tracker("catat")])
     both.advance(torch.tensor([_word(K), _word(K)]))
