@@ -22,6 +22,22 @@ _SIBILANTS = frozenset(PHONE_INDEX[p] for p in ("s", "z", "sh", "zh", "ch", "jh"
 _VOICELESS = frozenset(PHONE_INDEX[p] for p in ("p", "t", "k", "f", "th"))
 _SCHWA, _S, _Z = (PHONE_INDEX[p] for p in ("ax0", "s", "z"))
 
+_ENDINGS = {
+    ending: tuple(PHONE_INDEX[phone] for phone in said.split())
+    for ending, said in (
+        ("ings", "ih0 ng z"),
+        ("ing", "ih0 ng"),
+        ("ness", "n ax0 s"),
+        ("less", "l ax0 s"),
+        ("able", "ax0 b ax0 l"),
+        ("ers", "er0 z"),
+        ("er", "er0"),
+        ("ish", "ih0 sh"),
+        ("ly", "l iy0"),
+    )
+}
+_MIN_PART_LEN = 4  # letters: shorter parts are found in many words that are not made of them
+
 
 class Lexicon:
     """Words and their phones.
@@ -62,7 +78,7 @@ class Lexicon:
     def phones(self, word: str) -> tuple[int, ...] | None:
         """Look a word up.
 
-        Possessives and plurals of known words follow by rule.
+        Possessives, plurals, common endings and compounds of known words follow by rule.
 
         Args:
             word: lower case.
@@ -70,14 +86,33 @@ class Lexicon:
         Returns:
             indices into `bark.phones.PHONES`, or None where the word is not known.
         """
-        code = self._pronunciations.get(word)
-        if code is not None:
-            return tuple(_INDEX_OF_CODE[c] for c in code)
+        if word in self._pronunciations:
+            return self._known(word)
         for base in _singulars(word):
-            code = self._pronunciations.get(base)
-            if code is not None:
-                return _with_s(tuple(_INDEX_OF_CODE[c] for c in code))
+            if base in self._pronunciations:
+                return _with_s(self._known(base))
+        return self._derived(word) or self._compound(word)
+
+    def _derived(self, word: str) -> tuple[int, ...] | None:
+        for ending, said in _ENDINGS.items():
+            if word.endswith(ending) and len(word) >= len(ending) + _MIN_PART_LEN:
+                base = word[: -len(ending)]
+                for known in (base, base + "e"):
+                    if known in self._pronunciations:
+                        return _joined(self._known(known), said)
         return None
+
+    def _compound(self, word: str) -> tuple[int, ...] | None:
+        """Two known words in one; of several ways to split the most even one."""
+        splits = range(_MIN_PART_LEN, len(word) - _MIN_PART_LEN + 1)
+        for at in sorted(splits, key=lambda i: abs(len(word) - 2 * i)):
+            first, second = word[:at], word[at:]
+            if first in self._pronunciations and second in self._pronunciations:
+                return _joined(self._known(first), self._known(second))
+        return None
+
+    def _known(self, word: str) -> tuple[int, ...]:
+        return tuple(_INDEX_OF_CODE[c] for c in self._pronunciations[word])
 
 
 def encode_phones(names: list[str]) -> str:
@@ -96,6 +131,11 @@ def _singulars(word: str) -> list[str]:
     if len(word) > 3 and word.endswith("s") and not word.endswith(("ss", "us", "is", "'s")):
         return [word[:-1]]
     return []
+
+
+def _joined(first: tuple[int, ...], second: tuple[int, ...]) -> tuple[int, ...]:
+    """Put two parts together; a sound on both sides of the seam is heard once ("fully")."""
+    return first + (second[1:] if first[-1] == second[0] else second)
 
 
 def _with_s(phones: tuple[int, ...]) -> tuple[int, ...]:

@@ -32,6 +32,19 @@ def test_possessives_and_plurals_follow_by_rule(word: str, ending: list[str]) ->
     assert phone_names(phones)[-len(ending) :] == ending
 
 
+@pytest.mark.parametrize(
+    ("word", "said"),
+    [
+        ("blimping", "b l ih1 m p ih0 ng"),
+        ("blimpness", "b l ih1 m p n ax0 s"),
+        ("tranquilly", "t r ae1 ng k w ax0 l iy0"),
+        ("applehouse", "ae1 p ax0 l hh aw1 s"),
+    ],
+)
+def test_endings_and_compounds_follow_by_rule(word: str, said: str) -> None:
+    assert " ".join(phone_names(TOKENIZER.lexicon.phones(word) or ())) == said
+
+
 def test_a_missing_lexicon_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="reinstall the package"):
         NanoTokenizer.from_file(tmp_path / "none.json")

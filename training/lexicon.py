@@ -14,7 +14,7 @@ import re
 from collections import Counter
 from pathlib import Path
 
-from bark.lexicon import LEXICON_PATH, encode_phones
+from bark.lexicon import LEXICON_PATH, Lexicon, encode_phones, phone_names
 from bark.phones import N_PAUSES, PHONE_INDEX, PHONES, phone_name
 
 from .alignment import speech_to_phones
@@ -30,14 +30,19 @@ MAX_WORD_CHARS = 24
 _WORD = re.compile(r"[a-z]+(?:'[a-z]+)*")
 
 
+def dictionary_words() -> set[str]:
+    """Return the words of CMUdict as Festival carries it."""
+    entries = CMUDICT.read_text(encoding="latin-1").splitlines()
+    return {line.split('"')[1] for line in entries if line.startswith('("')}
+
+
 def vocabulary() -> list[str]:
     """Return the words the lexicon is to hold, sorted.
 
     Possessives are left out: the lexicon forms them by rule. Words that the word list has in
     capitals only are acronyms, which are spelled.
     """
-    entries = CMUDICT.read_text(encoding="latin-1").splitlines()
-    found = {line.split('"')[1] for line in entries if line.startswith('("')}
+    found = dictionary_words()
     listed = WORD_LIST.read_text(encoding="utf8").split()
     found.update(word.lower() for word in listed if any(c.islower() for c in word))
     counts: Counter[str] = Counter()
@@ -57,10 +62,15 @@ def vocabulary() -> list[str]:
 def export_lexicon(path: Path = LEXICON_PATH) -> int:
     """Write the lexicon; returns how many words it holds."""
     lookup, teacher = _FliteLexicon(), Teacher("rms")
+    words, known = vocabulary(), dictionary_words()
+    dictionary = Lexicon({w: encode_phones(lookup.phones(w)) for w in words if w in known})
     pronunciations: dict[str, str] = {}
-    for word in vocabulary():
-        # Contractions are put together while speaking, not in flite's lexicon.
-        names = _spoken(teacher, word) if "'" in word else lookup.phones(word)
+    for word in words:
+        if "'" in word:  # contractions are put together while speaking, not in flite's lexicon
+            names = _spoken(teacher, word)
+        else:
+            # known parts sound better than rules: those make "blockchain" end in "chn"
+            names = phone_names(dictionary.phones(word) or ()) or lookup.phones(word)
         if names:
             pronunciations[word] = encode_phones(names)
     content = {"words": " ".join(pronunciations), "phones": " ".join(pronunciations.values())}
