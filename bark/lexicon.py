@@ -58,8 +58,8 @@ class Lexicon:
         """
         if not path.is_file():
             raise FileNotFoundError(
-                f"no lexicon at {path}; reinstall the package or make it with "
-                "`python -m training lexicon`"
+                f"no lexicon at {path}; reinstall the package or write it with "
+                "training.lexicon.export_lexicon"
             )
         content = json.loads(path.read_text(encoding="ascii"))
         words, phones = content["words"].split(" "), content["phones"].split(" ")

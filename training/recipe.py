@@ -66,7 +66,7 @@ class Recipe:
     fine_config: FineGPTConfig = FINE_CONFIG
     coarse_batch: int = 16
     fine_batch: int = 16
-    text_temperature: float = 0.3
+    text_temperature: float = 0.7
     coarse_temperature: float = 0.4
     seed: int = 0
 
