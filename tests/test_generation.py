@@ -124,6 +124,8 @@ def test_parameters_have_the_names_order_and_defaults_of_the_reference() -> None
 
 def test_generate_audio_gives_sound_and_on_request_a_voice(cache_dir: Path, tmp_path: Path) -> None:
     write_official_layout(cache_dir, large=True)
+    # Random weights speak to the limit; with a louder end they end after a few words' time.
+    generation.load_model(model_type="text")["model"].lm_head.weight.data[10_000] *= 6
     torch.manual_seed(3)
     full, audio = bark.generate_audio("Hello.", text_temp=0.6, silent=True, output_full=True)
     assert audio.dtype == np.float32
