@@ -1,35 +1,36 @@
 """What the faster precisions cost: `python -m benchmarks.quality`.
 
 On nano, whose weights are trained: the change of the negative log-likelihood per token, and how
-often the same random numbers draw the same token behind the same past. On the official sizes with
-random weights: the error of the logits.
+often the same random numbers draw the same token behind the same past; and what a listener
+(pocketsphinx) understands. On the official sizes with random weights: the error of the logits.
 """
 
 from __future__ import annotations
 
-import argparse
-import copy
 import dataclasses
-import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from bark import Bark
+from bark import Bark, Take
 from bark.coarse import flatten_codes
+from bark.lexicon import Lexicon
 from bark.model import GPT
 from bark.model_fine import FineGPT
 from bark.model_nano import ConditionedGPT
 from bark.positions import infer_position, semantic_positions, text_positions
-from bark.quantize import apply_precision
 from bark.spec import BARK
-from bark.take import Take
+from training.corpus import held_out_prose
+from training.listener import Listener, closed_choice_rate, plain_words, word_error_rate
+from training.measure import speak_sentences, spoken_form
 
 from .machine import describe_machine
-from .weights import load_model, make_weights
+from .options import add_folder, names, parser_of, weights_folder
+from .report import Row, keep, markdown
+from .weights import make_model
 
 _SENTENCES = (
     "The ferry leaves the harbour at half past six.",
@@ -41,9 +42,9 @@ _SENTENCES = (
     "There are thirty seven windows on this side.",
     "He laughed, and then he told the whole story.",
 )
+EXACT = "fp32"
 _PRECISIONS = ("int8", "bf16")
 _TEMPERATURE = 0.7
-_STAGES = ("semantic", "coarse", "fine")
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -62,6 +63,10 @@ class Scored:
         noise = torch.empty_like(self.logits)
         noise.exponential_(generator=torch.Generator().manual_seed(3))
         return (torch.softmax(self.logits / _TEMPERATURE, dim=-1) / noise).argmax(dim=-1)
+
+    def equal_draws(self, other: Scored) -> float:
+        """How often that noise draws the same token from others' logits."""
+        return float((self.drawn() == other.drawn()).float().mean())
 
 
 def _score_semantic(bark: Bark, model: GPT, take: Take) -> Scored:
@@ -107,68 +112,122 @@ _SCORES: dict[str, Callable[..., Scored]] = {
 }
 
 
-def nano_table() -> str:
-    """Nano on its own float32 takes of a few sentences."""
-    bark = Bark.from_pretrained("nano", device="cpu", precision="fp32")
-    takes = [bark.generate(sentence, seed=seed) for seed, sentence in enumerate(_SENTENCES)]
-    rows = [
-        "| stage | tokens | precision | NLL | change | equal draws |",
-        "|---|---|---|---|---|---|",
-    ]
-    for stage in _STAGES:
-        exact = _score_all(bark, stage, bark.model(stage), takes)
-        for precision in ("fp32", *_PRECISIONS):
-            model = apply_precision(copy.deepcopy(bark.model(stage)), precision, "cpu")
-            scored = _score_all(bark, stage, model, takes)
-            equal = float((scored.drawn() == exact.drawn()).float().mean())
-            nll, change = scored.nll(), scored.nll() - exact.nll()
-            cells = f"{precision} | {nll:.4f} | {change:+.4f} | {equal:.2%}"
-            rows.append(f"| {stage} | {len(scored.tokens):,} | {cells} |")
-    return "\n".join(rows)
-
-
 @torch.inference_mode()
-def _score_all(bark: Bark, stage: str, model: nn.Module, takes: list[Take]) -> Scored:
-    scores = [_SCORES[stage](bark, model, take) for take in takes]
+def nano_rows(barks: Mapping[str, Bark]) -> list[Row]:
+    """Nano in some precisions on its own float32 takes of a few sentences."""
+    exact_bark = barks[EXACT]
+    seeds = list(range(len(_SENTENCES)))
+    takes = exact_bark.generate_batch(_SENTENCES, seeds=seeds)
+    rows = []
+    for stage, score in _SCORES.items():
+        exact = _score_all(exact_bark, score, exact_bark.model(stage), takes)
+        for precision, bark in barks.items():
+            scored = _score_all(bark, score, bark.model(stage), takes)
+            rows.append(
+                {
+                    "stage": stage,
+                    "tokens": f"{len(scored.tokens):,}",
+                    "precision": precision,
+                    "NLL": f"{scored.nll():.4f}",
+                    "change": f"{scored.nll() - exact.nll():+.4f}",
+                    "equal draws": f"{scored.equal_draws(exact):.2%}",
+                }
+            )
+    return rows
+
+
+def _score_all(
+    bark: Bark, score: Callable[..., Scored], model: nn.Module, takes: Sequence[Take]
+) -> Scored:
+    scores = [score(bark, model, take) for take in takes]
     return Scored(torch.cat([s.logits for s in scores]), torch.cat([s.tokens for s in scores]))
 
 
+def heard_rows(barks: Mapping[str, Bark], n_sentences: int) -> list[Row]:
+    """What a listener understands of nano in some precisions, same sentences and seeds.
+
+    Raises:
+        ImportError, FileNotFoundError: the listener or the sentences are not installed.
+    """
+    sentences = held_out_prose(n_sentences)
+    lexicon, listener = Lexicon.load(), Listener()
+    spoken = [spoken_form(sentence, lexicon) for sentence in sentences]
+    rows = []
+    for precision, bark in barks.items():
+        takes = speak_sentences(bark, sentences)
+        heard = [listener.hear(take.audio, take.sample_rate) for take in takes]
+        rows.append(
+            {
+                "precision": precision,
+                "sentences": str(len(sentences)),
+                "words": str(sum(len(plain_words(text)) for text in spoken)),
+                "word error rate": f"{word_error_rate(spoken, heard):.1%}",
+                "closed choice of 20": f"{closed_choice_rate(spoken, heard):.1%}",
+                "seconds of audio": f"{sum(take.duration_s for take in takes):.1f}",
+            }
+        )
+    return rows
+
+
 @torch.inference_mode()
-def random_table(size: str, folder: Path) -> str:
+def random_rows(size: str, folder: Path) -> list[Row]:
     """The error of the logits on random weights of an official size, 200 positions."""
-    rows = ["| model | precision | error of the logits | equal draws |", "|---|---|---|---|"]
     generator = torch.Generator().manual_seed(2)
-    for part in ("text", "coarse", "fine"):
-        make_weights(size, part, folder)
-        shape = (1, 200, BARK.n_codebooks) if part == "fine" else (1, 200)
+    model = make_model(size, folder)
+    rows = []
+    for stage in _SCORES:
+        shape = (1, 200, BARK.n_codebooks) if stage == "fine" else (1, 200)
         ids = torch.randint(0, BARK.codebook_size, shape, generator=generator)
-        exact = _logits(load_model(size, part, folder), ids)
+        exact = _logits(model, EXACT, stage, ids)
         for precision in _PRECISIONS:
-            model = apply_precision(load_model(size, part, folder), precision, "cpu")
-            logits = _logits(model, ids)
-            error = float((logits - exact).norm() / exact.norm())
-            draws = [Scored(x, torch.zeros(len(x))).drawn() for x in (logits, exact)]
-            equal = float((draws[0] == draws[1]).float().mean())
-            rows.append(f"| {size} {part} | {precision} | {error:.2%} | {equal:.2%} |")
-    return "\n".join(rows)
+            scored = _logits(model, precision, stage, ids)
+            error = float((scored.logits - exact.logits).norm() / exact.logits.norm())
+            rows.append(
+                {
+                    "stage": stage,
+                    "precision": precision,
+                    "error of the logits": f"{error:.2%}",
+                    "equal draws": f"{scored.equal_draws(exact):.2%}",
+                }
+            )
+    return rows
 
 
-def _logits(model: nn.Module, ids: Tensor) -> Tensor:
-    return (model(4, ids) if isinstance(model, FineGPT) else model(ids))[0]
+def _logits(folder: Path, precision: str, stage: str, ids: Tensor) -> Scored:
+    bark = Bark.from_pretrained(folder, device="cpu", precision=precision, lazy=True)
+    model = bark.model(stage)
+    logits = (model(4, ids) if isinstance(model, FineGPT) else model(ids))[0]
+    return Scored(logits, torch.zeros(len(logits)))
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> None:
     """Prints the tables."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.quality", description=__doc__)
-    parser.add_argument("--sizes", default="small", help="official sizes, separated by commas")
-    parser.add_argument("--folder", type=Path, help="keeps the random weights there")
-    args = parser.parse_args()
-    print(f"{describe_machine()}\n\nnano, its own takes:\n\n{nano_table()}\n")
-    with tempfile.TemporaryDirectory() as temporary:
-        folder = args.folder or Path(temporary)
-        folder.mkdir(parents=True, exist_ok=True)
-        for size in args.sizes.split(","):
-            print(f"{size}, random weights:\n\n{random_table(size, folder)}\n")
+    parser = parser_of("benchmarks.quality", __doc__)
+    parser.add_argument("--sizes", type=names, default=["small"], help="with random weights")
+    parser.add_argument("--sentences", type=int, default=40, help="for the listener; 0 is none")
+    add_folder(parser)
+    args = parser.parse_args(argv)
+    print(describe_machine())
+    tables = {}
+
+    def show(title: str, rows: list[Row]) -> None:
+        tables[title] = rows
+        print(f"\n{title}:\n\n{markdown(rows)}", flush=True)
+        keep(args, tables)
+
+    barks = {
+        precision: Bark.from_pretrained("nano", device="cpu", precision=precision)
+        for precision in (EXACT, *_PRECISIONS)
+    }
+    show("nano, its own takes", nano_rows(barks))
+    if args.sentences:
+        try:
+            show("nano, as a listener hears it", heard_rows(barks, args.sentences))
+        except (ImportError, FileNotFoundError) as reason:
+            print(f"\nnano, as a listener hears it: not measured, {reason}")
+    with weights_folder(args.folder) as folder:
+        for size in args.sizes:
+            show(f"{size}, random weights", random_rows(size, folder))
 
 
 if __name__ == "__main__":

@@ -1,106 +1,118 @@
-"""Turns measurements into a table."""
+"""Turns measurements into tables, and keeps them."""
 
 from __future__ import annotations
 
+import argparse
 import dataclasses
+import itertools
+import json
 import statistics
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .workload import STAGES, Workload
+from .machine import describe_machine
+from .measure import Case, Sample, rounds
+from .workload import STAGES, duration_s, n_tokens
 
-_HEADER = ("stage", "implementation", "clips", "s", "CPU s", "tokens/s", "RTF", "peak MiB", "ratio")
+Row = Mapping[str, str]
+"""A table's row by the names of its columns."""
+
+
+def spread(values: Sequence[float], digits: int = 2) -> str:
+    """The median, and where there are several the least and the most."""
+    middle, *ends = (
+        f"{value:.{digits}f}" for value in (statistics.median(values), min(values), max(values))
+    )
+    return middle if len(values) == 1 else f"{middle} ({' to '.join(ends)})"
+
+
+def markdown(rows: Sequence[Row]) -> str:
+    """A Markdown table of rows that have the same columns."""
+    lines = [list(rows[0]), ["---"] * len(rows[0]), *(list(row.values()) for row in rows)]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def keep(args: argparse.Namespace, results: Mapping[str, Sequence[Any]]) -> None:
+    """Writes dataclasses or rows by the titles of their tables to `args.json`, where it is given.
+
+    Beside them the machine and the command line.
+    """
+    if args.json is not None:
+        plain = {
+            title: [dataclasses.asdict(r) if dataclasses.is_dataclass(r) else r for r in rows]
+            for title, rows in results.items()
+        }
+        content = {"machine": describe_machine(), "arguments": vars(args), "results": plain}
+        args.json.write_text(json.dumps(content, indent=1, default=str) + "\n")
+
+
+def stage_rows(samples: Sequence[Sample], cases: Sequence[Case]) -> list[Row]:
+    """A row for each stage, case and implementation, for all stages together, and for loading.
+
+    Seconds are those of one clip; RTF is the time for a second of audio; the ratio is that of the
+    first row's median to this one's. The peak of "all" includes loading.
+    """
+    stages = [stage for stage in STAGES if any(s.stage == stage for s in samples)]
+    names = list(dict.fromkeys(sample.name for sample in samples))
+    rows = []
+    for label in (*stages, "all", "load"):
+        parts = [label] if label in stages else stages
+        base = None
+        for case, name in itertools.product([None] if label == "load" else cases, names):
+            key = (case.clips, case.seconds) if case else (0, 0)
+            made = rounds(samples, name, *key, parts)
+            if made:
+                loads = [s for s in samples if s.name == name and not s.clips]
+                row = _Row(label, case, made, loads if label == "all" else [])
+                base = base or row.wall_s
+                rows.append(row.cells(base))
+    return rows
 
 
 @dataclasses.dataclass(frozen=True)
-class Sample:
-    """One measurement; `clips` 0 is the loading of a stage.
+class _Row:
+    """A row of the table of stages.
 
     Attributes:
-        name: of the implementation.
-        peak_mib: of the whole process until then.
+        label: a stage, "all" or "load".
+        case: None for "load".
+        made: for each repetition the samples of its stages.
+        loads: further samples that its peak counts.
     """
 
-    name: str
-    stage: str
-    clips: int
-    wall_s: float
-    cpu_s: float
-    peak_mib: float
+    label: str
+    case: Case | None
+    made: Sequence[tuple[Sample, ...]]
+    loads: Sequence[Sample]
 
-    @classmethod
-    def of(cls, name: str, stage: str, clips: int, answer: Mapping[str, Any]) -> Sample:
-        """From a worker's answer."""
-        return cls(name, stage, clips, answer["wall_s"], answer["cpu_s"], answer["peak_mib"])
+    def per_clip(self, field: str) -> list[float]:
+        """Seconds of each repetition."""
+        clips = self.case.clips if self.case else 1
+        return [sum(getattr(s, field) for s in made) / clips for made in self.made]
 
+    @property
+    def wall_s(self) -> float:
+        """Their median."""
+        return statistics.median(self.per_clip("wall_s"))
 
-def format_table(samples: list[Sample], workload: Workload) -> str:
-    """A Markdown table: medians per stage and for all stages together.
-
-    The ratio is that of the first implementation's median time for a clip to the row's; RTF is
-    the time for a second of audio. CPU seconds count what the process itself computed, so with
-    one thread they hold on a machine that does other work too.
-    """
-    rows = [_HEADER, tuple("---" for _ in _HEADER)]
-    names = list(dict.fromkeys(sample.name for sample in samples))
-    stages = [stage for stage in STAGES if any(s.stage == stage for s in samples)]
-    batches = sorted({sample.clips for sample in samples if sample.clips})
-    for stage in [*stages, "all"]:
-        base = None
-        for name, clips in ((name, clips) for clips in batches for name in names):
-            times = _medians(samples, name, clips, stages if stage == "all" else [stage])
-            if times is None:
-                continue
-            base = base or times[0]
-            rows.append(_row(stage, name, clips, times, base, workload, samples))
-    rows.extend(_loading(samples, names))
-    return "\n".join("| " + " | ".join(row) + " |" for row in rows)
-
-
-def _medians(
-    samples: list[Sample], name: str, clips: int, stages: list[str]
-) -> tuple[float, float] | None:
-    """Wall and CPU seconds for one clip, summed over the stages."""
-    wall = cpu = 0.0
-    for stage in stages:
-        found = [s for s in samples if (s.name, s.stage, s.clips) == (name, stage, clips)]
-        if not found:
-            return None
-        wall += statistics.median(s.wall_s for s in found) / clips
-        cpu += statistics.median(s.cpu_s for s in found) / clips
-    return wall, cpu
-
-
-def _row(
-    stage: str,
-    name: str,
-    clips: int,
-    times: tuple[float, float],
-    base: float,
-    workload: Workload,
-    samples: list[Sample],
-) -> tuple[str, ...]:
-    wall, cpu = times
-    n_tokens = f"{workload.n_tokens(stage) / wall:.0f}" if stage != "all" else ""
-    peak = max(s.peak_mib for s in samples if s.name == name and s.clips <= clips)
-    return (
-        stage,
-        name,
-        str(clips),
-        f"{wall:.2f}",
-        f"{cpu:.2f}",
-        n_tokens,
-        f"{wall / workload.duration_s:.2f}",
-        f"{peak:.0f}" if stage == "all" else "",
-        f"{base / wall:.2f}",
-    )
-
-
-def _loading(samples: list[Sample], names: list[str]) -> list[tuple[str, ...]]:
-    rows = []
-    for name in names:
-        loads = [s for s in samples if s.name == name and s.clips == 0]
-        wall, cpu = sum(s.wall_s for s in loads), sum(s.cpu_s for s in loads)
-        peak = max(s.peak_mib for s in loads)
-        rows.append(("load", name, "", f"{wall:.2f}", f"{cpu:.2f}", "", "", f"{peak:.0f}", ""))
-    return rows
+    def cells(self, base: float) -> Row:
+        """By the names of the columns; `base` is what the ratio is to."""
+        first, stage = self.made[0][0], self.label in STAGES
+        counted = [*itertools.chain(*self.made), *self.loads]
+        cells = {
+            "stage": self.label,
+            "implementation": first.name,
+            "clips": str(first.clips or ""),
+            "s": spread(self.per_clip("wall_s")),
+            "CPU s": f"{statistics.median(self.per_clip('cpu_s')):.2f}",
+            "tokens/s": "",
+            "RTF": "",
+            "peak MiB": f"{max(s.peak_mib for s in counted):.0f}",
+            "ratio": f"{base / self.wall_s:.2f}",
+            "same tokens": f"{first.same:.0%}" if stage and first.same is not None else "",
+        }
+        if self.case:
+            cells["RTF"] = f"{self.wall_s / duration_s(self.case.workload):.2f}"
+            if stage:
+                cells["tokens/s"] = f"{n_tokens(self.case.workload, self.label) / self.wall_s:.0f}"
+        return cells

@@ -1,76 +1,70 @@
-"""Random weights of the official sizes, made once and then mapped into memory by every worker."""
+"""Random weights in suno-ai/bark's own layout, made once and read by ours and the reference."""
 
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
+from bark.codec import new_encodec_model
+from bark.download import CODEC_FILE
 from bark.model import GPT
-from bark.model_fine import FineGPT
+from bark.model_fine import FineGPT, FineGPTConfig
+from bark.stage_building import STAGES, with_both_names
 
-from .workload import config
+from .workload import FIRST_WORD, N_WORDS, config
 
 _SEED = 11
 _STD = 0.02  # as a GPT starts; the logits are then flat, which makes the tokens hard to predict
 
 
-def make_weights(size: str, stage: str, folder: Path) -> Path:
-    """Writes the weights of one stage unless they are there.
+def make_model(size: str, folder: Path) -> Path:
+    """Writes a model of an official size unless it is there, and reads it into the page cache.
 
     Returns:
-        a file as suno-ai/bark's: `model_args`, and `model` with name -> float32 tensor.
+        a folder for `Bark.from_pretrained`: text.pt, coarse.pt, fine.pt, vocab.txt, the codec.
     """
-    path = folder / f"{size}-{stage}.pt"
-    if path.exists():
-        return path
+    model = folder / size
+    model.mkdir(parents=True, exist_ok=True)
+    for part in STAGES:
+        _save_once(model / f"{part}.pt", lambda part=part: _checkpoint(size, part))
+    _save_once(model / CODEC_FILE, lambda: new_encodec_model().state_dict())
+    words = [f"w{i}" for i in range(FIRST_WORD, FIRST_WORD + N_WORDS)]
+    vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *words]
+    (model / "vocab.txt").write_text("\n".join(vocabulary) + "\n")
+    for path in model.iterdir():
+        with path.open("rb", buffering=0) as file:
+            while file.read(1 << 24):
+                pass
+    return model
+
+
+def _save_once(path: Path, make: Callable[[], dict[str, Any]]) -> None:
+    if not path.exists():
+        partial = path.with_suffix(".part")
+        torch.save(make(), partial)
+        partial.rename(path)
+
+
+def _checkpoint(size: str, part: str) -> dict[str, Any]:
+    """What a .pt file of the official layout holds, as far as somebody reads it."""
     generator = torch.Generator().manual_seed(_SEED)
-    state: dict[str, Tensor] = {}
-    for name, tensor in empty_model(size, stage).state_dict().items():
-        if _is_tied(name):
-            continue
-        value = torch.empty(tensor.shape)
-        is_norm = ".ln_" in name
-        state[name] = (
-            value.fill_(1.0 if name.endswith("weight") else 0.0)
-            if is_norm
-            else value.normal_(0.0, _STD, generator=generator)
-        )
-    partial = path.with_suffix(".part")
-    model_args = dataclasses.asdict(config(size, stage))
-    model_args.pop("position_sizes")  # nano's only
-    torch.save({"model_args": model_args, "model": state}, partial)
-    partial.rename(path)
-    return path
-
-
-def load_weights(path: Path) -> dict[str, Tensor]:
-    """Maps a file of `make_weights` into memory; the fine model's tied tensors are one tensor."""
-    state = torch.load(path, mmap=True, weights_only=True)["model"]
-    for i in range(7):
-        head = state.get(f"lm_heads.{i}.weight")
-        if head is not None:
-            state[f"transformer.wtes.{i + 1}.weight"] = head
-    return state
-
-
-def empty_model(size: str, stage: str) -> nn.Module:
-    """Our model without memory behind its parameters."""
+    sizes = config(size, part)
     with torch.device("meta"):
-        kind = FineGPT if stage == "fine" else GPT
-        return kind(config(size, stage))
-
-
-def load_model(size: str, stage: str, folder: Path) -> nn.Module:
-    """Our float32 model over the mapped file."""
-    model = empty_model(size, stage)
-    model.load_state_dict(load_weights(make_weights(size, stage, folder)), assign=True)
-    if isinstance(model, FineGPT):
-        model.tie_heads()
-    return model.eval().requires_grad_(False)
-
-
-def _is_tied(name: str) -> bool:
-    return name.startswith("transformer.wtes.") and not name.startswith("transformer.wtes.0.")
+        empty = FineGPT(sizes) if isinstance(sizes, FineGPTConfig) else GPT(sizes)
+    state: dict[str, Tensor] = {}
+    for name, tensor in empty.state_dict().items():
+        value = torch.empty(tensor.shape)
+        if ".ln_" in name:
+            state[name] = value.fill_(float(name.endswith("weight")))
+        else:
+            state[name] = value.normal_(0.0, _STD, generator=generator)
+    if isinstance(sizes, FineGPTConfig):
+        state = with_both_names(state, sizes)  # one tensor for both names
+    args = dataclasses.asdict(sizes)
+    args.pop("position_sizes")  # nano's only
+    return {"model_args": args, "model": state, "best_val_loss": torch.zeros(())}

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from bark import Bark
+from bark import Bark, Take
 from bark.coarse import CoarseWindows
 from bark.coarse_aligned import generate_coarse_aligned
 from bark.fine import generate_fine
@@ -74,12 +74,7 @@ def measure_speech(bark: Bark, sentences: Sequence[str], kept: Path) -> Heard:
     spoken = [spoken_form(sentence, lexicon) for sentence in sentences]
     from_teacher = _teacher_heard(spoken, listener, teacher, kept)
     wanted = [speech_to_semantic(teacher.speak(text)) for text in spoken]
-    takes = []
-    for start in range(0, len(sentences), BATCH_SIZE):
-        batch = list(sentences[start : start + BATCH_SIZE])
-        seeds = list(range(start, start + len(batch)))
-        takes += bark.generate_batch(batch, voice=VOICE.name, seeds=seeds)
-        _log.info("spoken: %d of %d", len(takes), len(sentences))
+    takes = speak_sentences(bark, sentences)
     heard = [listener.hear(take.audio, take.sample_rate) for take in takes]
     for text, a, b in zip(spoken, from_teacher, heard, strict=True):
         _log.info("%s | teacher: %s | nano: %s", text, a, b)
@@ -92,6 +87,17 @@ def measure_speech(bark: Bark, sentences: Sequence[str], kept: Path) -> Heard:
         length_ratio=phones.length_ratio,
         lost_or_cut=phones.lost_or_cut,
     )
+
+
+def speak_sentences(bark: Bark, sentences: Sequence[str]) -> list[Take]:
+    """Takes in the first speaker's voice, with the seeds 0, 1, ... in the sentences' order."""
+    takes: list[Take] = []
+    for start in range(0, len(sentences), BATCH_SIZE):
+        batch = sentences[start : start + BATCH_SIZE]
+        seeds = range(start, start + len(batch))
+        takes += bark.generate_batch(batch, voice=VOICE.name, seeds=seeds)
+        _log.info("spoken: %d of %d", len(takes), len(sentences))
+    return takes
 
 
 def _teacher_heard(
