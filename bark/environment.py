@@ -31,6 +31,9 @@ class Environment:
         takes_dir: BARK_TAKES_DIR, the app's folder of takes.
         max_chars: BARK_MAX_CHARS, the longest text that the app takes.
         is_space: SYSTEM=spaces, the app runs on a Hugging Face Space.
+        native: BARK_NATIVE, whether layers may be compiled for this processor; 1 if not set.
+        native_dir: where they are kept.
+        compiler: CC, the C compiler.
     """
 
     model: str | None
@@ -44,6 +47,9 @@ class Environment:
     takes_dir: Path | None
     max_chars: int | None
     is_space: bool
+    native: bool
+    native_dir: Path
+    compiler: str | None
 
 
 def read_environment(variables: Mapping[str, str] | None = None) -> Environment:
@@ -78,11 +84,14 @@ def read_environment(variables: Mapping[str, str] | None = None) -> Environment:
         takes_dir=Path(takes_dir).expanduser() if takes_dir else None,
         max_chars=_whole_number(env, "BARK_MAX_CHARS"),
         is_space=env.get("SYSTEM") == "spaces",
+        native=_flag(env, "BARK_NATIVE", unset="1"),
+        native_dir=cache_home / "bark-studio",
+        compiler=env.get("CC") or None,
     )
 
 
-def _flag(env: Mapping[str, str], name: str) -> bool:
-    value = env.get(name, "").strip().lower()
+def _flag(env: Mapping[str, str], name: str, unset: str = "") -> bool:
+    value = env.get(name, unset).strip().lower()
     if value in _TRUE:
         return True
     if value in _FALSE:

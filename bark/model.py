@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from .kv_cache import KVCache
+from .native import NativeTrunk
 
 
 @dataclasses.dataclass(frozen=True)
@@ -160,6 +161,7 @@ class GPT(nn.Module):
 
     Attributes:
         draft: proposes tokens to this model, see speculation.py; None for one by one.
+        native: the blocks in C, for what it can read; None for torch's.
     """
 
     def __init__(self, config: GPTConfig) -> None:
@@ -179,6 +181,7 @@ class GPT(nn.Module):
         self.transformer: Any = nn.ModuleDict(parts)
         self.lm_head: Any = nn.Linear(config.n_embd, config.output_vocab_size, bias=False)
         self.draft: Draft | None = None
+        self.native: NativeTrunk | None = None
 
     @property
     def device(self) -> torch.device:
@@ -188,7 +191,7 @@ class GPT(nn.Module):
     def new_cache(self, batch_size: int = 1, max_len: int | None = None) -> KVCache:
         """An empty cache that fits this model."""
         config = self.config
-        return KVCache(
+        cache = KVCache(
             n_layer=config.n_layer,
             batch_size=batch_size,
             n_head=config.n_head,
@@ -197,6 +200,9 @@ class GPT(nn.Module):
             dtype=self.transformer["h"][0].attn.dtype or self.transformer["ln_f"].weight.dtype,
             device=self.device,
         )
+        if self.native is not None:
+            self.native.prepare(cache)
+        return cache
 
     def embed_tokens(self, ids: Tensor) -> Tensor:
         """Token embeddings alone: (B, T) int64 -> (B, T, C)."""
@@ -241,11 +247,15 @@ class GPT(nn.Module):
         Returns:
             (B, T, C) hidden states.
         """
-        for layer, block in enumerate(self.transformer["h"]):
-            x = block(x, cache, layer)
+        if cache is not None and self.native is not None and self.native.can_read(x, cache):
+            hidden = self.native.read(x, cache)
+        else:
+            for layer, block in enumerate(self.transformer["h"]):
+                x = block(x, cache, layer)
+            hidden = self.transformer["ln_f"](x)
         if cache is not None:
             cache.advance(x.shape[1])
-        return self.transformer["ln_f"](x)
+        return hidden
 
     def head(self, hidden: Tensor, rows: slice | None = None) -> Tensor:
         """Logits of all output tokens, or of the needed `rows` of the output layer only.

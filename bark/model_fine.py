@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from .model import Block, GPTConfig, LayerNorm
+from .native import NativeTrunk
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,6 +32,9 @@ class FineGPT(nn.Module):
     As in the reference, the output layer of codebook k + 1 is tied to codebook k + 1's
     embedding, layer norms always have a bias, and attention sees the whole window, its
     padding included.
+
+    Attributes:
+        native: the blocks in C; None for torch's.
     """
 
     def __init__(self, config: FineGPTConfig) -> None:
@@ -55,6 +59,7 @@ class FineGPT(nn.Module):
         ]
         self.lm_heads: Any = nn.ModuleList(heads)
         self.tie_heads()
+        self.native: NativeTrunk | None = None
 
     def tie_heads(self) -> None:
         """Makes each predicted codebook's embedding and output layer one tensor."""
@@ -88,6 +93,8 @@ class FineGPT(nn.Module):
         ).sum(dim=-1)
         positions = torch.arange(codes.shape[1], device=codes.device)
         x = embedded + self.transformer["wpe"](positions)  # (B, T, C)
+        if self.native is not None and self.native.has_tiles:
+            return self.native.read_all(x)
         for block in self.transformer["h"]:
             x = block(x)
         return self.transformer["ln_f"](x)

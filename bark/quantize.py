@@ -23,6 +23,7 @@ from torch.nn import functional as F
 from .errors import OptionError
 from .model import GPT, MLP, Attention, Draft
 from .model_fine import FineGPT
+from .native import Int8Layer, NativeTrunk, load_library
 from .spec import NANO
 
 _LOG = logging.getLogger(__name__)
@@ -92,8 +93,10 @@ def apply_precision(model: nn.Module, precision: str, device: torch.device | str
     """
     on_cpu = torch.device(device).type == "cpu"
     if precision == "fp32":
-        if on_cpu and isinstance(model, GPT) and _is_worth_a_draft(model):
-            model.draft = Draft(lambda: _make_draft(model))
+        if on_cpu and isinstance(model, GPT):
+            _run_natively(model)
+            if _is_worth_a_draft(model):
+                model.draft = Draft(lambda: _make_draft(model))
         return model
     if not on_cpu:
         return model.to(_DTYPES[precision])
@@ -108,11 +111,20 @@ def _is_worth_a_draft(model: GPT) -> bool:
 
 def _make_draft(model: GPT) -> GPT:
     """An eight-bit copy that shares the embeddings and norms."""
-    shared = [*model.parameters(), *model.buffers(), model.draft]
+    shared = [*model.parameters(), *model.buffers(), model.draft, model.native]
     draft = copy.deepcopy(model, {id(part): part for part in shared})
-    draft.draft = None
-    _pack_layers(draft, Int8Linear, let_go=False)
+    draft.draft = draft.native = None
+    _pack_layers(draft, int8_layer, let_go=False)
     return draft
+
+
+def _run_natively(model: nn.Module) -> None:
+    """Lets the compiled library run the blocks, where it is there and takes their sizes."""
+    library = load_library()
+    assert isinstance(model, (GPT, FineGPT))
+    if library is not None and NativeTrunk.fits(model.config.n_embd, model.config.n_head):
+        layers = model.transformer
+        model.native = NativeTrunk(library, layers["h"], layers["ln_f"], model.config.n_head)
 
 
 def _pack_layers(model: nn.Module, pack: _Pack, *, let_go: bool) -> None:
@@ -136,6 +148,16 @@ def _pack_layers(model: nn.Module, pack: _Pack, *, let_go: bool) -> None:
     elif isinstance(model, FineGPT):
         for i, head in enumerate(model.lm_heads):
             model.lm_heads[i] = pack(head.weight.detach(), None)  # its tied embedding stays
+    if pack is int8_layer:
+        _run_natively(model)
+
+
+def int8_layer(weight: Tensor, bias: Tensor | None) -> nn.Module:
+    """An eight-bit layer of a float32 weight (N, K), compiled where that can be, else of torch."""
+    library = load_library()
+    if library is not None and Int8Layer.fits(weight):
+        return Int8Layer(library, weight, bias)
+    return Int8Linear(weight, bias)
 
 
 class Int8Linear(nn.Module):
@@ -267,12 +289,17 @@ class PackedHead(nn.Module):
         return self.part(slice(None))(hidden)
 
 
-_LAYERS: dict[str, _Pack] = {"int8": Int8Linear, "bf16": Bf16Linear, "fp16": Fp16Linear}
+_LAYERS: dict[str, _Pack] = {"int8": int8_layer, "bf16": Bf16Linear, "fp16": Fp16Linear}
 
 
 @functools.cache
 def integer_layers_work() -> bool:
-    """Whether eight-bit layers exist here and give exact sums, found out by one.
+    """Whether eight-bit layers exist here and give exact sums."""
+    return load_library() is not None or _torch_adds_integers()
+
+
+def _torch_adds_integers() -> bool:
+    """Whether torch's eight-bit layers do, found out by one.
 
     Without VNNI, products of the largest codes saturate at sixteen bits.
     """

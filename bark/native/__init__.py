@@ -1,0 +1,13 @@
+"""Layers written in C, compiled once for the processor that they run on.
+
+A decode step is a few thousand short calls when torch makes it. Here it is one. Where there is no
+C compiler, or the code does not do here what it should, torch's own layers compute instead.
+"""
+
+from __future__ import annotations
+
+from .library import Library, load_library
+from .linear import Int8Layer
+from .trunk import NativeTrunk
+
+__all__ = ["Int8Layer", "Library", "NativeTrunk", "load_library"]

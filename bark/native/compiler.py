@@ -1,0 +1,103 @@
+"""Compiles the C sources into a shared library, once for each processor and compiler."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import platform
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+_LOG = logging.getLogger(__name__)
+
+_SOURCES = Path(__file__).parent
+_MAIN = _SOURCES / "transformer.c"
+_FLAGS = ("-O3", "-ffp-contract=fast", "-fno-math-errno", "-fPIC", "-shared", "-pthread")
+_FOR_THIS_PROCESSOR = (("-march=native",), ("-mcpu=native",))
+"""Compilers differ in how they are told; the first that is understood is taken."""
+
+_NAMES = ("cc", "gcc", "clang")
+_TIME_LIMIT_S = 120
+
+
+class CompilationError(Exception):
+    """There is no library, for the reason it gives. It never leaves this package."""
+
+
+def compiled_library(
+    folder: Path, *, compiler: str | None = None, extra_flags: tuple[str, ...] = ()
+) -> Path:
+    """The library's file, compiled now if it is not there yet.
+
+    Args:
+        folder: where libraries are kept; made if it is missing, replaced by a temporary one
+            where it cannot be written to.
+        compiler: its name or path; None takes the system's.
+        extra_flags: behind the others, so that they win.
+
+    Raises:
+        CompilationError: no compiler, or it refuses.
+    """
+    found = shutil.which(compiler) if compiler else _system_compiler()
+    if found is None:
+        raise CompilationError(f"there is no C compiler ({compiler or ', '.join(_NAMES)})")
+    name = f"transformer-{_fingerprint(found, extra_flags)}.so"
+    if (folder / name).is_file():
+        return folder / name
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with tempfile.NamedTemporaryFile(dir=folder, suffix=".so", delete=False) as file:
+            part = Path(file.name)
+    except OSError:
+        folder = Path(tempfile.mkdtemp(prefix="bark-native-"))
+        part = folder / f"part-{name}"
+    try:
+        _compile(found, extra_flags, part)
+        return part.replace(folder / name)
+    except OSError as error:
+        raise CompilationError(f"{folder} does not take the library: {error}") from None
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _system_compiler() -> str | None:
+    return next((path for name in _NAMES if (path := shutil.which(name))), None)
+
+
+def _compile(compiler: str, extra_flags: tuple[str, ...], target: Path) -> None:
+    _LOG.info("compiling the layers for this processor with %s; this happens once", compiler)
+    for native in _FOR_THIS_PROCESSOR:
+        command = [compiler, *native, *_FLAGS, *extra_flags, str(_MAIN), "-o", str(target), "-lm"]
+        done = _run(command)
+        if done.returncode == 0:
+            return
+    raise CompilationError(f"{compiler} refused: {done.stderr.strip()[-400:]}")
+
+
+def _run(command: list[str]) -> subprocess.CompletedProcess[str]:
+    try:
+        return subprocess.run(
+            command, capture_output=True, text=True, timeout=_TIME_LIMIT_S, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise CompilationError(f"{command[0]} does not run: {error}") from None
+
+
+def _fingerprint(compiler: str, extra_flags: tuple[str, ...]) -> str:
+    """Tells libraries of other sources, flags, compilers or processors apart."""
+    parts = [path.read_text(encoding="utf-8") for path in sorted(_SOURCES.glob("*.[ch]"))]
+    parts += [compiler, _run([compiler, "--version"]).stdout, *_FLAGS, *extra_flags]
+    parts += [platform.platform(), platform.machine(), _processor()]
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:20]
+
+
+def _processor() -> str:
+    """What sets this processor apart: its features where Linux lists them."""
+    try:
+        text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    except OSError:
+        return platform.processor()
+    lines = [line for line in text.splitlines() if line.startswith(("flags", "Features"))]
+    return lines[0] if lines else platform.processor()

@@ -1,0 +1,208 @@
+"""The compiled library's functions and structures, as ctypes sees them."""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import logging
+import mmap
+from ctypes import c_int, c_int64, c_void_p
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from ..environment import read_environment
+from .compiler import CompilationError, compiled_library
+
+_LOG = logging.getLogger(__name__)
+
+LANES = 16
+"""Outputs of one panel of weights."""
+
+ROW_STEP = 64
+"""The inputs of an eight-bit layer are filled up to a multiple of it."""
+
+FLOAT32, INT8 = 0, 1
+
+
+class LinearStruct(ctypes.Structure):
+    """`linear` of transformer.c."""
+
+    _fields_ = (
+        ("kind", c_int64),
+        ("n_out", c_int64),
+        ("n_in", c_int64),
+        ("weight", c_void_p),
+        ("scale", c_void_p),
+        ("offset", c_void_p),
+        ("bias", c_void_p),
+    )
+
+
+class LayerStruct(ctypes.Structure):
+    """`layer` of transformer.c."""
+
+    _fields_ = (
+        ("norm1", c_void_p),
+        ("norm1_bias", c_void_p),
+        ("norm2", c_void_p),
+        ("norm2_bias", c_void_p),
+        ("qkv", LinearStruct),
+        ("attention_out", LinearStruct),
+        ("mlp_in", LinearStruct),
+        ("mlp_out", LinearStruct),
+    )
+
+
+class ModelStruct(ctypes.Structure):
+    """`model` of transformer.c."""
+
+    _fields_ = (
+        ("n_layers", c_int64),
+        ("width", c_int64),
+        ("n_heads", c_int64),
+        ("layers", c_void_p),
+        ("norm", c_void_p),
+        ("norm_bias", c_void_p),
+    )
+
+
+class CacheStruct(ctypes.Structure):
+    """`cache` of transformer.c."""
+
+    _fields_ = (
+        ("n_items", c_int64),
+        ("n_new", c_int64),
+        ("n_past", c_int64),
+        ("max_len", c_int64),
+        ("is_bf16", c_int64),
+        ("layers", c_void_p),
+    )
+
+
+class Library:
+    """The functions, with as many threads as torch has at the time of the call.
+
+    Args:
+        path: of the compiled library.
+
+    Raises:
+        OSError: it is none, or not of this system.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._dll = ctypes.CDLL(str(path))
+        self._dll.has_tiles.restype = c_int
+        self.has_tiles = bool(self._dll.has_tiles())
+
+    def pack_int8(self, weight: Tensor, codes: Tensor, scale: Tensor, offset: Tensor) -> None:
+        """Fills codes, scales and offsets of a float32 weight (N, K)."""
+        n_out, n_in = weight.shape
+        self._dll.pack_int8(
+            pointer(weight),
+            c_int64(n_out),
+            c_int64(n_in),
+            pointer(codes),
+            pointer(scale),
+            pointer(offset),
+            torch.get_num_threads(),
+        )
+
+    def run_linear(self, layer: LinearStruct, x: Tensor, y: Tensor) -> None:
+        """One layer: x (M, K) float32 into y (M, N), both contiguous."""
+        self._dll.run_linear(
+            ctypes.byref(layer), pointer(x), pointer(y), len(x), torch.get_num_threads()
+        )
+
+    def run_layers(self, model: ModelStruct, cache: CacheStruct, x: Tensor, y: Tensor) -> None:
+        """All layers for a few new positions: x (B, T, C) is used up, y (B, T, C) is filled."""
+        self._dll.run_layers(
+            ctypes.byref(model),
+            ctypes.byref(cache),
+            pointer(x),
+            pointer(y),
+            torch.get_num_threads(),
+        )
+
+    def run_layers_of_many(
+        self, model: ModelStruct, cache: CacheStruct, x: Tensor, y: Tensor, *, causal: bool
+    ) -> None:
+        """The same for many; where `has_tiles`, eight-bit layers, a bfloat16 cache, heads of 64."""
+        self._dll.run_layers_of_many(
+            ctypes.byref(model),
+            ctypes.byref(cache),
+            pointer(x),
+            pointer(y),
+            int(causal),
+            torch.get_num_threads(),
+        )
+
+
+def pointer(tensor: Tensor) -> c_void_p:
+    """Where a contiguous tensor on the CPU lies."""
+    assert tensor.is_contiguous()
+    assert tensor.device.type == "cpu"
+    return c_void_p(tensor.data_ptr())
+
+
+@functools.cache
+def load_library() -> Library | None:
+    """The library, compiled if need be; None where it cannot be had, with the reason in the log.
+
+    BARK_NATIVE=0 leaves it out. It is asked for a product once before anybody relies on it.
+    """
+    environment = read_environment()
+    if not environment.native:
+        return None
+    try:
+        library = Library(
+            compiled_library(environment.native_dir, compiler=environment.compiler)
+        )
+    except (CompilationError, OSError) as error:
+        _LOG.info("torch's layers compute instead of compiled ones: %s", error)
+        return None
+    if not computes_exactly(library):
+        _LOG.warning("the compiled layers do not compute what they should; torch's are used")
+        return None
+    return library
+
+
+def computes_exactly(library: Library) -> bool:
+    """Whether eight-bit sums come out as whole numbers do, also the largest."""
+    generator = torch.Generator().manual_seed(0)
+    n_rows, n_out, n_in = 11, 24, 80
+    x = torch.randint(-127, 128, (n_rows, n_in), generator=generator).float()
+    weight = torch.randint(-127, 128, (n_out, n_in), generator=generator).float()
+    x[:, 0] = weight[:, 0] = 127  # so that both scales are 1
+    x[0], weight[0], weight[1] = 127, 127, -127
+    codes, scale, offset = new_packed(n_out, n_in)
+    library.pack_int8(weight, codes, scale, offset)
+    layer = LinearStruct(
+        INT8, n_out, n_in, codes.data_ptr(), scale.data_ptr(), offset.data_ptr(), None
+    )
+    y = torch.empty(n_rows, n_out)
+    library.run_linear(layer, x, y)
+    return bool(torch.equal(y, x @ weight.T))
+
+
+def new_packed(n_out: int, n_in: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Empty codes, scales and offsets of an eight-bit layer."""
+    n_out = -(-n_out // LANES) * LANES
+    n_in = -(-n_in // ROW_STEP) * ROW_STEP
+    codes = torch.empty(n_out * n_in, dtype=torch.int8)
+    prefer_huge_pages(codes)
+    return codes, torch.empty(n_out), torch.empty(n_out, dtype=torch.int32)
+
+
+_HUGE_PAGE = 1 << 21
+
+
+def prefer_huge_pages(tensor: Tensor) -> None:
+    """Asks for large pages for memory that was not touched yet: half as many misses to read it."""
+    advice = getattr(mmap, "MADV_HUGEPAGE", None)
+    start = -(-tensor.data_ptr() // _HUGE_PAGE) * _HUGE_PAGE
+    size = tensor.data_ptr() + tensor.numel() * tensor.element_size() - start
+    if advice is not None and size >= _HUGE_PAGE:
+        whole = size // _HUGE_PAGE * _HUGE_PAGE
+        ctypes.CDLL(None).madvise(c_void_p(start), ctypes.c_size_t(whole), c_int(advice))

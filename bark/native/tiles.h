@@ -1,0 +1,272 @@
+/* Many rows: products and attention by AMX, whose registers are tiles of sixteen rows of 64 bytes.
+ *
+ * Each thread takes some rows through a whole layer, so what lies between two products stays in
+ * its cache. */
+#if defined(__AMX_INT8__) && defined(__AMX_BF16__) && defined(__linux__)
+#define HAS_TILES 1
+
+#define TILE 16
+#define ROWS_AT_ONCE 64 /* that a thread takes through a layer: hidden states of 1 MB at most */
+#define ARCH_REQ_XCOMP_PERM 0x1023
+#define XFEATURE_XTILEDATA 18
+
+/* Whether the system lets this process use the tiles. */
+static int may_use_tiles(void) {
+    return syscall(SYS_arch_prctl, ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA) == 0;
+}
+
+static void open_tiles(void) {
+    struct {
+        uint8_t palette, start_row, reserved[14];
+        uint16_t bytes[16];
+        uint8_t rows[16];
+    } config = {.palette = 1};
+    for (int i = 0; i < 8; i++) {
+        config.bytes[i] = 64;
+        config.rows[i] = TILE;
+    }
+    _tile_loadconfig(&config);
+}
+
+/* Rows times all panels. The codes of the rows up to the next multiple of 32 can be read. */
+static void multiply_by_tiles(const linear *l, const result *to, const uint8_t *codes,
+                              const float *scales, int first_row, int n_rows) {
+    int64_t stride = padded(l->n_in);
+    int32_t out[4][TILE][LANES] __attribute__((aligned(64)));
+    for (int panel = 0; panel < panels_of(l); panel += 2) {
+        int n_panels = panel + 1 < panels_of(l) ? 2 : 1;
+        const int8_t *w0 = int8_panel(l, panel), *w1 = int8_panel(l, panel + n_panels - 1);
+        for (int row = 0; row < n_rows; row += 2 * TILE) {
+            const uint8_t *a0 = codes + row * stride, *a1 = a0 + TILE * stride;
+            _tile_zero(0);
+            _tile_zero(1);
+            _tile_zero(2);
+            _tile_zero(3);
+            for (int64_t k = 0; k < stride; k += 64) {
+                _tile_loadd(4, a0 + k, stride);
+                _tile_loadd(6, w0 + k * LANES, 64);
+                _tile_dpbusd(0, 4, 6);
+                _tile_loadd(5, a1 + k, stride);
+                _tile_dpbusd(2, 5, 6);
+                _tile_loadd(7, w1 + k * LANES, 64);
+                _tile_dpbusd(1, 4, 7);
+                _tile_dpbusd(3, 5, 7);
+            }
+            _tile_stored(0, out[0], 64);
+            _tile_stored(1, out[1], 64);
+            _tile_stored(2, out[2], 64);
+            _tile_stored(3, out[3], 64);
+            int n = n_rows - row < 2 * TILE ? n_rows - row : 2 * TILE;
+            for (int p = 0; p < n_panels; p++)
+                for (int r = 0; r < n; r++)
+                    finish_int8(l, to, scales - first_row, first_row + row + r,
+                                (panel + p) * LANES, *(vi *)out[r / TILE * 2 + p][r % TILE]);
+        }
+    }
+}
+
+static void quantize_rows(const float *x, int n_rows, int64_t n, uint8_t *codes, float *scales) {
+    for (int r = 0; r < n_rows; r++)
+        scales[r] = quantize_row(x + r * n, n, codes + r * padded(n));
+}
+
+typedef struct {
+    const linear *l;
+    result to;
+    const float *x;
+    int n_rows;
+} many_rows;
+
+/* A product alone, for some rows. */
+static void multiply_rows(void *context, int item) {
+    const many_rows *p = context;
+    int first = item * ROWS_AT_ONCE;
+    int n = p->n_rows - first < ROWS_AT_ONCE ? p->n_rows - first : ROWS_AT_ONCE;
+    reserve(&of_item, ROWS_AT_ONCE * (padded(p->l->n_in) + sizeof(float)) + 4096);
+    uint8_t *codes = take(&of_item, ROWS_AT_ONCE * padded(p->l->n_in));
+    float *scales = take(&of_item, sizeof(float) * ROWS_AT_ONCE);
+    quantize_rows(p->x + first * p->l->n_in, n, p->l->n_in, codes, scales);
+    open_tiles();
+    multiply_by_tiles(p->l, &p->to, codes, scales, first, n);
+    _tile_release();
+}
+
+/* ------------------------------------------------------------------------------------------ */
+
+typedef struct {
+    const model *model;
+    const cache *cache;
+    int layer, is_causal;
+    float *x, *y, *attended; /* (B T, C) */
+    uint16_t *query;         /* (B, H, T, D) */
+} pass;
+
+static void norm_rows(const float *x, int n_rows, int width, const float *scale,
+                      const float *bias, float *y) {
+    for (int r = 0; r < n_rows; r++) norm_row(x + r * width, width, scale, bias, y + r * width);
+}
+
+/* What follows the attention of one layer and comes before that of the next, for some rows. */
+static void pass_rows(void *context, int item) {
+    const pass *p = context;
+    const model *m = p->model;
+    int width = (int)m->width, first = item * ROWS_AT_ONCE;
+    int all = (int)(p->cache->n_items * p->cache->n_new);
+    int n_rows = all - first < ROWS_AT_ONCE ? all - first : ROWS_AT_ONCE;
+    int64_t wide = m->layers[0].mlp_in.n_out;
+    reserve(&of_item, ROWS_AT_ONCE * (sizeof(float) * (width + wide + 16) + padded(wide)) + 4096);
+    float *normed = take(&of_item, sizeof(float) * ROWS_AT_ONCE * width);
+    float *hidden = take(&of_item, sizeof(float) * ROWS_AT_ONCE * wide);
+    float *scales = take(&of_item, sizeof(float) * ROWS_AT_ONCE);
+    uint8_t *codes = take(&of_item, ROWS_AT_ONCE * padded(wide));
+    float *x = p->x + (int64_t)first * width;
+    open_tiles();
+    if (p->layer > 0) {
+        const layer *l = &m->layers[p->layer - 1];
+        quantize_rows(p->attended + (int64_t)first * width, n_rows, width, codes, scales);
+        result to_x = {.to = ADD, .y = x, .stride = width};
+        multiply_by_tiles(&l->attention_out, &to_x, codes, scales, 0, n_rows);
+        norm_rows(x, n_rows, width, l->norm2, l->norm2_bias, normed);
+        quantize_rows(normed, n_rows, width, codes, scales);
+        result to_hidden = {.to = GELU, .y = hidden, .stride = wide};
+        multiply_by_tiles(&l->mlp_in, &to_hidden, codes, scales, 0, n_rows);
+        quantize_rows(hidden, n_rows, wide, codes, scales);
+        multiply_by_tiles(&l->mlp_out, &to_x, codes, scales, 0, n_rows);
+    }
+    if (p->layer < m->n_layers) {
+        const layer *l = &m->layers[p->layer];
+        norm_rows(x, n_rows, width, l->norm1, l->norm1_bias, normed);
+        quantize_rows(normed, n_rows, width, codes, scales);
+        result to_heads = {.to = QKV, .query = p->query, .query_is_bf16 = 1, .cache = p->cache,
+                           .kv = p->cache->layers[p->layer], .n_heads = m->n_heads,
+                           .head_size = m->width / m->n_heads};
+        multiply_by_tiles(&l->qkv, &to_heads, codes, scales, first, n_rows);
+    } else {
+        norm_rows(x, n_rows, width, m->norm, m->norm_bias, p->y + (int64_t)first * width);
+    }
+    _tile_release();
+}
+
+/* ------------------------------------------------------------------------------------------ */
+/* Attention of many positions, heads of 64                                                     */
+
+#define HEAD 64
+#define QUERIES 32
+
+/* Keys as the right side of a product: a tile is 16 pairs of numbers by 16 positions. */
+static void pack_keys(const uint16_t *keys, int n, uint32_t *tiles) {
+    for (int at = 0; at < n; at += TILE)
+        for (int half = 0; half < 2; half++, tiles += TILE * TILE)
+            for (int j = 0; j < TILE; j++) {
+                const uint32_t *pairs = (const uint32_t *)(keys + (at + j) * HEAD) + half * TILE;
+                for (int i = 0; i < TILE; i++) tiles[i * TILE + j] = at + j < n ? pairs[i] : 0;
+            }
+}
+
+/* Values likewise: a tile is 16 pairs of positions by 16 numbers. */
+static void pack_values(const uint16_t *values, int n, uint32_t *tiles) {
+    for (int at = 0; at < n; at += 2 * TILE)
+        for (int d = 0; d < HEAD; d += TILE)
+            for (int i = 0; i < TILE; i++, tiles += TILE) {
+                int position = at + 2 * i;
+                vu pair = {0};
+                if (position < n)
+                    pair = __builtin_convertvector(*(const vh_u *)(values + position * HEAD + d), vu);
+                if (position + 1 < n)
+                    pair |= (vu)from_bf16(values + (position + 1) * HEAD + d);
+                *(vu *)tiles = pair;
+            }
+}
+
+/* Scores become weights in bfloat16, zero from `length` to `end`; returns their sum. */
+static float weigh(float *scores, int length, int end, uint16_t *weights) {
+    const float factor = 0.125f; /* 1 / sqrt(HEAD) */
+    vf most = splat(-INFINITY), total = {0};
+    for (int j = length; j < end; j++) scores[j] = -INFINITY;
+    for (int j = 0; j < end; j += LANES) most = max_f(most, load(scores + j));
+    float top = largest(most) * factor;
+    for (int j = 0; j < end; j += LANES) {
+        vf e = exp_f(load(scores + j) * factor - top);
+        total += e;
+        to_bf16(weights + j, e);
+    }
+    return sum(total);
+}
+
+static void attend_by_tiles(void *context, int item) {
+    const pass *p = context;
+    const cache *c = p->cache;
+    int64_t n_heads = p->model->n_heads, width = p->model->width;
+    int n_new = (int)c->n_new, n_all = (int)c->n_past + n_new, n_padded = (n_all + 31) / 32 * 32;
+    const uint16_t *kv = c->layers[p->layer], *keys = kv + item * c->max_len * HEAD;
+    const uint16_t *values = keys + c->n_items * n_heads * c->max_len * HEAD;
+    reserve(&of_item, n_padded * (2 * HEAD * 2 + QUERIES * (4 + 2)) + QUERIES * HEAD * 8 + 4096);
+    uint32_t *key_tiles = take(&of_item, n_padded * HEAD * 2);
+    uint32_t *value_tiles = take(&of_item, n_padded * HEAD * 2);
+    float *scores = take(&of_item, sizeof(float) * QUERIES * n_padded);
+    uint16_t *weights = take(&of_item, sizeof(uint16_t) * QUERIES * n_padded);
+    uint16_t *query = take(&of_item, sizeof(uint16_t) * QUERIES * HEAD);
+    float *y = take(&of_item, sizeof(float) * QUERIES * HEAD);
+    pack_keys(keys, n_all, key_tiles);
+    pack_values(values, n_all, value_tiles);
+    open_tiles();
+    for (int first = 0; first < n_new; first += QUERIES) {
+        int n = n_new - first < QUERIES ? n_new - first : QUERIES;
+        int seen = p->is_causal ? (int)c->n_past + first + n : n_all, end = (seen + 31) / 32 * 32;
+        memcpy(query, p->query + (item * c->n_new + first) * HEAD, sizeof(uint16_t) * n * HEAD);
+        _tile_loadd(4, query, 2 * HEAD);
+        _tile_loadd(5, query + 32, 2 * HEAD);
+        _tile_loadd(6, query + TILE * HEAD, 2 * HEAD);
+        _tile_loadd(7, query + TILE * HEAD + 32, 2 * HEAD);
+        for (int at = 0; at < end; at += TILE) {
+            _tile_zero(0);
+            _tile_zero(1);
+            _tile_loadd(2, key_tiles + at * HEAD / 2, 64);
+            _tile_loadd(3, key_tiles + at * HEAD / 2 + TILE * TILE, 64);
+            _tile_dpbf16ps(0, 4, 2);
+            _tile_dpbf16ps(1, 6, 2);
+            _tile_dpbf16ps(0, 5, 3);
+            _tile_dpbf16ps(1, 7, 3);
+            _tile_stored(0, scores + at, sizeof(float) * n_padded);
+            _tile_stored(1, scores + TILE * n_padded + at, sizeof(float) * n_padded);
+        }
+        float totals[QUERIES];
+        for (int r = 0; r < n; r++)
+            totals[r] = weigh(scores + r * n_padded,
+                              p->is_causal ? (int)c->n_past + first + r + 1 : n_all, end,
+                              weights + r * n_padded);
+        for (int half = 0; half < 2; half++) {
+            _tile_zero(0);
+            _tile_zero(1);
+            _tile_zero(2);
+            _tile_zero(3);
+            for (int at = 0; at < end; at += 2 * TILE) {
+                const uint32_t *tiles = value_tiles + at * HEAD / 2;
+                _tile_loadd(4, weights + half * TILE * n_padded + at, 2 * n_padded);
+                _tile_loadd(5, tiles, 64);
+                _tile_dpbf16ps(0, 4, 5);
+                _tile_loadd(6, tiles + TILE * TILE, 64);
+                _tile_dpbf16ps(1, 4, 6);
+                _tile_loadd(5, tiles + 2 * TILE * TILE, 64);
+                _tile_dpbf16ps(2, 4, 5);
+                _tile_loadd(6, tiles + 3 * TILE * TILE, 64);
+                _tile_dpbf16ps(3, 4, 6);
+            }
+            float *rows = y + half * TILE * HEAD;
+            _tile_stored(0, rows, sizeof(float) * HEAD);
+            _tile_stored(1, rows + TILE, sizeof(float) * HEAD);
+            _tile_stored(2, rows + 2 * TILE, sizeof(float) * HEAD);
+            _tile_stored(3, rows + 3 * TILE, sizeof(float) * HEAD);
+        }
+        int64_t in_batch = item / n_heads, head = item % n_heads;
+        for (int r = 0; r < n; r++) {
+            float *row = p->attended + (in_batch * n_new + first + r) * width + head * HEAD;
+            for (int d = 0; d < HEAD; d += LANES)
+                store(row + d, load(y + r * HEAD + d) * (1 / totals[r]));
+        }
+    }
+    _tile_release();
+}
+#else
+#define HAS_TILES 0
+#endif

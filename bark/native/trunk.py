@@ -1,0 +1,161 @@
+"""All layers of a model in one call."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Sequence
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+
+from ..kv_cache import KVCache
+from .library import (
+    FLOAT32,
+    LANES,
+    CacheStruct,
+    LayerStruct,
+    Library,
+    LinearStruct,
+    ModelStruct,
+    prefer_huge_pages,
+)
+from .linear import Int8Layer
+
+_HEAD_SIZES = (16, 32, 64)
+_TILED_HEAD_SIZE = 64
+_MAX_LEN = 4_096
+_FEW = 16
+"""Up to so many new positions of an item a product is shared out by its outputs."""
+
+
+class _Block(Protocol):
+    """What is read of a transformer block."""
+
+    ln_1: nn.LayerNorm
+    ln_2: nn.LayerNorm
+    attn: nn.Module
+    mlp: nn.Module
+
+
+class NativeTrunk:
+    """The blocks and the last norm of a model, as the library runs them.
+
+    It reads the model's own float32 weights where they are, and the codes of its eight-bit
+    layers.
+
+    Args:
+        library: that computes.
+        blocks: all with `nn.Linear` or all with `Int8Layer`.
+        norm: behind the last block.
+        n_head: heads of a block.
+    """
+
+    def __init__(
+        self, library: Library, blocks: Sequence[_Block], norm: nn.LayerNorm, n_head: int
+    ) -> None:
+        self._library = library
+        self._kept: list[Tensor] = []  # what the structures point at
+        self._n_head, self._head_size = n_head, norm.normalized_shape[0] // n_head
+        self._is_int8 = isinstance(blocks[0].attn.c_attn, Int8Layer)
+        self._layers = (LayerStruct * len(blocks))(*(self._layer(block) for block in blocks))
+        self._model = ModelStruct(
+            len(blocks),
+            norm.normalized_shape[0],
+            n_head,
+            ctypes.addressof(self._layers),
+            *self._norm(norm),
+        )
+
+    @staticmethod
+    def fits(n_embd: int, n_head: int) -> bool:
+        """Whether models of this width are made of whole vectors."""
+        return n_embd % LANES == 0 and n_embd // n_head in _HEAD_SIZES
+
+    @property
+    def has_tiles(self) -> bool:
+        """Whether any number of positions can be read, not only a few."""
+        return self._is_int8 and self._library.has_tiles and self._head_size == _TILED_HEAD_SIZE
+
+    def can_read(self, x: Tensor, cache: KVCache | None) -> bool:
+        """Whether `read` takes these embeddings (B, T, C) behind this cache."""
+        if cache is None or x.device.type != "cpu" or cache.max_len > _MAX_LEN:
+            return False
+        is_bf16 = cache.layers[0].dtype == torch.bfloat16
+        if x.shape[1] > _FEW:
+            return self.has_tiles and is_bf16
+        return is_bf16 or cache.layers[0].dtype == torch.float32
+
+    def read(self, x: Tensor, cache: KVCache) -> Tensor:
+        """(B, T, C) float32 embeddings -> (B, T, C) hidden states; the cache takes the positions.
+
+        The caller moves the cache on.
+        """
+        assert cache.length + x.shape[1] <= cache.max_len
+        assert len(x) == cache.batch_size
+        x = x.clone(memory_format=torch.contiguous_format)
+        y = torch.empty_like(x)
+        struct, _alive = self._cache(x, cache.layers, cache.length)
+        if x.shape[1] > _FEW:
+            self._library.run_layers_of_many(self._model, struct, x, y, causal=True)
+        else:
+            self._library.run_layers(self._model, struct, x, y)
+        return y
+
+    def read_all(self, x: Tensor) -> Tensor:
+        """The same where every position sees every other; needs `has_tiles`."""
+        batch, length, _ = x.shape
+        x = x.clone(memory_format=torch.contiguous_format)
+        y = torch.empty_like(x)
+        shape = (2, batch, self._n_head, length, self._head_size)
+        shared = torch.empty(shape, dtype=torch.bfloat16)  # each layer needs it only for itself
+        struct, _alive = self._cache(x, [shared] * len(self._layers), 0)
+        self._library.run_layers_of_many(self._model, struct, x, y, causal=False)
+        return y
+
+    def prepare(self, cache: KVCache) -> None:
+        """Makes a new cache quick to read."""
+        for stored in cache.layers:
+            prefer_huge_pages(stored)
+
+    def _cache(
+        self, x: Tensor, layers: Sequence[Tensor], n_past: int
+    ) -> tuple[CacheStruct, object]:
+        pointers = (ctypes.c_void_p * len(layers))(*(stored.data_ptr() for stored in layers))
+        is_bf16 = layers[0].dtype == torch.bfloat16
+        struct = CacheStruct(
+            x.shape[0], x.shape[1], n_past, layers[0].shape[3], is_bf16, ctypes.addressof(pointers)
+        )
+        return struct, pointers
+
+    def _layer(self, block: _Block) -> LayerStruct:
+        return LayerStruct(
+            *self._norm(block.ln_1),
+            *self._norm(block.ln_2),
+            self._linear(block.attn.c_attn),
+            self._linear(block.attn.c_proj),
+            self._linear(block.mlp.c_fc),
+            self._linear(block.mlp.c_proj),
+        )
+
+    def _linear(self, layer: nn.Module) -> LinearStruct:
+        if isinstance(layer, Int8Layer):
+            return layer.struct
+        assert isinstance(layer, nn.Linear)
+        n_out, n_in = layer.weight.shape
+        return LinearStruct(
+            FLOAT32, n_out, n_in, self._keep(layer.weight), None, None, self._keep(layer.bias)
+        )
+
+    def _norm(self, norm: nn.LayerNorm) -> tuple[int | None, int | None]:
+        return self._keep(norm.weight), self._keep(norm.bias)
+
+    def _keep(self, tensor: Tensor | None) -> int | None:
+        if tensor is None:
+            return None
+        # Its own view, so that the memory stays even if the module is given other weights.
+        kept = tensor.detach()
+        assert kept.dtype == torch.float32
+        assert kept.is_contiguous()
+        self._kept.append(kept)
+        return kept.data_ptr()
