@@ -16,13 +16,14 @@ FLOORS = (
     "spec errors text audio record tags files environment phones devices progress transfer",
     # 1: the parts that models and voices are made of
     "kv_cache sampling voices voice_presets voice_prompt download positions weights torch_file"
-    " abbreviations number_words reading",
+    " abbreviations number_words reading native",
     # 2: networks, tokenizers and codecs
     "model model_fine model_nano quantize tokenizer tokenizer_nano codec vocoder"
     " normalize number_rules word_rules lexicon",
     # 3: weights from disk, and the stages
     "checkpoints stage_building official_layout hub_layout nano_layout model_sources"
-    " semantic coarse coarse_aligned speculation fine",
+    " semantic semantic_prefix semantic_task semantic_static coarse coarse_task coarse_loops"
+    " coarse_aligned fine speculation static_decode",
     # 4: one take
     "options take events run pipeline",
     # 5: many takes
