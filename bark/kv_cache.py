@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -25,9 +27,10 @@ class KVCache:
         device: torch.device | str = "cpu",
     ) -> None:
         # Keys and values of a layer lie in one tensor, so that a step writes both at once; the
-        # positions of one head lie in a row, as attention reads them.
-        shape = (2, batch_size, n_head, max_len, head_size)
-        self.layers = [torch.empty(shape, dtype=dtype, device=device) for _ in range(n_layer)]
+        # positions of one head lie in a row, as attention reads them. All layers lie together,
+        # so that they can have large pages.
+        shape = (n_layer, 2, batch_size, n_head, max_len, head_size)
+        self.layers = list(torch.empty(shape, dtype=dtype, device=device).unbind(0))
         self.length = 0
 
     @property
@@ -72,3 +75,60 @@ class KVCache:
             kept = stored.new_empty((2, len(rows), *stored.shape[2:]))
             kept[:, :, :, : self.length] = stored[:, rows, :, : self.length]
             self.layers[layer] = kept
+
+
+class StaticKVCache:
+    """Keys and values of a batch whose next position is a tensor on the device.
+
+    Nothing in it asks the host, so what is done with it can be recorded once and repeated.
+
+    Args:
+        cache: whose memory it takes over.
+
+    Attributes:
+        position: (1,) int64, where the next keys and values go.
+    """
+
+    def __init__(self, cache: KVCache) -> None:
+        self.layers = cache.layers
+        for stored in self.layers:
+            stored.zero_()  # hidden values are multiplied by 0, which makes no 0 of a NaN
+        self._index = torch.arange(cache.max_len, device=self.layers[0].device)
+        self.position = torch.zeros_like(self._index[:1])
+
+    @property
+    def max_len(self) -> int:
+        """Positions that fit."""
+        return len(self._index)
+
+    def load(self, cache: KVCache, rows: Tensor, source: Tensor) -> None:
+        """Takes over all that another cache holds.
+
+        Args:
+            rows: (K,) int64, which rows are to hold it.
+            source: (K,) int64, which of the other's rows each of them takes.
+        """
+        n = cache.length
+        for stored, filled in zip(self.layers, cache.layers, strict=True):
+            stored[:, rows, :, :n] = filled[:, source, :, :n]
+
+    def update(self, layer: int, key_value: Tensor, span: int) -> tuple[Tensor, Tensor]:
+        """Writes the keys and values of one position and returns those of the first `span`.
+
+        Args:
+            key_value: (2, B, H, 1, D), keys first; of any float dtype.
+
+        Returns:
+            keys and values, (B, H, span, D), views of the cache in its dtype.
+        """
+        stored = self.layers[layer]
+        stored[:, :, :, self.position] = key_value.to(stored.dtype)
+        key, value = stored[:, :, :, :span].unbind(0)
+        return key, value
+
+    def mask(self, span: int) -> Tensor:
+        """(1, 1, 1, span): 0 up to the position, -inf behind it, to be added to the scores."""
+        # Not a bool, which attention would turn into this anew in every layer.
+        behind = self._index[:span] > self.position
+        mask = torch.zeros(span, dtype=self.layers[0].dtype, device=behind.device)
+        return mask.masked_fill_(behind, -math.inf)[None, None, None]

@@ -23,7 +23,7 @@ from torch.nn import functional as F
 from .errors import OptionError
 from .model import GPT, MLP, Attention, Draft
 from .model_fine import FineGPT
-from .native import Int8Layer, NativeTrunk, load_library
+from .native import HugeMemory, Int8Layer, NativeTrunk, load_library
 from .spec import NANO
 
 _LOG = logging.getLogger(__name__)
@@ -100,7 +100,9 @@ def apply_precision(model: nn.Module, precision: str, device: torch.device | str
         return model
     if not on_cpu:
         return model.to(_DTYPES[precision])
-    _pack_layers(model, _LAYERS[precision], let_go=True)
+    _pack_layers(model, _packer(precision), let_go=True)
+    if precision == "int8":
+        _run_natively(model)
     return model
 
 
@@ -114,7 +116,8 @@ def _make_draft(model: GPT) -> GPT:
     shared = [*model.parameters(), *model.buffers(), model.draft, model.native]
     draft = copy.deepcopy(model, {id(part): part for part in shared})
     draft.draft = draft.native = None
-    _pack_layers(draft, int8_layer, let_go=False)
+    _pack_layers(draft, _packer("int8"), let_go=False)
+    _run_natively(draft)
     return draft
 
 
@@ -148,16 +151,20 @@ def _pack_layers(model: nn.Module, pack: _Pack, *, let_go: bool) -> None:
     elif isinstance(model, FineGPT):
         for i, head in enumerate(model.lm_heads):
             model.lm_heads[i] = pack(head.weight.detach(), None)  # its tied embedding stays
-    if pack is int8_layer:
-        _run_natively(model)
 
 
-def int8_layer(weight: Tensor, bias: Tensor | None) -> nn.Module:
-    """An eight-bit layer of a float32 weight (N, K), compiled where that can be, else of torch."""
-    library = load_library()
-    if library is not None and Int8Layer.fits(weight):
-        return Int8Layer(library, weight, bias)
-    return Int8Linear(weight, bias)
+def _packer(precision: str) -> _Pack:
+    """Makes a layer of a float32 weight (N, K) and a bias (N,) or None."""
+    if precision != "int8":
+        return {"bf16": Bf16Linear, "fp16": Fp16Linear}[precision]
+    library, memory = load_library(), HugeMemory()
+
+    def pack(weight: Tensor, bias: Tensor | None) -> nn.Module:
+        if library is not None and Int8Layer.fits(weight):
+            return Int8Layer(library, memory, weight, bias)
+        return Int8Linear(weight, bias)
+
+    return pack
 
 
 class Int8Linear(nn.Module):
@@ -287,9 +294,6 @@ class PackedHead(nn.Module):
     def forward(self, hidden: Tensor) -> Tensor:
         """(..., C) float32 -> (..., V) float32."""
         return self.part(slice(None))(hidden)
-
-
-_LAYERS: dict[str, _Pack] = {"int8": int8_layer, "bf16": Bf16Linear, "fp16": Fp16Linear}
 
 
 @functools.cache

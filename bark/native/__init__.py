@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from .library import Library, load_library
 from .linear import Int8Layer
+from .memory import HugeMemory
 from .trunk import NativeTrunk
 
-__all__ = ["Int8Layer", "Library", "NativeTrunk", "load_library"]
+__all__ = ["HugeMemory", "Int8Layer", "Library", "NativeTrunk", "load_library"]

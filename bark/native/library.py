@@ -5,7 +5,6 @@ from __future__ import annotations
 import ctypes
 import functools
 import logging
-import mmap
 from ctypes import c_int, c_int64, c_void_p
 from pathlib import Path
 
@@ -14,14 +13,9 @@ from torch import Tensor
 
 from ..environment import read_environment
 from .compiler import CompilationError, compiled_library
+from .memory import HugeMemory, new_packed
 
 _LOG = logging.getLogger(__name__)
-
-LANES = 16
-"""Outputs of one panel of weights."""
-
-ROW_STEP = 64
-"""The inputs of an eight-bit layer are filled up to a multiple of it."""
 
 FLOAT32, INT8 = 0, 1
 
@@ -176,7 +170,7 @@ def computes_exactly(library: Library) -> bool:
     weight = torch.randint(-127, 128, (n_out, n_in), generator=generator).float()
     x[:, 0] = weight[:, 0] = 127  # so that both scales are 1
     x[0], weight[0], weight[1] = 127, 127, -127
-    codes, scale, offset = new_packed(n_out, n_in)
+    codes, scale, offset = new_packed(n_out, n_in, HugeMemory())
     library.pack_int8(weight, codes, scale, offset)
     layer = LinearStruct(
         INT8, n_out, n_in, codes.data_ptr(), scale.data_ptr(), offset.data_ptr(), None
@@ -184,25 +178,3 @@ def computes_exactly(library: Library) -> bool:
     y = torch.empty(n_rows, n_out)
     library.run_linear(layer, x, y)
     return bool(torch.equal(y, x @ weight.T))
-
-
-def new_packed(n_out: int, n_in: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Empty codes, scales and offsets of an eight-bit layer."""
-    n_out = -(-n_out // LANES) * LANES
-    n_in = -(-n_in // ROW_STEP) * ROW_STEP
-    codes = torch.empty(n_out * n_in, dtype=torch.int8)
-    prefer_huge_pages(codes)
-    return codes, torch.empty(n_out), torch.empty(n_out, dtype=torch.int32)
-
-
-_HUGE_PAGE = 1 << 21
-
-
-def prefer_huge_pages(tensor: Tensor) -> None:
-    """Asks for large pages for memory that was not touched yet: half as many misses to read it."""
-    advice = getattr(mmap, "MADV_HUGEPAGE", None)
-    start = -(-tensor.data_ptr() // _HUGE_PAGE) * _HUGE_PAGE
-    size = tensor.data_ptr() + tensor.numel() * tensor.element_size() - start
-    if advice is not None and size >= _HUGE_PAGE:
-        whole = size // _HUGE_PAGE * _HUGE_PAGE
-        ctypes.CDLL(None).madvise(c_void_p(start), ctypes.c_size_t(whole), c_int(advice))

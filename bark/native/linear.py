@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from .library import INT8, LANES, Library, LinearStruct, new_packed
+from .library import INT8, Library, LinearStruct
+from .memory import LANES, HugeMemory, new_packed
 
 
 class Int8Layer(nn.Module):
@@ -16,15 +17,18 @@ class Int8Layer(nn.Module):
 
     Args:
         library: that computes it.
+        memory: where its codes go.
         weight: (N, K) float32, K a multiple of 16.
         bias: (N,) float32, or None.
     """
 
-    def __init__(self, library: Library, weight: Tensor, bias: Tensor | None) -> None:
+    def __init__(
+        self, library: Library, memory: HugeMemory, weight: Tensor, bias: Tensor | None
+    ) -> None:
         super().__init__()
         self.out_features, self.in_features = weight.shape
         self._library = library
-        self._packed = new_packed(self.out_features, self.in_features)
+        self._packed = new_packed(self.out_features, self.in_features, memory)
         library.pack_int8(weight.contiguous(), *self._packed)
         codes, scale, offset = self._packed
         self._bias = None if bias is None else torch.zeros_like(scale)

@@ -180,13 +180,13 @@ static void pack_values(const uint16_t *values, int n, uint32_t *tiles) {
 
 /* Scores become weights in bfloat16, zero from `length` to `end`; returns their sum. */
 static float weigh(float *scores, int length, int end, uint16_t *weights) {
-    const float factor = 0.125f; /* 1 / sqrt(HEAD) */
+    const float factor = LOG2_E * 0.125f; /* 1 / sqrt(HEAD) */
     vf most = splat(-INFINITY), total = {0};
     for (int j = length; j < end; j++) scores[j] = -INFINITY;
     for (int j = 0; j < end; j += LANES) most = max_f(most, load(scores + j));
     float top = largest(most) * factor;
     for (int j = 0; j < end; j += LANES) {
-        vf e = exp_f(load(scores + j) * factor - top);
+        vf e = exp2_rough(load(scores + j) * factor - top);
         total += e;
         to_bf16(weights + j, e);
     }

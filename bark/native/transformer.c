@@ -53,14 +53,23 @@ INLINE vf from_bf16(const uint16_t *p) {
 }
 
 INLINE void to_bf16(uint16_t *p, vf x) { /* rounds to nearest, ties to even */
+#if defined(__AVX512BF16__)
+    *(vh_u *)p = (vh)_mm512_cvtneps_pbh((__m512)x);
+#else
     vu bits = (vu)x;
     bits += 0x7fff + ((bits >> 16) & 1);
     *(vh_u *)p = __builtin_convertvector(bits >> 16, vh);
+#endif
 }
 
+#if defined(__AVX512F__)
+INLINE vf max_f(vf a, vf b) { return (vf)_mm512_max_ps((__m512)a, (__m512)b); }
+INLINE vf min_f(vf a, vf b) { return (vf)_mm512_min_ps((__m512)a, (__m512)b); }
+#else
 INLINE vf select_f(vi mask, vf yes, vf no) { return (vf)(((vi)yes & mask) | ((vi)no & ~mask)); }
 INLINE vf max_f(vf a, vf b) { return select_f(a > b, a, b); }
 INLINE vf min_f(vf a, vf b) { return select_f(a < b, a, b); }
+#endif
 INLINE vf abs_f(vf x) { return (vf)((vi)x & 0x7fffffff); }
 
 #if defined(__clang__)
@@ -97,25 +106,32 @@ INLINE float largest(vf x) {
     return most;
 }
 
-/* e^x for x of at most 88; below -87 it is 0. Powers of two and a Taylor polynomial of what is
- * left: within 2 units of the last place. */
-INLINE vf exp_f(vf x) {
-    vi tiny = x < -87.0f;
-    x = max_f(x, splat(-87.0f));
-    vf n = x * 1.44269504f + 12582912.0f; /* 1.5 * 2^23: the sum is rounded to a whole number */
-    vi whole = (vi)n - 0x4b400000;
-    n -= 12582912.0f;
-    vf r = x - n * 0.693359375f + n * 2.12194440e-4f; /* ln 2 in two parts */
-    vf p = splat(1.0f / 5040);
-    p = p * r + 1.0f / 720;
-    p = p * r + 1.0f / 120;
-    p = p * r + 1.0f / 24;
-    p = p * r + 1.0f / 6;
-    p = p * r + 0.5f;
-    p = p * r + 1.0f;
-    p = p * r + 1.0f;
-    vf y = (vf)((vi)p + (whole << 23));
-    return select_f(tiny, splat(0), y);
+#define LOG2_E 1.44269504f
+
+/* 2^t for t of at most 127; of less than -126 it is 2^-126. What is behind the whole number goes
+ * through a polynomial, fitted on +-0.5 with an error of 2e-9. */
+INLINE vf exp2_f(vf t) {
+    t = max_f(t, splat(-126.0f));
+    vf n = t + 12582912.0f; /* 1.5 * 2^23: the sum is rounded to a whole number */
+    vf f = t - (n - 12582912.0f);
+    vf p = f * 1.5345811e-4f + 1.3399931e-3f;
+    p = p * f + 9.6184891e-3f;
+    p = p * f + 5.5503286e-2f;
+    p = p * f + 2.4022646e-1f;
+    p = p * f + 6.9314718e-1f;
+    p = p * f + 1.0f;
+    return (vf)((vi)p + ((vi)n << 23));
+}
+
+/* The same with an error of 7e-5, for results of sixteen bits. */
+INLINE vf exp2_rough(vf t) {
+    t = max_f(t, splat(-126.0f));
+    vf n = t + 12582912.0f;
+    vf f = t - (n - 12582912.0f);
+    vf p = f * 5.5171657e-2f + 2.4261113e-1f;
+    p = p * f + 6.9326097e-1f;
+    p = p * f + 9.9992806e-1f;
+    return (vf)((vi)p + ((vi)n << 23));
 }
 
 /* ------------------------------------------------------------------------------------------ */
@@ -409,6 +425,8 @@ INLINE void finish_int8(const linear *l, const result *to, const float *scales, 
     finish(l, to, row, n, y);
 }
 
+#define WEIGHTS_AHEAD 8192 /* bytes that are fetched before they are needed */
+
 INLINE void panel_int8(const linear *l, const result *to, const uint8_t *codes,
                        const float *scales, int row, int panel, const int n_rows) {
     int64_t stride = padded(l->n_in);
@@ -417,8 +435,8 @@ INLINE void panel_int8(const linear *l, const result *to, const uint8_t *codes,
     vi even[ROWS] = {{0}}, odd[ROWS] = {{0}};
     for (int64_t k = 0; k < stride; k += 8) {
         vi a = *(const vi_u *)(weights + k * LANES), b = *(const vi_u *)(weights + (k + 4) * LANES);
-        __builtin_prefetch(weights + k * LANES + 2048);
-        __builtin_prefetch(weights + k * LANES + 2048 + 64);
+        __builtin_prefetch(weights + k * LANES + WEIGHTS_AHEAD, 0, 2);
+        __builtin_prefetch(weights + k * LANES + WEIGHTS_AHEAD + 64, 0, 2);
         for (int r = 0; r < n_rows; r++) {
             int32_t x, y;
             memcpy(&x, codes + r * stride + k, 4);
@@ -542,6 +560,8 @@ typedef struct {
     int64_t n_heads, head_size;
 } attention;
 
+#define AHEAD 64 /* positions that are fetched before they are needed, into the second cache */
+
 INLINE vf load_kv(const void *p, int64_t at, const int is_bf16) {
     return is_bf16 ? from_bf16((const uint16_t *)p + at) : load((const float *)p + at);
 }
@@ -595,8 +615,8 @@ INLINE int add_value_pairs(vf *total, const float *scores, const uint16_t *value
         __m128 pair = _mm_castsi128_ps(_mm_loadl_epi64((const __m128i *)(scores + at)));
         __m512bh weight = (__m512bh)_mm512_broadcastd_epi32((__m128i)_mm_cvtneps_pbh(pair));
         for (int i = 0; i < parts / 2; i++) {
-            __builtin_prefetch(one + i * 32 + 1024);
-            __builtin_prefetch(two + i * 32 + 1024);
+            __builtin_prefetch(one + i * 32 + AHEAD * parts * LANES, 0, 2);
+            __builtin_prefetch(two + i * 32 + AHEAD * parts * LANES, 0, 2);
             __m512i a = _mm512_loadu_si512(one + i * 32), b = _mm512_loadu_si512(two + i * 32);
             __m512i low = _mm512_unpacklo_epi16(a, b), high = _mm512_unpackhi_epi16(a, b);
             sums[2 * i] = _mm512_dpbf16_ps(sums[2 * i], (__m512bh)low, weight);
@@ -619,12 +639,12 @@ INLINE void attend(const float *query, const void *keys, const void *values, int
     const int64_t size = (int64_t)parts * LANES, bytes = is_bf16 ? 2 : 4;
     float scores[MAX_LEN + LANES];
     vf q[parts], products[LANES], most = splat(-INFINITY), total = {0};
-    load_query(query, 1 / sqrtf((float)size), q, parts, is_bf16);
+    load_query(query, LOG2_E / sqrtf((float)size), q, parts, is_bf16);
     int at = 0;
     for (; at + LANES <= length; at += LANES) {
         for (int j = 0; j < LANES; j++) {
             for (int i = 0; i < size * bytes; i += 64)
-                __builtin_prefetch((const char *)keys + (at + j + LANES) * size * bytes + i);
+                __builtin_prefetch((const char *)keys + (at + j + AHEAD) * size * bytes + i, 0, 2);
             products[j] = key_product(q, keys, (at + j) * size, parts, is_bf16);
         }
         vf score = sums(products);
@@ -643,7 +663,7 @@ INLINE void attend(const float *query, const void *keys, const void *values, int
     }
     float top = largest(most);
     for (at = 0; at < length; at += LANES) {
-        vf e = exp_f(load(scores + at) - top);
+        vf e = exp2_f(load(scores + at) - top);
         store(scores + at, e);
         total += e;
     }

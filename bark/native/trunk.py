@@ -12,15 +12,14 @@ from torch import Tensor, nn
 from ..kv_cache import KVCache
 from .library import (
     FLOAT32,
-    LANES,
     CacheStruct,
     LayerStruct,
     Library,
     LinearStruct,
     ModelStruct,
-    prefer_huge_pages,
 )
 from .linear import Int8Layer
+from .memory import LANES, prefer_huge_pages
 
 _HEAD_SIZES = (16, 32, 64)
 _TILED_HEAD_SIZE = 64
@@ -115,8 +114,7 @@ class NativeTrunk:
 
     def prepare(self, cache: KVCache) -> None:
         """Makes a new cache quick to read."""
-        for stored in cache.layers:
-            prefer_huge_pages(stored)
+        prefer_huge_pages(cache.layers[0])
 
     def _cache(
         self, x: Tensor, layers: Sequence[Tensor], n_past: int
