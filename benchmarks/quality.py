@@ -204,7 +204,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Prints the tables."""
     parser = parser_of("benchmarks.quality", __doc__)
     parser.add_argument("--sizes", type=names, default=["small"], help="with random weights")
-    parser.add_argument("--sentences", type=int, default=40, help="for the listener; 0 is none")
+    parser.add_argument("--sentences", type=int, default=30, help="for the listener; 0 is none")
     add_folder(parser)
     args = parser.parse_args(argv)
     print(describe_machine())
