@@ -8,6 +8,7 @@ only, and it moves seldom.
 
 from __future__ import annotations
 
+import functools
 import threading
 from collections.abc import Callable, Generator, Sequence
 
@@ -15,10 +16,18 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .coarse import CoarseWindows, coarse_len, flatten_codes
+from .coarse import coarse_len, flatten_codes
+from .coarse_task import CoarseItem, CoarseWindows
 from .model_nano import ConditionedGPT
 from .sampling import SamplingOptions, draw, token_probabilities
 from .spec import ModelSpec
+from .static_decode import (
+    NewRunner,
+    StaticDecoder,
+    borrow_decoder,
+    decode_windows,
+    decodes_statically,
+)
 
 
 def generate_coarse_aligned(
@@ -33,6 +42,7 @@ def generate_coarse_aligned(
     stop: threading.Event | None = None,
     use_cache: bool = True,
     on_window: Callable[[list[np.ndarray]], None] | None = None,
+    new_runner: NewRunner | None = None,
 ) -> Generator[int, None, list[np.ndarray]]:
     """Codes of the coarse codebooks for a batch of utterances, as `generate_coarse` gives them.
 
@@ -42,44 +52,29 @@ def generate_coarse_aligned(
     half = model.config.block_size // 2
     max_history = min(windows.max_history_len, spec.max_coarse_history_len, half)
     items = [
-        _Item(spec, tokens, history, max_history)
+        CoarseItem.behind(
+            _history(spec, history, max_history), tokens, coarse_len(spec, len(tokens))
+        )
         for tokens, history in zip(semantic, histories, strict=True)
     ]
     done = 0
     for length in dict.fromkeys(len(item.tokens) for item in items):
         rows = [i for i, item in enumerate(items) if item.n_history == length]
         group = [items[i] for i in rows]
-        decoder = _Decoder(model, spec, group, use_cache)
-        for step in decoder.run(sampling, [generators[i] for i in rows], stop):
-            if on_window is not None and step % windows.window_len == 0:
+        own = [generators[i] for i in rows]
+        if use_cache and decodes_statically(model, new_runner):
+            decoder = _Decoder(model, spec, group, use_cache=False)  # its windows need none
+            steps = decoder.run_static(sampling, own, stop, new_runner)
+        else:
+            steps = _Decoder(model, spec, group, use_cache).run(sampling, own, stop)
+        n_shown = 0
+        for step in steps:
+            if on_window is not None and step // windows.window_len > n_shown:
+                n_shown = step // windows.window_len
                 on_window([item.codes(spec) for item in items])
             yield done + step
         done += max(item.n_steps for item in group)
     return [item.codes(spec) for item in items]
-
-
-class _Item:
-    """One utterance on its way."""
-
-    def __init__(
-        self,
-        spec: ModelSpec,
-        semantic: np.ndarray,
-        history: tuple[np.ndarray, np.ndarray] | None,
-        max_history: int,
-    ) -> None:
-        past_semantic, past = _history(spec, history, max_history)
-        self.semantic = np.concatenate([past_semantic, np.asarray(semantic, dtype=np.int64)])
-        self.n_history = len(past)
-        self.tokens: list[int] = past.tolist()
-        self.n_steps = coarse_len(spec, len(semantic))
-
-    def codes(self, spec: ModelSpec) -> np.ndarray:
-        """(2, T) int64, the whole frames made so far."""
-        n = spec.n_coarse_codebooks
-        made = np.array(self.tokens[self.n_history :], dtype=np.int64)
-        frames = made[: len(made) - len(made) % n].reshape(-1, n).T
-        return frames - spec.codebook_size * np.arange(n)[:, None]
 
 
 def _history(
@@ -104,7 +99,7 @@ class _Decoder:
     """
 
     def __init__(
-        self, model: ConditionedGPT, spec: ModelSpec, items: list[_Item], use_cache: bool
+        self, model: ConditionedGPT, spec: ModelSpec, items: list[CoarseItem], use_cache: bool
     ) -> None:
         self.model, self.spec, self.items, self.use_cache = model, spec, items, use_cache
         self.n_history = items[0].n_history
@@ -154,6 +149,71 @@ class _Decoder:
                     live = [live[row] for row in keep]
                     window.select(keep)
 
+    @torch.inference_mode()
+    def run_static(
+        self,
+        sampling: SamplingOptions,
+        generators: list[torch.Generator | None],
+        stop: threading.Event | None,
+        new_runner: NewRunner | None,
+    ) -> Generator[int, None, None]:
+        """The same in steps that do not ask the device, yielding after every look at it."""
+        size = self.model.config.block_size
+        make = functools.partial(
+            _StaticAligned, self.model, self.spec, sampling, len(self.items), new_runner
+        )
+
+        def open_window(live: list[int], step: int) -> int:
+            at = self.n_history + step  # stream index of the next token
+            begin = at - size // 2 if step else min(1, self.n_history)
+            window = _Window(self, live, begin)
+            decoder.condition(window.added, live)
+            decoder.read(window.inputs(0, window.ids.shape[1]), live, range(len(live)))
+            return begin + size - at
+
+        key = self.spec, sampling, len(self.items)
+        with borrow_decoder(self.model, new_runner, key, make) as decoder:
+            yield from decode_windows(decoder, self.items, generators, open_window, stop)
+
+
+class _StaticAligned(StaticDecoder):
+    """A batch on a device that is not to be asked."""
+
+    model: ConditionedGPT
+
+    def __init__(
+        self,
+        model: ConditionedGPT,
+        spec: ModelSpec,
+        sampling: SamplingOptions,
+        batch_size: int,
+        new_runner: NewRunner | None,
+    ) -> None:
+        super().__init__(
+            model,
+            batch_size=batch_size,
+            max_len=model.config.block_size,
+            n_candidates=spec.codebook_size,
+            sampling=sampling,
+            n_phases=spec.n_coarse_codebooks,
+            new_runner=new_runner,
+        )
+        self.spec, self.sampling = spec, sampling
+        places = model.transformer["wte"].weight
+        self._added = places.new_zeros(batch_size, model.config.block_size, places.shape[1])
+
+    def condition(self, added: Tensor, rows: list[int]) -> None:
+        """Takes what a window adds to the inputs (K, T, C) of these rows."""
+        self._added[torch.tensor(rows, device=added.device)] = added
+
+    def choose(self, hidden: Tensor, phase: int) -> tuple[Tensor, Tensor]:
+        """Tokens of the codebook whose turn it is, and the next inputs."""
+        first = phase * self.spec.codebook_size
+        logits = self.model.head(hidden, slice(first, first + self.spec.codebook_size))
+        tokens = self.noise.pick(token_probabilities(logits, self.sampling)) + first
+        position = (self.cache.position + 1).clamp(max=self.cache.max_len - 1)
+        return tokens, self.model.embed_tokens(tokens[:, None]) + self._added[:, position]
+
 
 class _Window:
     """The inputs of one window: tokens so far, and what is added to them, known beforehand."""
@@ -181,8 +241,11 @@ class _Window:
         """(B, C): what the model knows before token `index` of the stream."""
         end = index - self.begin + 1
         start = 0 if self.cache is None else self.cache.length
-        x = self.model.embed_tokens(self.ids[:, start:end]) + self.added[:, start:end]
-        return self.model.trunk(x, self.cache)[:, -1]
+        return self.model.trunk(self.inputs(start, end), self.cache)[:, -1]
+
+    def inputs(self, start: int, end: int) -> Tensor:
+        """(B, end - start, C) embeddings of inputs of the window."""
+        return self.model.embed_tokens(self.ids[:, start:end]) + self.added[:, start:end]
 
     def append(self, tokens: Tensor) -> None:
         """Adds one token a row."""

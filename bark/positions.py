@@ -124,7 +124,10 @@ class PositionTracker:
         asks: Tensor | None = None,
     ) -> None:
         self.prefix = prefix
-        self._n_tokens = n_tokens
+        # All that `advance` changes is changed in place, and no number comes from the host: a
+        # device can repeat it without Python.
+        self._index = torch.tensor([n_tokens], device=prefix.device)
+        self._last_rows = _LAST_ROWS.to(prefix.device)
         self._counters = counters  # (B, 3): word, place, frame, before clamping; None by index
         self._lengths = lengths  # (B, W + 1) phones per word, `_UNKNOWN` in letters, then `_NONE`
         self._asks = asks  # (B, W + 1) 1 where a question mark stands behind the word, else 0
@@ -165,7 +168,23 @@ class PositionTracker:
             F.pad(t._asks, (0, width - t._asks.shape[1])) for t in trackers if t._asks is not None
         ]
         prefix = torch.cat([t.prefix for t in trackers])
-        return cls(prefix, first._n_tokens, torch.cat(counters), torch.cat(padded), torch.cat(asks))
+        n_tokens = prefix.shape[1]
+        return cls(prefix, n_tokens, torch.cat(counters), torch.cat(padded), torch.cat(asks))
+
+    @property
+    def shapes(self) -> tuple[torch.Size | None, ...]:
+        """Of its tensors; trackers of equal shapes can take each other's place."""
+        return tuple(None if part is None else part.shape for part in self._parts)
+
+    @property
+    def _parts(self) -> tuple[Tensor | None, ...]:
+        return self._index, self._counters, self._lengths, self._asks
+
+    def assign(self, other: PositionTracker) -> None:
+        """Track from now on what a tracker of equal shapes does, in the tensors that are here."""
+        for part, value in zip(self._parts, other._parts, strict=True):
+            if part is not None and value is not None:
+                part.copy_(value)
 
     def select(self, rows: Tensor) -> None:
         """Keep the given rows (K,) int64 of the batch, in that order."""
@@ -184,18 +203,18 @@ class PositionTracker:
         Returns:
             their positions: (1,) int64 by index, or (B, 1, 3) by word.
         """
-        self._n_tokens += 1
         if self._counters is None:
-            return torch.tensor([self._n_tokens - 1], device=tokens.device)
+            index = self._index.clone()
+            self._index.add_(1)
+            return index
         word, place, frame = self._counters.unbind(1)
         kind = tokens % N_KINDS
         begins, goes_on = kind == WORD_ONSET, kind == CONTINUATION
         word = word + begins
         place = torch.where(begins, 0, place + ~goes_on)
         frame = torch.where(goes_on, frame + 1, _FIRST_FRAME)
-        self._counters = torch.stack([word, place, frame], dim=1)
-        last = _LAST_ROWS.to(tokens.device)
-        return torch.minimum(self._counters.clamp(min=0), last)[:, None]
+        self._counters.copy_(torch.stack([word, place, frame], dim=1))
+        return torch.minimum(self._counters.clamp(min=0), self._last_rows)[:, None]
 
     def forbidden(self, n_candidates: int) -> Tensor | None:
         """Tell which tokens cannot come next: every word is said, in full and once.

@@ -140,6 +140,73 @@ def pick(probabilities: Tensor, noise: Tensor) -> Tensor:
     return (probabilities / noise).argmax(dim=-1)
 
 
+class RowNoise:
+    """Random numbers for a batch in one place, each row's from a generator of its own.
+
+    Drawing needs no look at the device. What a row drew after its end can be taken back, so that
+    whoever draws next from its generator gets what it would have got without it.
+    """
+
+    def __init__(
+        self,
+        batch_size: int,
+        n_candidates: int,
+        options: SamplingOptions,
+        *,
+        device: torch.device | str = "cpu",
+    ) -> None:
+        self._is_silent = options.temperature == 0  # the random streams are not touched
+        self._values = torch.ones(batch_size, n_candidates, device=device)
+        self._rows = self._values.unbind(0)
+        self._generators: list[torch.Generator] = []
+        self._states: list[Tensor] = []
+
+    def start(self, generators: Sequence[torch.Generator | None]) -> None:
+        """Takes the rows' generators, of the noise's device; None follows `torch.manual_seed`."""
+        default = _default_generator(self._values.device)
+        self._generators = [default if g is None else g for g in generators]
+        self.mark()
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether rows draw from one generator in turn, so that none can take back its own."""
+        return len({id(generator) for generator in self._generators}) < len(self._generators)
+
+    def mark(self) -> None:
+        """Remembers where the generators are."""
+        if not self._is_silent:
+            self._states = [generator.get_state() for generator in self._generators]
+
+    def draw(self, rows: Sequence[int]) -> None:
+        """Draws the next step's numbers of these rows, as `draw_each` would."""
+        if not self._is_silent:
+            for row in rows:
+                self._rows[row].exponential_(generator=self._generators[row])
+
+    def rewind(self, row: int, n_steps: int) -> None:
+        """Leaves a row's generator where it is this many draws after the mark."""
+        if self._is_silent:
+            return
+        self._generators[row].set_state(self._states[row])
+        for _ in range(n_steps):
+            self.draw([row])
+
+    def pick(self, probabilities: Tensor) -> Tensor:
+        """The tokens that the drawn numbers decide on: (B, V) float32 -> (B,) int64."""
+        if self._is_silent:
+            return probabilities.argmax(dim=-1)
+        return pick(probabilities, self._values)
+
+
+def _default_generator(device: torch.device) -> torch.Generator:
+    if device.type == "cuda":
+        index = torch.cuda.current_device() if device.index is None else device.index
+        return torch.cuda.default_generators[index]
+    if device.type == "mps":
+        return torch.mps._get_default_mps_generator()
+    return torch.default_generator
+
+
 def sample_token(
     logits: Tensor, options: SamplingOptions, generator: torch.Generator | None = None
 ) -> tuple[Tensor, Tensor]:
