@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from typing import Any
 
 import torch
 
@@ -36,6 +37,34 @@ def choose_device(device: str | torch.device | None, *, enable_mps: bool = False
     if not present.get(chosen.type, False):
         raise OptionError(f"The device {device} is not on this machine; use cpu or leave it out.")
     return chosen
+
+
+@contextlib.contextmanager
+def exact_float32(precision: str, device: torch.device) -> Iterator[None]:
+    """Keeps CUDA from rounding float32 to TF32 while the context lasts, where float32 is asked for.
+
+    torch lets cuDNN do so by default, in the codec's and nano's convolutions, and a program may
+    have allowed it for products too.
+
+    Args:
+        precision: as `choose_precision` returns it.
+    """
+    if device.type != "cuda" or precision != "fp32":
+        yield
+        return
+    flags: tuple[Any, ...] = (torch.backends.cudnn, torch.backends.cuda.matmul)
+    try:
+        before = [flag.allow_tf32 for flag in flags]
+    except RuntimeError:  # the program decides by torch's newer names, for each operation
+        yield
+        return
+    for flag in flags:
+        flag.allow_tf32 = False
+    try:
+        yield
+    finally:
+        for flag, allowed in zip(flags, before, strict=True):
+            flag.allow_tf32 = allowed
 
 
 @contextlib.contextmanager

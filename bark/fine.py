@@ -17,11 +17,15 @@ from .spec import ModelSpec
 
 
 class _Item:
-    """One utterance: its codes with the voice in front and padding behind, filled in place."""
+    """One utterance: its codes with the voice in front and padding behind, filled in place.
+
+    They stay on the model's device until the end, so that no pass waits for the one before it.
+    """
 
     def __init__(
         self,
         spec: ModelSpec,
+        device: torch.device,
         coarse: np.ndarray,
         history: np.ndarray | None,
         generator: torch.Generator | None,
@@ -39,12 +43,12 @@ class _Item:
         if spec.pads_fine and codes.shape[1] < spec.fine_window_len:
             pad = spec.fine_window_len - codes.shape[1]
             codes = np.pad(codes, ((0, 0), (0, pad)), constant_values=spec.fine_pad_token)
-        self.codes = torch.from_numpy(np.ascontiguousarray(codes.T))  # (T, 8)
+        self.codes = torch.from_numpy(np.ascontiguousarray(codes.T)).to(device)  # (T, 8)
         self.windows = _windows(spec, len(self.codes), self.n_history, n_frames)
 
     def result(self) -> np.ndarray:
         """(8, T) int64 without history and padding."""
-        return self.codes[self.n_history : self.n_real].T.contiguous().numpy()
+        return self.codes[self.n_history : self.n_real].T.contiguous().cpu().numpy()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -86,12 +90,15 @@ def generate_fine(
         stop: looked at before every pass.
 
     Yields:
-        (passes done, passes in all), a pass being one codebook of one window.
+        (passes done, passes in all), a pass being one codebook of one window; on other devices
+        than a CPU it may still be going on.
 
     Returns:
         per item (8, T) int64, or None when stopped.
     """
-    items = [_Item(spec, *args) for args in zip(coarse, histories, generators, strict=True)]
+    items = [
+        _Item(spec, model.device, *args) for args in zip(coarse, histories, generators, strict=True)
+    ]
     sampling = SamplingOptions(temperature=temperature or 0.0)
     first = coarse[0].shape[0]
     total = max(len(item.windows) for item in items) * (spec.n_codebooks - first)
@@ -141,12 +148,12 @@ def _fill(
     codes = torch.stack(  # (B, T, 8)
         [item.codes[w.start : w.end] for item, w in zip(items, windows, strict=True)]
     )
-    hidden = model.trunk(codebook, codes.to(model.device))
+    hidden = model.trunk(codebook, codes)
     for row, (item, window) in enumerate(zip(items, windows, strict=True)):
         logits = model.head(codebook, hidden[row, window.fill - window.start :])
         item.codes[window.fill : window.end, codebook] = _pick(
             logits[:, : spec.codebook_size], sampling, item.generator
-        ).cpu()
+        )
 
 
 def _pick(logits: Tensor, sampling: SamplingOptions, generator: torch.Generator | None) -> Tensor:

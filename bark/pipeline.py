@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 from .checkpoints import ModelFiles, resolve_model
-from .devices import choose_device, fitting_threads
+from .devices import choose_device, exact_float32, fitting_threads
 from .environment import read_environment
 from .errors import BarkError, InvalidInputError, VoiceError
 from .events import Event, TakeFailed, TakeReady
@@ -22,6 +22,7 @@ from .options import GenerationOptions
 from .quantize import apply_precision, choose_precision
 from .run import Request, Run, check_text, expected_duration_s
 from .spec import ModelSpec
+from .static_decode import drop_decoder
 from .take import STAGES, Take
 from .text import normalize_whitespace
 from .tokenizer import cut
@@ -177,6 +178,7 @@ class Bark:
         try:
             yield model.to(self.device)
         finally:
+            drop_decoder(model)
             model.to("cpu")
 
     def generate(
@@ -370,7 +372,8 @@ class Bark:
 
     @torch.inference_mode()  # entered anew for each step, so it never leaks to the caller
     def _locked(self, run: Run) -> Iterator[Event]:
-        with self.lock, fitting_threads(self.info.memory_bytes):
+        exact = exact_float32(self.precision, self.device)
+        with self.lock, fitting_threads(self.info.memory_bytes), exact:
             yield from run.events()
 
 

@@ -20,7 +20,7 @@ from collections.abc import Callable, Generator, Hashable, Iterator, Sequence
 from typing import Protocol, TypeVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from .kv_cache import StaticKVCache
@@ -265,8 +265,8 @@ def borrow_decoder(
         vars(model)[_KEPT] = kept
 
 
-def drop_decoder(model: GPT) -> None:
-    """Frees what `borrow_decoder` keeps for the next call."""
+def drop_decoder(model: nn.Module) -> None:
+    """Frees what `borrow_decoder` keeps for a model's next call, if it does."""
     vars(model).pop(_KEPT, None)
 
 

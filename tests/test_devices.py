@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from bark.devices import choose_device, fitting_threads
+from bark.devices import choose_device, exact_float32, fitting_threads
 from bark.errors import OptionError
 
 
@@ -34,3 +34,26 @@ def test_the_cpu_is_always_there() -> None:
 def test_a_device_that_is_not_there_is_one_sentence(device: str) -> None:
     with pytest.raises(OptionError, match=r"[Dd]evice"):
         choose_device(device)
+
+
+@pytest.mark.parametrize(
+    ("precision", "device", "exact"),
+    [("fp32", "cuda", True), ("bf16", "cuda", False), ("fp32", "cpu", False)],
+)
+def test_float32_on_cuda_is_not_rounded_while_it_computes(
+    precision: str, device: str, exact: bool
+) -> None:
+    flags = (torch.backends.cudnn, torch.backends.cuda.matmul)
+    before = [flag.allow_tf32 for flag in flags]
+    try:
+        for flag in flags:
+            flag.allow_tf32 = True
+        with exact_float32(precision, torch.device(device)):
+            assert [flag.allow_tf32 for flag in flags] == [not exact] * 2
+        assert [flag.allow_tf32 for flag in flags] == [True, True]
+        with pytest.raises(KeyError), exact_float32(precision, torch.device(device)):
+            raise KeyError
+        assert [flag.allow_tf32 for flag in flags] == [True, True]
+    finally:
+        for flag, allowed in zip(flags, before, strict=True):
+            flag.allow_tf32 = allowed
