@@ -1,0 +1,62 @@
+"""Runners that prove on a CPU what a GPU would be told to do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves, tree_map
+
+
+class Recording(TorchDispatchMode):
+    """Operations of one step, to be done again on the same memory, as a CUDA graph does them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.operations: list[tuple[Any, Any, Any, Any]] = []
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        result = func(*args, **(kwargs or {}))
+        assert "_local_scalar_dense" not in str(func), "a step asked for a number"
+        self.operations.append((func, args, kwargs or {}, result))
+        return result
+
+    def replay(self) -> None:
+        made: dict[int, Tensor] = {}  # of this time, by the id of the recorded one
+
+        def now(value: Any) -> Any:
+            return made.get(id(value), value)
+
+        for func, args, kwargs, recorded in self.operations:
+            result = func(*tree_map(now, args), **tree_map(now, kwargs))
+            for old, new in zip(tree_leaves(recorded), tree_leaves(result), strict=True):
+                made[id(old)] = new
+
+
+class Repeater:
+    """A runner that knows only what the first step of a key did."""
+
+    def __init__(self, device: torch.device) -> None:
+        self.recordings: dict[Hashable, Recording] = {}
+
+    def __call__(self, key: Hashable, step: Callable[[], None]) -> None:
+        if key in self.recordings:
+            self.recordings[key].replay()
+            return
+        with Recording() as self.recordings[key]:
+            step()
+
+
+class OnOneDevice(TorchDispatchMode):
+    """Fails where something moves between devices or the host asks for a number."""
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        result = func(*args, **(kwargs or {}))
+        tensors = [x for x in tree_leaves((args, kwargs, result)) if isinstance(x, Tensor)]
+        kinds = {x.device.type for x in tensors if x.dim()}
+        assert kinds <= {"meta"}, f"{func} sees tensors of {kinds}"
+        assert not {"_local_scalar_dense", "nonzero", "equal"} & {func.overloadpacket.__name__}
+        return result
