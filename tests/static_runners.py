@@ -51,12 +51,16 @@ class Repeater:
 
 
 class OnOneDevice(TorchDispatchMode):
-    """Fails where something moves between devices or the host asks for a number."""
+    """Fails where something moves between devices or the host asks for a number.
+
+    So it does at float64, which Apple's GPUs do not have.
+    """
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         result = func(*args, **(kwargs or {}))
         tensors = [x for x in tree_leaves((args, kwargs, result)) if isinstance(x, Tensor)]
         kinds = {x.device.type for x in tensors if x.dim()}
         assert kinds <= {"meta"}, f"{func} sees tensors of {kinds}"
+        assert all(x.dtype != torch.float64 for x in tensors), f"{func} sees float64"
         assert not {"_local_scalar_dense", "nonzero", "equal"} & {func.overloadpacket.__name__}
         return result

@@ -20,7 +20,7 @@ from bark.positions import POSITION_SIZES
 from bark.sampling import SamplingOptions
 from bark.semantic import SemanticLimits, generate_semantic
 from bark.spec import BARK, NANO, ModelSpec
-from bark.static_decode import NewRunner, PlainCalls, Runner
+from bark.static_decode import NewRunner, PlainCalls, Runner, StaticDecoder
 
 from .reference import GoldenCase, golden_cases, golden_model
 from .static_runners import Repeater
@@ -294,6 +294,23 @@ def test_a_stop_ends_it_at_the_next_look_and_keeps_what_there_is() -> None:
     part, _, seen = coarse(generate_coarse, [20], Stopping, stop=stop)
     assert part[0] == [row[: seen[-1] // 2] for row in whole[0]]
     assert seen == [16]
+
+
+@pytest.mark.parametrize(("windows", "n_reads"), [((630, 60), 1), ((60, 60), 3)])
+def test_a_window_that_goes_on_is_not_read_again(
+    windows: tuple[int, int], n_reads: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reads = []
+    read = StaticDecoder.read
+
+    def counted(self: StaticDecoder, *args: Any) -> None:
+        reads.append(args)
+        read(self, *args)
+
+    monkeypatch.setattr(StaticDecoder, "read", counted)
+    made, _, _ = coarse(generate_coarse, [50], PlainCalls, windows=CoarseWindows(*windows))
+    assert len(made[0][0]) == 75  # 150 tokens: three windows
+    assert len(reads) == n_reads
 
 
 def test_windows_are_shown_when_they_are_full() -> None:
