@@ -8,6 +8,7 @@ import itertools
 from collections.abc import Sequence
 from pathlib import Path
 
+from .bandwidth import copy_rate, limit_rows
 from .machine import describe_machine
 from .measure import FOREIGN, Case, Command, measure, own_commands
 from .options import add_stage_options, names, numbers, parser_of, weights_folder
@@ -52,6 +53,10 @@ def main(argv: Sequence[str] | None = None) -> None:
             voice = "a voice" if args.voice else "no voice"
             title = f"{size}, {n_threads} thread(s), {args.seconds:g} s of audio, {voice}"
             print(f"\n{title}\n\n{markdown(stage_rows(samples, cases))}", flush=True)
+            if args.device != "cpu":
+                rate = copy_rate(args.device)
+                rows = limit_rows(samples, cases, size=size, precisions=args.precisions, rate=rate)
+                print(f"\nThe device copies {rate / 1e9:.0f} GB/s.\n\n{markdown(rows)}", flush=True)
             kept[title] = samples
             keep(args, kept)
 

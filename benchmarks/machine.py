@@ -25,4 +25,5 @@ def describe_machine() -> str:
         flags = fields.get("flags", "").split()
         features = " ".join(feature for feature in _FEATURES if feature in flags)
     load = f"load {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
-    return f"{name} ({features}), {os.cpu_count()} cores, torch {torch.__version__}, {load}"
+    gpu = f"{torch.cuda.get_device_name()}, " if torch.cuda.is_available() else ""
+    return f"{name} ({features}), {os.cpu_count()} cores, {gpu}torch {torch.__version__}, {load}"
