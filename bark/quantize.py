@@ -42,9 +42,10 @@ _Pack = Callable[[Tensor, Tensor | None], nn.Module]
 def choose_precision(precision: str, device: torch.device | str, family: str = "bark") -> str:
     """The precision to compute with, one of "fp32", "fp16", "bf16" and "int8".
 
-    "auto" takes int8 on a CPU whose eight-bit products are exact (VNNI or AMX), else float32;
-    bfloat16 on a CUDA device that computes in it (compute capability 8), else float16; float32
-    elsewhere, and for nano, whose layers are too small to gain by fewer bits.
+    "auto" takes int8 on a CPU where eight-bit layers give exact sums, else float32; bfloat16 on
+    a CUDA device that computes in it (compute capability 8), else float16; float32 elsewhere.
+    Nano's layers are too small for torch's eight-bit ones: it takes int8 where layers can be
+    compiled, else float32.
 
     Args:
         precision: "auto" or one of `PRECISIONS`.
@@ -67,7 +68,7 @@ def choose_precision(precision: str, device: torch.device | str, family: str = "
             return "fp32"
     if precision != "auto":
         return precision
-    if family == NANO.name:
+    if family == NANO.name and (kind != "cpu" or load_library() is None):
         return "fp32"
     if kind == "cuda":
         # is_bf16_supported() also counts emulation, which is slow.

@@ -211,10 +211,19 @@ def test_unknown_precisions_and_int8_off_the_cpu_are_refused() -> None:
         choose_precision("int8", "mps")
 
 
+def test_auto_takes_int8_for_nano_only_where_layers_are_compiled(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("bark.quantize.integer_layers_work", lambda: True)
+    monkeypatch.setattr("bark.quantize.load_library", lambda: None)
+    assert choose_precision("auto", "cpu", "nano") == "fp32"
+    monkeypatch.setattr("bark.quantize.load_library", lambda: object())
+    assert choose_precision("auto", "cpu", "nano") == "int8"
+
+
 def test_auto_takes_int8_only_where_it_is_exact(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bark.quantize.integer_layers_work", lambda: True)
     assert choose_precision("auto", "cpu") == "int8"
-    assert choose_precision("auto", "cpu", "nano") == "fp32"
     monkeypatch.setattr("bark.quantize.integer_layers_work", lambda: False)
     assert choose_precision("auto", "cpu") == "fp32"
     assert choose_precision("int8", "cpu") == "fp32"

@@ -14,7 +14,15 @@ _LOG = logging.getLogger(__name__)
 
 _SOURCES = Path(__file__).parent
 _MAIN = _SOURCES / "transformer.c"
-_FLAGS = ("-O3", "-ffp-contract=fast", "-fno-math-errno", "-fPIC", "-shared", "-pthread")
+_FLAGS = (
+    "-O3",
+    "-ffp-contract=fast",
+    "-fno-math-errno",
+    "-fPIC",
+    "-shared",
+    "-pthread",
+    "-Wno-psabi",
+)
 _FOR_THIS_PROCESSOR = (("-march=native",), ("-mcpu=native",))
 """Compilers differ in how they are told; the first that is understood is taken."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import functools
 import logging
-from ctypes import c_int, c_int64, c_void_p
+from ctypes import c_int64, c_void_p
 from pathlib import Path
 
 import torch
@@ -87,8 +87,8 @@ class Library:
 
     def __init__(self, path: Path) -> None:
         self._dll = ctypes.CDLL(str(path))
-        self._dll.has_tiles.restype = c_int
         self.has_tiles = bool(self._dll.has_tiles())
+        self.has_byte_products = bool(self._dll.has_byte_products())
 
     def pack_int8(self, weight: Tensor, codes: Tensor, scale: Tensor, offset: Tensor) -> None:
         """Fills codes, scales and offsets of a float32 weight (N, K)."""
@@ -150,11 +150,12 @@ def load_library() -> Library | None:
     if not environment.native:
         return None
     try:
-        library = Library(
-            compiled_library(environment.native_dir, compiler=environment.compiler)
-        )
+        library = Library(compiled_library(environment.native_dir, compiler=environment.compiler))
     except (CompilationError, OSError) as error:
         _LOG.info("torch's layers compute instead of compiled ones: %s", error)
+        return None
+    if not library.has_byte_products:
+        _LOG.info("torch's layers compute: this processor has no products of bytes")
         return None
     if not computes_exactly(library):
         _LOG.warning("the compiled layers do not compute what they should; torch's are used")

@@ -2,6 +2,13 @@
  *
  * Each thread takes some rows through a whole layer, so what lies between two products stays in
  * its cache. */
+#pragma once
+#include "attention.h"
+#if defined(__linux__)
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
+
 #if defined(__AMX_INT8__) && defined(__AMX_BF16__) && defined(__linux__)
 #define HAS_TILES 1
 
@@ -14,6 +21,8 @@
 static int may_use_tiles(void) {
     return syscall(SYS_arch_prctl, ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA) == 0;
 }
+
+static _Thread_local room of_item;
 
 static void open_tiles(void) {
     struct {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -33,8 +33,8 @@ class _Block(Protocol):
 
     ln_1: nn.LayerNorm
     ln_2: nn.LayerNorm
-    attn: nn.Module
-    mlp: nn.Module
+    attn: Any
+    mlp: Any
 
 
 class NativeTrunk:

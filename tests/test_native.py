@@ -1,0 +1,322 @@
+"""The layers in C, beside torch's own."""
+
+from __future__ import annotations
+
+import copy
+import logging
+import os
+import platform
+import shutil
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+from bark.model import GPT, GPTConfig
+from bark.model_fine import FineGPT, FineGPTConfig
+from bark.native import HugeMemory, Int8Layer, Library, load_library
+from bark.native.compiler import CompilationError, compiled_library
+from bark.native.library import computes_exactly
+from bark.quantize import Int8Linear, apply_precision
+
+WIDTHS = {16: 48, 32: 96, 64: 192}  # of a head, of a model with three of them
+
+needs_compiler = pytest.mark.skipif(
+    not any(map(shutil.which, ("cc", "gcc", "clang"))), reason="there is no C compiler"
+)
+PROCESSORS = {  # what gcc and clang call them, and what this one must have for it
+    "x86-64-v3": "avx2",
+    "alderlake": "avx_vnni",
+    "icelake-server": "avx512_vnni",
+}
+
+
+@pytest.fixture(scope="module")
+def library() -> Library:
+    found = load_library()
+    if found is None:
+        pytest.skip("the layers cannot be compiled here")
+    return found
+
+
+@pytest.fixture(scope="module", params=["native", *PROCESSORS])
+def any_library(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Library:
+    """The library as other processors would have it."""
+    if request.param == "native":
+        return request.getfixturevalue("library")
+    if platform.machine() != "x86_64" or not shutil.which("cc"):
+        pytest.skip("only x86-64 has these")
+    if PROCESSORS[request.param] not in Path("/proc/cpuinfo").read_text():
+        pytest.skip(f"this processor has no {PROCESSORS[request.param]}")
+    folder = tmp_path_factory.mktemp("native")
+    try:
+        return Library(compiled_library(folder, extra_flags=(f"-march={request.param}",)))
+    except CompilationError:
+        pytest.skip("this compiler does not know the processor")
+
+
+@pytest.fixture
+def _two_threads() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(before)
+
+
+def make_gpt(head_size: int = 16, **sizes: int) -> GPT:
+    torch.manual_seed(head_size)
+    config = GPTConfig(
+        block_size=128,
+        input_vocab_size=50,
+        output_vocab_size=37,
+        n_layer=2,
+        n_head=3,
+        n_embd=WIDTHS[head_size],
+        bias=True,
+        **sizes,
+    )
+    model = GPT(config).requires_grad_(False).eval()
+    for parameter in model.parameters():
+        parameter.normal_(0, 0.2 if parameter.ndim > 1 else 1)
+    return model
+
+
+def packed(
+    model: GPT | FineGPT, library: Library, monkeypatch: pytest.MonkeyPatch, precision: str
+) -> GPT | FineGPT:
+    monkeypatch.setattr("bark.quantize.load_library", lambda: library)
+    result = apply_precision(copy.deepcopy(model), precision, "cpu")
+    assert isinstance(result, (GPT, FineGPT))
+    assert result.native is not None
+    return result
+
+
+def read(model: GPT, *parts: Tensor) -> Tensor:
+    """Hidden states of embeddings (B, T, C) that come one part after the other."""
+    cache = model.new_cache(len(parts[0]))
+    return torch.cat([model.trunk(part, cache) for part in parts], dim=1)
+
+
+def difference(a: Tensor, b: Tensor) -> float:
+    return ((a - b).norm() / b.norm()).item()
+
+
+# What the layers compute ----------------------------------------------------------------------
+
+
+def test_eight_bit_sums_are_exact_on_every_processor(any_library: Library) -> None:
+    assert computes_exactly(any_library)
+
+
+@pytest.mark.parametrize("n_rows", [1, 3, 8, 9, 40, 100])
+@pytest.mark.parametrize("sizes", [(16, 64), (37, 48), (100, 192)])
+def test_an_eight_bit_layer_is_near_the_float_one(
+    any_library: Library, n_rows: int, sizes: tuple[int, int]
+) -> None:
+    torch.manual_seed(n_rows)
+    weight, bias, x = torch.randn(sizes), torch.randn(sizes[0]), torch.randn(n_rows, sizes[1])
+    layer = Int8Layer(any_library, HugeMemory(), weight, bias)
+    assert difference(layer(x), x @ weight.T + bias) < 0.02
+    assert torch.equal(layer(x)[-1:], layer(x[-1:])), "a row depends on its neighbours"
+    assert torch.equal(layer(x.view(n_rows, 1, -1)), layer(x)[:, None])
+
+
+def test_a_layer_of_zeros_gives_zeros(library: Library) -> None:
+    layer = Int8Layer(library, HugeMemory(), torch.zeros(20, 32), None)
+    assert not layer(torch.randn(3, 32)).any()
+    layer = Int8Layer(library, HugeMemory(), torch.randn(20, 32), None)
+    assert not layer(torch.zeros(3, 32)).any()
+
+
+@pytest.mark.parametrize("head_size", list(WIDTHS))
+def test_float32_layers_give_what_torch_gives(
+    any_library: Library, head_size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = make_gpt(head_size)
+    native = packed(model, any_library, monkeypatch, "fp32")
+    x = torch.randn(2, 20, WIDTHS[head_size])
+    steps = [x[:, :9], *x[:, 9:].split(1, dim=1)]
+    assert difference(read(native, *steps), read(model, *steps)) < 2e-6
+
+
+@pytest.mark.parametrize("head_size", list(WIDTHS))
+def test_eight_bit_layers_are_near_torchs_and_treat_every_item_alone(
+    any_library: Library, head_size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = make_gpt(head_size)
+    native = packed(model, any_library, monkeypatch, "int8")
+    x = torch.randn(3, 70, WIDTHS[head_size])
+    steps = [x[:, :50], x[:, 50:60], *x[:, 60:].split(1, dim=1)]
+    hidden = read(native, *steps)
+    assert difference(hidden, read(model, *steps)) < 0.03
+    assert torch.equal(hidden[1:2], read(native, *(step[1:2] for step in steps)))
+
+
+def test_a_position_does_not_see_what_comes_later(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    native = packed(make_gpt(64), library, monkeypatch, "int8")
+    x = torch.randn(1, 60, 192)
+    other = torch.cat([x[:, :40], torch.randn(1, 20, 192)], dim=1)
+    assert torch.equal(read(native, x)[:, :40], read(native, other)[:, :40])
+    assert not torch.equal(read(native, x)[:, 40:], read(native, other)[:, 40:])
+
+
+def test_the_fine_model_sees_all_positions(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    torch.manual_seed(0)
+    config = FineGPTConfig(
+        block_size=96, input_vocab_size=40, output_vocab_size=40, n_layer=2, n_head=1, n_embd=64
+    )
+    model = FineGPT(config).requires_grad_(False).eval()
+    native = packed(model, library, monkeypatch, "int8")
+    codes = torch.randint(0, 40, (2, 90, 8))
+    assert difference(native(3, codes), model(3, codes)) < 0.03
+    before = native(3, codes)
+    codes[0, -1, 0] = (codes[0, -1, 0] + 1) % 40
+    after = native(3, codes)
+    assert not torch.equal(before[0, 0], after[0, 0]), "the first position misses the last"
+    assert torch.equal(before[1], after[1])
+
+
+def test_the_sizes_that_do_not_fit_are_left_to_torch(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bark.quantize.load_library", lambda: library)
+    model = GPT(GPTConfig(block_size=8, n_layer=1, n_head=2, n_embd=24)).requires_grad_(False)
+    apply_precision(model, "int8", "cpu")
+    assert model.native is None
+    assert isinstance(model.transformer["h"][0].mlp.c_fc, Int8Linear)
+    assert read(model, torch.randn(1, 4, 24)).isfinite().all()
+
+
+# Threads --------------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("_two_threads")
+def test_two_threads_and_two_callers_at_once_get_what_one_gets(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    native = packed(make_gpt(64), library, monkeypatch, "int8")
+    x = torch.randn(1, 60, 192)
+    torch.set_num_threads(1)
+    alone = read(native, x[:, :40], *x[:, 40:].split(1, dim=1))
+    torch.set_num_threads(2)
+    results: list[Tensor] = []
+
+    def work() -> None:
+        results.extend(read(native, x[:, :40], *x[:, 40:].split(1, dim=1)) for _ in range(5))
+
+    workers = [threading.Thread(target=work) for _ in range(3)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join(60)
+    assert len(results) == 15
+    assert all(torch.equal(result, alone) for result in results)
+
+
+@pytest.mark.usefixtures("_two_threads")
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+def test_a_forked_process_computes_too(library: Library) -> None:
+    layer = Int8Layer(library, HugeMemory(), torch.randn(200, 64), None)
+    x = torch.randn(2, 64)
+    expected = layer(x)
+    child = os.fork()
+    if child == 0:  # no pytest here: the answer is the exit code
+        os._exit(0 if torch.equal(layer(x), expected) else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+# Compiling ------------------------------------------------------------------------------------
+
+
+@needs_compiler
+def test_it_is_compiled_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = compiled_library(tmp_path / "new")
+    assert path.parent == tmp_path / "new"
+    assert list(path.parent.iterdir()) == [path]
+    assert Library(path)
+    monkeypatch.setattr("bark.native.compiler._compile", lambda *args: pytest.fail("again"))
+    assert compiled_library(tmp_path / "new") == path
+
+
+@needs_compiler
+def test_other_flags_are_another_library(tmp_path: Path) -> None:
+    assert compiled_library(tmp_path) != compiled_library(tmp_path, extra_flags=("-DOTHER",))
+
+
+@needs_compiler
+def test_a_folder_that_cannot_be_written_is_replaced(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("no folder")
+    path = compiled_library(tmp_path / "file")
+    assert tmp_path not in path.parents
+    assert Library(path)
+    shutil.rmtree(path.parent)
+
+
+def test_a_missing_compiler_is_named(tmp_path: Path) -> None:
+    with pytest.raises(CompilationError, match=r"no C compiler \(no-such-cc"):
+        compiled_library(tmp_path, compiler="no-such-cc")
+
+
+def test_a_compiler_that_refuses_is_quoted_and_leaves_nothing(tmp_path: Path) -> None:
+    compiler = tmp_path / "cc"
+    compiler.write_text("#!/bin/sh\necho 'not today' >&2\nexit 1\n")
+    compiler.chmod(0o755)
+    with pytest.raises(CompilationError, match="not today"):
+        compiled_library(tmp_path / "out", compiler=str(compiler))
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+@pytest.fixture
+def _nothing_loaded() -> Iterator[None]:
+    load_library.cache_clear()
+    yield
+    load_library.cache_clear()
+
+
+@pytest.mark.usefixtures("_nothing_loaded")
+@pytest.mark.parametrize("variable", [("CC", "no-such-cc"), ("BARK_NATIVE", "0")])
+def test_without_it_torch_computes(
+    variable: tuple[str, str], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv(*variable)
+    with caplog.at_level(logging.INFO, "bark.native"):
+        assert load_library() is None
+    assert ("no-such-cc" in caplog.text) == (variable[0] == "CC")
+    model = make_gpt(16)
+    x = torch.randn(1, 20, 48)
+    exact = read(model, x)
+    apply_precision(model, "int8", "cpu")
+    assert model.native is None
+    assert difference(read(model, x), exact) < 0.03
+
+
+@pytest.mark.usefixtures("_nothing_loaded")
+@needs_compiler
+def test_a_library_that_computes_wrongly_is_not_used(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(Library, "run_linear", lambda self, layer, x, y: y.zero_())
+    assert load_library() is None
+    assert "do not compute what they should" in caplog.text
+
+
+# Memory ---------------------------------------------------------------------------------------
+
+
+def test_memory_is_aligned_and_not_shared() -> None:
+    memory = HugeMemory()
+    pieces = [memory.take(size) for size in (1, 64, 100, 40 << 20, 5)]
+    assert [len(piece) for piece in pieces] == [64, 64, 128, 40 << 20, 64]
+    assert all(piece.data_ptr() % 64 == 0 for piece in pieces)
+    for i, piece in enumerate(pieces):
+        piece.fill_(i)
+    assert all((piece == i).all() for i, piece in enumerate(pieces))
