@@ -179,8 +179,6 @@ class _Decoder:
 class _StaticAligned(StaticDecoder):
     """A batch on a device that is not to be asked."""
 
-    model: ConditionedGPT
-
     def __init__(
         self,
         model: ConditionedGPT,

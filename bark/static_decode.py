@@ -16,6 +16,7 @@ import contextlib
 import functools
 import logging
 import threading
+import weakref
 from collections.abc import Callable, Generator, Hashable, Iterator, Sequence
 from typing import Protocol, TypeVar
 
@@ -65,7 +66,8 @@ class StaticDecoder(abc.ABC):
         n_phases: int = 1,
         new_runner: NewRunner | None = None,
     ) -> None:
-        self.model = model
+        # The model may keep its decoder, and two that hold each other stay in memory for long.
+        self._model = weakref.ref(model)
         self.cache = StaticKVCache(model.new_cache(batch_size, max_len))
         self.noise = RowNoise(batch_size, n_candidates, sampling, device=model.device)
         self._n_phases = n_phases
@@ -74,6 +76,13 @@ class StaticDecoder(abc.ABC):
         self._input = table.new_zeros(batch_size, 1, table.shape[1])
         self._tokens = torch.zeros(batch_size, max_len, dtype=torch.int64, device=model.device)
         self._length = 0  # what `cache.position` holds, known without asking
+
+    @property
+    def model(self) -> GPT:
+        """The one that decodes; whoever lets the decoder work holds it."""
+        model = self._model()
+        assert model is not None
+        return model
 
     @property
     def length(self) -> int:

@@ -59,7 +59,7 @@ class OnOneDevice(TorchDispatchMode):
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         result = func(*args, **(kwargs or {}))
         tensors = [x for x in tree_leaves((args, kwargs, result)) if isinstance(x, Tensor)]
-        kinds = {x.device.type for x in tensors if x.dim()}
+        kinds = {x.device.type for x in tensors}
         assert kinds <= {"meta"}, f"{func} sees tensors of {kinds}"
         assert all(x.dtype != torch.float64 for x in tensors), f"{func} sees float64"
         assert not {"_local_scalar_dense", "nonzero", "equal"} & {func.overloadpacket.__name__}

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import logging
 import types
+import weakref
 from collections.abc import Callable, Hashable, Iterator
 from typing import Any
 
@@ -35,8 +37,8 @@ from .static_runners import OnOneDevice
 SIZES = {"n_layer": 2, "n_head": 2, "n_embd": 32}
 
 
-def meta_decoder(family: str, dtype: torch.dtype) -> StaticDecoder:
-    """A decoder of three rows on a device that has shapes but no numbers."""
+def meta_decoder(family: str, dtype: torch.dtype) -> tuple[GPT, StaticDecoder]:
+    """A model and its decoder of three rows, on a device that has shapes but no numbers."""
     spec = NANO if family in ("nano", "aligned") else BARK
     n_in = max(spec.semantic_infer_token, spec.coarse_infer_token, 12_095) + 1
     sizes: dict[str, Any] = {**SIZES, "input_vocab_size": n_in, "output_vocab_size": n_in}
@@ -45,9 +47,9 @@ def meta_decoder(family: str, dtype: torch.dtype) -> StaticDecoder:
         aligned = ConditionedGPT(ConditionedGPTConfig(**SIZES))
         model = (aligned if family == "aligned" else GPT(GPTConfig(**sizes))).to(dtype)
     if family == "aligned":
-        return _StaticAligned(model, spec, SamplingOptions(top_p=0.9), 3, PlainCalls)
+        return model, _StaticAligned(model, spec, SamplingOptions(top_p=0.9), 3, PlainCalls)
     if family == "coarse":
-        return _StaticCoarse(model, spec, SamplingOptions(top_k=9), 3, PlainCalls)
+        return model, _StaticCoarse(model, spec, SamplingOptions(top_k=9), 3, PlainCalls)
     tracker = PositionTracker.by_index(5, device="meta")
     if family == "nano":
         counters, words = torch.zeros(3, 3, dtype=torch.int64), torch.zeros(3, 4, dtype=torch.int64)
@@ -55,14 +57,14 @@ def meta_decoder(family: str, dtype: torch.dtype) -> StaticDecoder:
         tracker = PositionTracker(prefix, 5, counters, words, words)
     rules = SemanticRules(spec, SamplingOptions(top_p=0.9), SemanticLimits())
     options = {"batch_size": 3, "max_len": 512, "new_runner": PlainCalls}
-    return _StaticSemantic(model, rules, tracker, **options)
+    return model, _StaticSemantic(model, rules, tracker, **options)
 
 
 @torch.inference_mode()
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
 @pytest.mark.parametrize("family", ["text", "nano", "coarse", "aligned"])
 def test_a_step_stays_on_its_device(family: str, dtype: torch.dtype) -> None:
-    decoder = meta_decoder(family, dtype)
+    _model, decoder = meta_decoder(family, dtype)
     prefixes = torch.zeros(2, 5, 32, dtype=dtype, device="meta")
     decoder.read(prefixes, rows=[0, 2], source=[1, 0])
     with OnOneDevice():
@@ -105,6 +107,19 @@ def test_noise_is_what_each_row_draws_and_can_be_taken_back() -> None:
         for _ in range(n):
             torch.empty(40).exponential_(generator=plain[row])
     assert [g.get_state().tolist() for g in ahead] == [g.get_state().tolist() for g in plain]
+
+
+@torch.inference_mode()
+def test_a_model_that_keeps_its_decoder_is_let_go_like_any_other() -> None:
+    model, decoder = meta_decoder("coarse", torch.float32)
+    vars(model)["kept_static_decoder"] = decoder
+    alive = weakref.ref(model)
+    gc.disable()
+    try:
+        del model, decoder
+        assert alive() is None
+    finally:
+        gc.enable()
 
 
 class Machine:
