@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from bark import phones
+from bark import phones, semantic_static
 from bark.coarse import CoarseWindows, generate_coarse
 from bark.coarse_aligned import generate_coarse_aligned
 from bark.model import GPT, GPTConfig
@@ -210,6 +210,16 @@ def test_the_rows_of_these_tests_do_end_at_different_times() -> None:
         assert len({len(tokens) for tokens, _ in made}) == 3
     made, _, _ = semantic(BARK, 3, None)
     assert {reason for _, reason in made} == {"end", "length"}
+
+
+@pytest.mark.parametrize("n", [1, 5, 64])
+@pytest.mark.parametrize("spec", [BARK, NANO], ids=["bark", "nano"])
+def test_how_often_the_tokens_are_looked_at_changes_nothing(
+    spec: ModelSpec, n: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = semantic(spec, 3, None)[:2]
+    monkeypatch.setattr(semantic_static, "STEPS_PER_LOOK", n)
+    assert semantic(spec, 3, PlainCalls)[:2] == expected
 
 
 @RUNNERS
