@@ -77,7 +77,18 @@ def fitting_threads(weight_bytes: int) -> Iterator[None]:
     Args:
         weight_bytes: of the model's weights in float32.
     """
-    if weight_bytes > _ONE_THREAD_BYTES:
+    with one_thread(weight_bytes <= _ONE_THREAD_BYTES):
+        yield
+
+
+@contextlib.contextmanager
+def one_thread(wanted: bool) -> Iterator[None]:
+    """Torch computes on one thread while the context lasts, if that is wanted.
+
+    Threads of torch's that have nothing to do keep a core busy for some milliseconds. Where the
+    work is done by others, on the same cores, they are better not called at all.
+    """
+    if not wanted:
         yield
         return
     before = torch.get_num_threads()

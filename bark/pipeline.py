@@ -14,12 +14,12 @@ import torch
 from torch import nn
 
 from .checkpoints import ModelFiles, resolve_model
-from .devices import choose_device, exact_float32, fitting_threads
+from .devices import choose_device, exact_float32, fitting_threads, one_thread
 from .environment import read_environment
 from .errors import BarkError, InvalidInputError, VoiceError
 from .events import Event, TakeFailed, TakeReady
 from .options import GenerationOptions
-from .quantize import apply_precision, choose_precision
+from .quantize import apply_precision, choose_precision, computes_natively
 from .run import Request, Run, check_text, expected_duration_s
 from .spec import ModelSpec
 from .static_decode import drop_decoder
@@ -173,7 +173,8 @@ class Bark:
         """The stage's model on the device; with offload it goes back to the CPU afterwards."""
         model = self.model(stage)
         if not self.offload:
-            yield model
+            with one_thread(computes_natively(model)):
+                yield model
             return
         try:
             yield model.to(self.device)

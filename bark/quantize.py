@@ -154,6 +154,11 @@ def _pack_layers(model: nn.Module, pack: _Pack, *, let_go: bool) -> None:
             model.lm_heads[i] = pack(head.weight.detach(), None)  # its tied embedding stays
 
 
+def computes_natively(model: nn.Module) -> bool:
+    """Whether nothing of a model's blocks is left to torch."""
+    return isinstance(model, (GPT, FineGPT)) and model.native is not None and model.native.has_tiles
+
+
 def _packer(precision: str) -> _Pack:
     """Makes a layer of a float32 weight (N, K) and a bias (N,) or None."""
     if precision != "int8":

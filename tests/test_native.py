@@ -60,14 +60,6 @@ def any_library(
         pytest.skip("this compiler does not know the processor")
 
 
-@pytest.fixture
-def _two_threads() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(2)
-    yield
-    torch.set_num_threads(before)
-
-
 def make_gpt(head_size: int = 16, **sizes: int) -> GPT:
     torch.manual_seed(head_size)
     config = GPTConfig(
@@ -199,15 +191,14 @@ def test_the_sizes_that_do_not_fit_are_left_to_torch(
 # Threads --------------------------------------------------------------------------------------
 
 
-@pytest.mark.usefixtures("_two_threads")
 def test_two_threads_and_two_callers_at_once_get_what_one_gets(
     library: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     native = packed(make_gpt(64), library, monkeypatch, "int8")
     x = torch.randn(1, 60, 192)
-    torch.set_num_threads(1)
+    monkeypatch.setattr(library, "n_threads", 1)
     alone = read(native, x[:, :40], *x[:, 40:].split(1, dim=1))
-    torch.set_num_threads(2)
+    monkeypatch.setattr(library, "n_threads", 2)
     results: list[Tensor] = []
 
     def work() -> None:
@@ -222,9 +213,9 @@ def test_two_threads_and_two_callers_at_once_get_what_one_gets(
     assert all(torch.equal(result, alone) for result in results)
 
 
-@pytest.mark.usefixtures("_two_threads")
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
-def test_a_forked_process_computes_too(library: Library) -> None:
+def test_a_forked_process_computes_too(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(library, "n_threads", 2)
     layer = Int8Layer(library, HugeMemory(), torch.randn(200, 64), None)
     x = torch.randn(2, 64)
     expected = layer(x)

@@ -76,10 +76,16 @@ class CacheStruct(ctypes.Structure):
 
 
 class Library:
-    """The functions, with as many threads as torch has at the time of the call.
+    """The functions.
 
     Args:
         path: of the compiled library.
+
+    Attributes:
+        n_threads: that compute at most; as many as torch has when this is made. They are its
+            own: torch's would go on waiting for work on the same cores for a while.
+        has_tiles: whether `run_layers_of_many` works here.
+        has_byte_products: whether eight-bit layers are fast here.
 
     Raises:
         OSError: it is none, or not of this system.
@@ -87,6 +93,7 @@ class Library:
 
     def __init__(self, path: Path) -> None:
         self._dll = ctypes.CDLL(str(path))
+        self.n_threads = torch.get_num_threads()
         self.has_tiles = bool(self._dll.has_tiles())
         self.has_byte_products = bool(self._dll.has_byte_products())
 
@@ -100,14 +107,12 @@ class Library:
             pointer(codes),
             pointer(scale),
             pointer(offset),
-            torch.get_num_threads(),
+            self.n_threads,
         )
 
     def run_linear(self, layer: LinearStruct, x: Tensor, y: Tensor) -> None:
         """One layer: x (M, K) float32 into y (M, N), both contiguous."""
-        self._dll.run_linear(
-            ctypes.byref(layer), pointer(x), pointer(y), len(x), torch.get_num_threads()
-        )
+        self._dll.run_linear(ctypes.byref(layer), pointer(x), pointer(y), len(x), self.n_threads)
 
     def run_layers(self, model: ModelStruct, cache: CacheStruct, x: Tensor, y: Tensor) -> None:
         """All layers for a few new positions: x (B, T, C) is used up, y (B, T, C) is filled."""
@@ -116,7 +121,7 @@ class Library:
             ctypes.byref(cache),
             pointer(x),
             pointer(y),
-            torch.get_num_threads(),
+            self.n_threads,
         )
 
     def run_layers_of_many(
@@ -129,7 +134,7 @@ class Library:
             pointer(x),
             pointer(y),
             int(causal),
-            torch.get_num_threads(),
+            self.n_threads,
         )
 
 

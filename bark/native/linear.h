@@ -40,6 +40,9 @@ typedef struct {
 
 INLINE int panels_of(const linear *l) { return (int)((l->n_out + LANES - 1) / LANES); }
 INLINE int64_t padded(int64_t n_in) { return (n_in + 63) / 64 * 64; }
+/* From row to row of codes: an odd number of cache lines, so that rows do not push each other out
+ * of the cache. */
+INLINE int64_t code_stride(int64_t n_in) { return padded(n_in) | 64; }
 
 static void norm_row(const float *x, int n, const float *scale, const float *bias, float *y) {
     vf total = {0}, squares = {0};
@@ -188,12 +191,12 @@ INLINE void finish_int8(const linear *l, const result *to, const float *scales, 
 
 INLINE void panel_int8(const linear *l, const result *to, const uint8_t *codes,
                        const float *scales, int row, int panel, const int n_rows) {
-    int64_t stride = padded(l->n_in);
+    int64_t stride = code_stride(l->n_in), n_in = padded(l->n_in);
     const int8_t *weights = int8_panel(l, panel);
     codes += row * stride;
     const int n_sums = n_rows < 4 ? 2 : 1; /* of a row, so that one need not wait for the other */
     vi total[MOST_ROWS][2] = {{{0}}};
-    for (int64_t k = 0; k < stride; k += 8) {
+    for (int64_t k = 0; k < n_in; k += 8) {
         __builtin_prefetch(weights + k * LANES + WEIGHTS_AHEAD, 0, 2);
         __builtin_prefetch(weights + k * LANES + WEIGHTS_AHEAD + 64, 0, 2);
         for (int half = 0; half < 2; half++) {
@@ -307,7 +310,7 @@ static void multiply(int has_workers, const linear *l, const float *x, int n_row
                      float *scales, result to) {
     const void *input = x;
     if (l->kind == INT8) {
-        int64_t stride = padded(l->n_in);
+        int64_t stride = code_stride(l->n_in);
         for (int r = 0; r < n_rows; r++)
             scales[r] = quantize_row(x + r * l->n_in, l->n_in, codes + r * stride);
         input = codes;

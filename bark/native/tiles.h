@@ -40,7 +40,7 @@ static void open_tiles(void) {
 /* Rows times all panels. The codes of the rows up to the next multiple of 32 can be read. */
 static void multiply_by_tiles(const linear *l, const result *to, const uint8_t *codes,
                               const float *scales, int first_row, int n_rows) {
-    int64_t stride = padded(l->n_in);
+    int64_t stride = code_stride(l->n_in), n_in = padded(l->n_in);
     int32_t out[4][TILE][LANES] __attribute__((aligned(64)));
     for (int panel = 0; panel < panels_of(l); panel += 2) {
         int n_panels = panel + 1 < panels_of(l) ? 2 : 1;
@@ -51,7 +51,7 @@ static void multiply_by_tiles(const linear *l, const result *to, const uint8_t *
             _tile_zero(1);
             _tile_zero(2);
             _tile_zero(3);
-            for (int64_t k = 0; k < stride; k += 64) {
+            for (int64_t k = 0; k < n_in; k += 64) {
                 _tile_loadd(4, a0 + k, stride);
                 _tile_loadd(6, w0 + k * LANES, 64);
                 _tile_dpbusd(0, 4, 6);
@@ -76,7 +76,7 @@ static void multiply_by_tiles(const linear *l, const result *to, const uint8_t *
 
 static void quantize_rows(const float *x, int n_rows, int64_t n, uint8_t *codes, float *scales) {
     for (int r = 0; r < n_rows; r++)
-        scales[r] = quantize_row(x + r * n, n, codes + r * padded(n));
+        scales[r] = quantize_row(x + r * n, n, codes + r * code_stride(n));
 }
 
 typedef struct {
@@ -91,8 +91,8 @@ static void multiply_rows(void *context, int item) {
     const many_rows *p = context;
     int first = item * ROWS_AT_ONCE;
     int n = p->n_rows - first < ROWS_AT_ONCE ? p->n_rows - first : ROWS_AT_ONCE;
-    reserve(&of_item, ROWS_AT_ONCE * (padded(p->l->n_in) + sizeof(float)) + 4096);
-    uint8_t *codes = take(&of_item, ROWS_AT_ONCE * padded(p->l->n_in));
+    reserve(&of_item, ROWS_AT_ONCE * (code_stride(p->l->n_in) + sizeof(float)) + 4096);
+    uint8_t *codes = take(&of_item, ROWS_AT_ONCE * code_stride(p->l->n_in));
     float *scales = take(&of_item, sizeof(float) * ROWS_AT_ONCE);
     quantize_rows(p->x + first * p->l->n_in, n, p->l->n_in, codes, scales);
     open_tiles();
@@ -123,11 +123,11 @@ static void pass_rows(void *context, int item) {
     int all = (int)(p->cache->n_items * p->cache->n_new);
     int n_rows = all - first < ROWS_AT_ONCE ? all - first : ROWS_AT_ONCE;
     int64_t wide = m->layers[0].mlp_in.n_out;
-    reserve(&of_item, ROWS_AT_ONCE * (sizeof(float) * (width + wide + 16) + padded(wide)) + 4096);
+    reserve(&of_item, ROWS_AT_ONCE * (sizeof(float) * (width + wide + 16) + code_stride(wide)) + 4096);
     float *normed = take(&of_item, sizeof(float) * ROWS_AT_ONCE * width);
     float *hidden = take(&of_item, sizeof(float) * ROWS_AT_ONCE * wide);
     float *scales = take(&of_item, sizeof(float) * ROWS_AT_ONCE);
-    uint8_t *codes = take(&of_item, ROWS_AT_ONCE * padded(wide));
+    uint8_t *codes = take(&of_item, ROWS_AT_ONCE * code_stride(wide));
     float *x = p->x + (int64_t)first * width;
     open_tiles();
     if (p->layer > 0) {
@@ -207,13 +207,15 @@ static void attend_by_tiles(void *context, int item) {
     const cache *c = p->cache;
     int64_t n_heads = p->model->n_heads, width = p->model->width;
     int n_new = (int)c->n_new, n_all = (int)c->n_past + n_new, n_padded = (n_all + 31) / 32 * 32;
+    /* Rows whose distance is a power of two would push each other out of the cache. */
+    int64_t score_stride = n_padded + 16, weight_stride = n_padded + 32;
     const uint16_t *kv = c->layers[p->layer], *keys = kv + item * c->max_len * HEAD;
     const uint16_t *values = keys + c->n_items * n_heads * c->max_len * HEAD;
-    reserve(&of_item, n_padded * (2 * HEAD * 2 + QUERIES * (4 + 2)) + QUERIES * HEAD * 8 + 4096);
+    reserve(&of_item, (n_padded + 32) * (2 * HEAD * 2 + QUERIES * (4 + 2)) + QUERIES * HEAD * 8 + 4096);
     uint32_t *key_tiles = take(&of_item, n_padded * HEAD * 2);
     uint32_t *value_tiles = take(&of_item, n_padded * HEAD * 2);
-    float *scores = take(&of_item, sizeof(float) * QUERIES * n_padded);
-    uint16_t *weights = take(&of_item, sizeof(uint16_t) * QUERIES * n_padded);
+    float *scores = take(&of_item, sizeof(float) * QUERIES * score_stride);
+    uint16_t *weights = take(&of_item, sizeof(uint16_t) * QUERIES * weight_stride);
     uint16_t *query = take(&of_item, sizeof(uint16_t) * QUERIES * HEAD);
     float *y = take(&of_item, sizeof(float) * QUERIES * HEAD);
     pack_keys(keys, n_all, key_tiles);
@@ -236,14 +238,14 @@ static void attend_by_tiles(void *context, int item) {
             _tile_dpbf16ps(1, 6, 2);
             _tile_dpbf16ps(0, 5, 3);
             _tile_dpbf16ps(1, 7, 3);
-            _tile_stored(0, scores + at, sizeof(float) * n_padded);
-            _tile_stored(1, scores + TILE * n_padded + at, sizeof(float) * n_padded);
+            _tile_stored(0, scores + at, sizeof(float) * score_stride);
+            _tile_stored(1, scores + TILE * score_stride + at, sizeof(float) * score_stride);
         }
         float totals[QUERIES];
         for (int r = 0; r < n; r++)
-            totals[r] = weigh(scores + r * n_padded,
+            totals[r] = weigh(scores + r * score_stride,
                               p->is_causal ? (int)c->n_past + first + r + 1 : n_all, end,
-                              weights + r * n_padded);
+                              weights + r * weight_stride);
         for (int half = 0; half < 2; half++) {
             _tile_zero(0);
             _tile_zero(1);
@@ -251,7 +253,7 @@ static void attend_by_tiles(void *context, int item) {
             _tile_zero(3);
             for (int at = 0; at < end; at += 2 * TILE) {
                 const uint32_t *tiles = value_tiles + at * HEAD / 2;
-                _tile_loadd(4, weights + half * TILE * n_padded + at, 2 * n_padded);
+                _tile_loadd(4, weights + half * TILE * weight_stride + at, 2 * weight_stride);
                 _tile_loadd(5, tiles, 64);
                 _tile_dpbf16ps(0, 4, 5);
                 _tile_loadd(6, tiles + TILE * TILE, 64);

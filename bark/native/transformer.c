@@ -21,11 +21,11 @@ void run_layers(const model *m, const cache *c, float *x, float *y, int n_thread
     int width = (int)m->width, n_rows = (int)(c->n_items * c->n_new);
     int64_t wide = m->layers[0].mlp_in.n_out, head_size = m->width / m->n_heads;
     size_t row_size = sizeof(float) * width, wide_size = sizeof(float) * wide;
-    reserve(&of_call, n_rows * (2 * row_size + wide_size + padded(wide) + 64) + 4096);
+    reserve(&of_call, n_rows * (2 * row_size + wide_size + code_stride(wide) + 64) + 4096);
     float *normed = take(&of_call, n_rows * row_size), *query = take(&of_call, n_rows * row_size);
     float *hidden = take(&of_call, n_rows * wide_size);
     float *scales = take(&of_call, n_rows * sizeof(float));
-    uint8_t *codes = take(&of_call, n_rows * padded(wide));
+    uint8_t *codes = take(&of_call, n_rows * code_stride(wide));
     int together = enter(n_threads);
     for (int i = 0; i < m->n_layers; i++) {
         const layer *l = &m->layers[i];
@@ -82,8 +82,8 @@ void run_linear(const linear *l, const float *x, float *y, int n_rows, int n_thr
         return;
     }
 #endif
-    reserve(&of_call, (size_t)n_rows * (padded(l->n_in) + sizeof(float)) + 4096);
-    uint8_t *codes = take(&of_call, (size_t)n_rows * padded(l->n_in));
+    reserve(&of_call, (size_t)n_rows * (code_stride(l->n_in) + sizeof(float)) + 4096);
+    uint8_t *codes = take(&of_call, (size_t)n_rows * code_stride(l->n_in));
     float *scales = take(&of_call, sizeof(float) * n_rows);
     multiply(together, l, x, n_rows, codes, scales, to);
     leave(together);
