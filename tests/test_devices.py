@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from bark.devices import choose_device, exact_float32, fitting_threads
+from bark.devices import choose_device, exact_float32, fitting_threads, one_thread
 from bark.errors import OptionError
 
 
@@ -18,8 +18,10 @@ def test_small_models_compute_on_one_thread_and_large_ones_on_all() -> None:
         assert torch.get_num_threads() == 2
         with fitting_threads(1_600_000_000):
             assert torch.get_num_threads() == 2
-        with pytest.raises(KeyError), fitting_threads(1):
-            raise KeyError
+        with one_thread(False):
+            assert torch.get_num_threads() == 2
+        with one_thread(True):
+            assert torch.get_num_threads() == 1
         assert torch.get_num_threads() == 2
     finally:
         torch.set_num_threads(before)

@@ -143,34 +143,44 @@ INLINE vf gelu(vf x) {
     return x * 0.5f * (1.0f + z * p / q);
 }
 
-/* A vector of results of one row, from result n on. */
-INLINE void finish(const linear *l, const result *to, int row, int n, vf y) {
-    if (l->bias) y += load(l->bias + n);
-    if (to->to == QKV) {
-        int width = (int)(l->n_out / 3), part = n / width, in_part = n % width;
-        int head = in_part / (int)to->head_size, d = in_part % (int)to->head_size;
-        const cache *c = to->cache;
-        int item = row / (int)c->n_new, t = row % (int)c->n_new;
-        int64_t at = item * to->n_heads + head;
-        void *base = part ? to->kv : to->query;
-        int is_bf16 = part ? (int)c->is_bf16 : to->query_is_bf16;
-        if (part) /* (2, B, H, max_len, D) */
-            at = (at + (part - 1) * c->n_items * to->n_heads) * c->max_len + c->n_past + t;
-        else
-            at = at * c->n_new + t;
-        at = at * to->head_size + d;
+/* Vectors of results for some rows, from result n on, go into the heads. */
+static void finish_heads(const linear *l, const result *to, int row, int n_rows, int n,
+                         const vf *y) {
+    const cache *c = to->cache;
+    int64_t size = to->head_size, width = l->n_out / 3, part = n / width;
+    int64_t n_positions = part ? c->max_len : c->n_new; /* (2, B, H, max_len, D) or (B, H, T, D) */
+    int64_t at = n % width / size * n_positions * size + n % size;
+    if (part) at += ((part - 1) * c->n_items * to->n_heads * n_positions + c->n_past) * size;
+    void *base = part ? to->kv : to->query;
+    int is_bf16 = part ? (int)c->is_bf16 : to->query_is_bf16;
+    int item = row / (int)c->n_new, t = row % (int)c->n_new;
+    for (int r = 0; r < n_rows; r++) {
+        int64_t here = at + (item * to->n_heads * n_positions + t) * size;
         if (is_bf16)
-            to_bf16((uint16_t *)base + at, y);
+            to_bf16((uint16_t *)base + here, y[r]);
         else
-            store((float *)base + at, y);
+            store((float *)base + here, y[r]);
+        if (++t == c->n_new) t = 0, item++;
+    }
+}
+
+/* Vectors of results for some rows, from result n on. */
+INLINE void finish(const linear *l, const result *to, int row, int n_rows, int n, vf *y) {
+    if (l->bias)
+        for (int r = 0; r < n_rows; r++) y[r] += load(l->bias + n);
+    if (to->to == QKV) {
+        finish_heads(l, to, row, n_rows, n, y);
         return;
     }
+    if (to->to == GELU)
+        for (int r = 0; r < n_rows; r++) y[r] = gelu(y[r]);
     float *target = to->y + row * to->stride + n;
-    if (to->to == GELU) y = gelu(y);
-    if (n + LANES > l->n_out) { /* the last panel may be a narrow one */
-        for (int i = 0; i < l->n_out - n; i++) target[i] = to->to == ADD ? target[i] + y[i] : y[i];
-    } else {
-        store(target, to->to == ADD ? load(target) + y : y);
+    int n_left = (int)l->n_out - n; /* the last panel may be a narrow one */
+    for (int r = 0; r < n_rows; r++, target += to->stride) {
+        if (n_left < LANES)
+            for (int i = 0; i < n_left; i++) target[i] = to->to == ADD ? target[i] + y[r][i] : y[r][i];
+        else
+            store(target, to->to == ADD ? load(target) + y[r] : y[r]);
     }
 }
 
@@ -180,11 +190,14 @@ INLINE const int8_t *int8_panel(const linear *l, int panel) {
     return (const int8_t *)l->weight + (int64_t)panel * padded(l->n_in) * LANES;
 }
 
-INLINE void finish_int8(const linear *l, const result *to, const float *scales, int row, int n,
-                        vi total) {
-    vi exact = total - *(const vi_u *)(l->offset + n);
-    vf y = __builtin_convertvector(exact, vf) * load(l->scale + n) * scales[row];
-    finish(l, to, row, n, y);
+/* Sums of codes for some rows become results. */
+INLINE void finish_int8(const linear *l, const result *to, const float *scales, int row,
+                        int n_rows, int n, const vi *totals) {
+    vi offset = *(const vi_u *)(l->offset + n);
+    vf scale = load(l->scale + n), y[LANES];
+    for (int r = 0; r < n_rows; r++)
+        y[r] = __builtin_convertvector(totals[r] - offset, vf) * scale * scales[row + r];
+    finish(l, to, row, n_rows, n, y);
 }
 
 #define WEIGHTS_AHEAD 8192 /* bytes that are fetched before they are needed */
@@ -208,8 +221,9 @@ INLINE void panel_int8(const linear *l, const result *to, const uint8_t *codes,
             }
         }
     }
-    for (int r = 0; r < n_rows; r++)
-        finish_int8(l, to, scales, row + r, panel * LANES, total[r][0] + total[r][1]);
+    vi sums_of[MOST_ROWS];
+    for (int r = 0; r < n_rows; r++) sums_of[r] = total[r][0] + total[r][1];
+    finish_int8(l, to, scales, row, n_rows, panel * LANES, sums_of);
 }
 
 #define BLOCK 768 /* inputs that are gone through for a whole panel, so that they stay near */
@@ -245,7 +259,9 @@ INLINE void panel_float(const linear *l, const result *to, const float *x, int r
                 for (int i = 0; i < n_at_once; i++) totals[r][o + i] = total[r][i];
         }
     }
-    for (int r = 0; r < n_rows; r++) finish(l, to, row + r, n, sums(totals[r]));
+    vf y[MOST_ROWS];
+    for (int r = 0; r < n_rows; r++) y[r] = sums(totals[r]);
+    finish(l, to, row, n_rows, n, y);
 }
 
 #define BY_ROWS(call1, call2, call3, call4, call5, call6, call7, call8) \

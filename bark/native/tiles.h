@@ -65,11 +65,12 @@ static void multiply_by_tiles(const linear *l, const result *to, const uint8_t *
             _tile_stored(1, out[1], 64);
             _tile_stored(2, out[2], 64);
             _tile_stored(3, out[3], 64);
-            int n = n_rows - row < 2 * TILE ? n_rows - row : 2 * TILE;
-            for (int p = 0; p < n_panels; p++)
-                for (int r = 0; r < n; r++)
-                    finish_int8(l, to, scales - first_row, first_row + row + r,
-                                (panel + p) * LANES, *(vi *)out[r / TILE * 2 + p][r % TILE]);
+            for (int i = 0; i < 4; i++) { /* two tiles of rows by two panels */
+                int at = row + i / 2 * TILE, n = n_rows - at < TILE ? n_rows - at : TILE;
+                if (n > 0 && i % 2 < n_panels)
+                    finish_int8(l, to, scales - first_row, first_row + at, n,
+                                (panel + i % 2) * LANES, (const vi *)out[i]);
+            }
         }
     }
 }
