@@ -268,9 +268,12 @@ class GPT(nn.Module):
         """
         if rows is None:
             return self.lm_head(hidden)
-        if isinstance(self.lm_head, nn.Linear):
-            return F.linear(hidden, self.lm_head.weight[rows])
-        return self.lm_head.part(rows)(hidden)  # a packed layer, see quantize.py
+        if not isinstance(self.lm_head, nn.Linear):
+            return self.lm_head.part(rows)(hidden)  # a packed layer, see quantize.py
+        weight = self.lm_head.weight[rows]
+        if self.native is not None and self.native.takes(hidden):
+            return self.native.multiply(hidden, weight)
+        return F.linear(hidden, weight)
 
     def forward(self, ids: Tensor, positions: Tensor | None = None) -> Tensor:
         """Logits at every position: (B, T) int64 -> (B, T, V)."""

@@ -152,6 +152,12 @@ def test_same_seed_same_samples(bark: Bark) -> None:
     np.testing.assert_array_equal(first.audio, second.audio)
 
 
+def test_a_take_of_a_batch_is_the_take_it_is_alone(bark: Bark, takes: list[Take]) -> None:
+    alone = bark.generate(SENTENCES[1], voice="alder", seed=2)
+    for name, tokens in alone.token_arrays().items():
+        np.testing.assert_array_equal(takes[1].token_arrays()[name], tokens, err_msg=name)
+
+
 def test_voices_are_shipped_for_it() -> None:
     folder = Path(__file__).parents[1] / "assets" / "prompts" / "nano"
     assert sorted(path.stem for path in folder.glob("*.npz")) == sorted(VOICES)

@@ -101,6 +101,18 @@ class NativeTrunk:
             self._library.run_layers(self._model, struct, x, y)
         return y
 
+    def takes(self, x: Tensor) -> bool:
+        """Whether `multiply` is the quickest for these inputs (..., K)."""
+        return x.device.type == "cpu" and x.numel() <= _FEW * x.shape[-1]
+
+    def multiply(self, x: Tensor, weight: Tensor) -> Tensor:
+        """(..., K) float32 with a float32 weight (N, K) -> (..., N); for a few rows of x."""
+        rows = x.reshape(-1, x.shape[-1]).contiguous()
+        y = rows.new_empty(len(rows), len(weight))
+        struct = LinearStruct(FLOAT32, *weight.shape, weight.data_ptr(), None, None, None)
+        self._library.run_linear(struct, rows, y)
+        return y.view(*x.shape[:-1], len(weight))
+
     def read_all(self, x: Tensor) -> Tensor:
         """The same where every position sees every other; needs `has_tiles`."""
         batch, length, _ = x.shape
