@@ -225,6 +225,25 @@ def test_a_forked_process_computes_too(library: Library, monkeypatch: pytest.Mon
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="only Linux tells it so")
+def test_a_thread_that_ends_gives_its_memory_back(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    native = packed(make_gpt(64), library, monkeypatch, "int8")
+    x = torch.randn(64, 16, 192)  # 5 MB of room
+
+    def resident_mib_after_threads() -> float:
+        for _ in range(20):
+            thread = threading.Thread(target=read, args=(native, x))
+            thread.start()
+            thread.join(60)
+        line = next(s for s in Path("/proc/self/status").read_text().splitlines() if "VmRSS" in s)
+        return int(line.split()[1]) / 1_024
+
+    before = resident_mib_after_threads()
+    assert resident_mib_after_threads() - before < 40
+
+
 # Compiling ------------------------------------------------------------------------------------
 
 

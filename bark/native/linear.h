@@ -177,10 +177,10 @@ INLINE void finish(const linear *l, const result *to, int row, int n_rows, int n
     float *target = to->y + row * to->stride + n;
     int n_left = (int)l->n_out - n; /* the last panel may be a narrow one */
     for (int r = 0; r < n_rows; r++, target += to->stride) {
-        if (n_left < LANES)
-            for (int i = 0; i < n_left; i++) target[i] = to->to == ADD ? target[i] + y[r][i] : y[r][i];
-        else
+        if (n_left >= LANES)
             store(target, to->to == ADD ? load(target) + y[r] : y[r]);
+        else
+            for (int i = 0; i < n_left; i++) target[i] = y[r][i] + (to->to == ADD ? target[i] : 0);
     }
 }
 

@@ -151,21 +151,46 @@ static void for_each(int has_workers, int n_items, task *run, void *context) {
 }
 
 /* ------------------------------------------------------------------------------------------ */
-/* Room that a thread keeps from one use to the next. */
+/* Room that a thread keeps from one use to the next, and gives back when it ends. */
 typedef struct {
     char *start;
     size_t size, used;
 } room;
 
-static _Thread_local room of_call;
+typedef struct {
+    room call, item;
+} rooms;
 
-static void reserve(room *r, size_t size) {
+static pthread_key_t rooms_key;
+static pthread_once_t rooms_once = PTHREAD_ONCE_INIT;
+
+static void free_rooms(void *mine) {
+    free(((rooms *)mine)->call.start);
+    free(((rooms *)mine)->item.start);
+    free(mine);
+}
+
+static void make_rooms_key(void) { pthread_key_create(&rooms_key, free_rooms); }
+
+static rooms *my_rooms(void) {
+    pthread_once(&rooms_once, make_rooms_key);
+    rooms *mine = pthread_getspecific(rooms_key);
+    if (!mine) {
+        mine = calloc(1, sizeof *mine);
+        if (!mine) abort(); /* without these few bytes nothing else could go on either */
+        pthread_setspecific(rooms_key, mine);
+    }
+    return mine;
+}
+
+static room *reserve(room *r, size_t size) {
     r->used = 0;
-    if (size <= r->size) return;
+    if (size <= r->size) return r;
     free(r->start);
     r->size = (size + 4095) / 4096 * 4096;
     r->start = aligned_alloc(4096, r->size);
-    if (!r->start) abort(); /* a few MB: without them nothing else could go on either */
+    if (!r->start) abort(); /* a few MB, likewise */
+    return r;
 }
 
 static void *take(room *r, size_t size) {

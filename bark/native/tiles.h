@@ -22,8 +22,6 @@ static int may_use_tiles(void) {
     return syscall(SYS_arch_prctl, ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA) == 0;
 }
 
-static _Thread_local room of_item;
-
 static void open_tiles(void) {
     struct {
         uint8_t palette, start_row, reserved[14];
@@ -92,9 +90,10 @@ static void multiply_rows(void *context, int item) {
     const many_rows *p = context;
     int first = item * ROWS_AT_ONCE;
     int n = p->n_rows - first < ROWS_AT_ONCE ? p->n_rows - first : ROWS_AT_ONCE;
-    reserve(&of_item, ROWS_AT_ONCE * (code_stride(p->l->n_in) + sizeof(float)) + 4096);
-    uint8_t *codes = take(&of_item, ROWS_AT_ONCE * code_stride(p->l->n_in));
-    float *scales = take(&of_item, sizeof(float) * ROWS_AT_ONCE);
+    int64_t stride = code_stride(p->l->n_in);
+    room *here = reserve(&my_rooms()->item, ROWS_AT_ONCE * (stride + sizeof(float)) + 4096);
+    uint8_t *codes = take(here, ROWS_AT_ONCE * stride);
+    float *scales = take(here, sizeof(float) * ROWS_AT_ONCE);
     quantize_rows(p->x + first * p->l->n_in, n, p->l->n_in, codes, scales);
     open_tiles();
     multiply_by_tiles(p->l, &p->to, codes, scales, first, n);
@@ -124,11 +123,12 @@ static void pass_rows(void *context, int item) {
     int all = (int)(p->cache->n_items * p->cache->n_new);
     int n_rows = all - first < ROWS_AT_ONCE ? all - first : ROWS_AT_ONCE;
     int64_t wide = m->layers[0].mlp_in.n_out;
-    reserve(&of_item, ROWS_AT_ONCE * (sizeof(float) * (width + wide + 16) + code_stride(wide)) + 4096);
-    float *normed = take(&of_item, sizeof(float) * ROWS_AT_ONCE * width);
-    float *hidden = take(&of_item, sizeof(float) * ROWS_AT_ONCE * wide);
-    float *scales = take(&of_item, sizeof(float) * ROWS_AT_ONCE);
-    uint8_t *codes = take(&of_item, ROWS_AT_ONCE * code_stride(wide));
+    size_t row_size = sizeof(float) * (width + wide + 1) + code_stride(wide);
+    room *here = reserve(&my_rooms()->item, ROWS_AT_ONCE * row_size + 4096);
+    float *normed = take(here, sizeof(float) * ROWS_AT_ONCE * width);
+    float *hidden = take(here, sizeof(float) * ROWS_AT_ONCE * wide);
+    float *scales = take(here, sizeof(float) * ROWS_AT_ONCE);
+    uint8_t *codes = take(here, ROWS_AT_ONCE * code_stride(wide));
     float *x = p->x + (int64_t)first * width;
     open_tiles();
     if (p->layer > 0) {
@@ -181,7 +181,7 @@ static void pack_values(const uint16_t *values, int n, uint32_t *tiles) {
                 int position = at + 2 * i;
                 vu pair = {0};
                 if (position < n)
-                    pair = __builtin_convertvector(*(const vh_u *)(values + position * HEAD + d), vu);
+                    pair = (vu)from_bf16(values + position * HEAD + d) >> 16;
                 if (position + 1 < n)
                     pair |= (vu)from_bf16(values + (position + 1) * HEAD + d);
                 *(vu *)tiles = pair;
@@ -212,13 +212,15 @@ static void attend_by_tiles(void *context, int item) {
     int64_t score_stride = n_padded + 16, weight_stride = n_padded + 32;
     const uint16_t *kv = c->layers[p->layer], *keys = kv + item * c->max_len * HEAD;
     const uint16_t *values = keys + c->n_items * n_heads * c->max_len * HEAD;
-    reserve(&of_item, (n_padded + 32) * (2 * HEAD * 2 + QUERIES * (4 + 2)) + QUERIES * HEAD * 8 + 4096);
-    uint32_t *key_tiles = take(&of_item, n_padded * HEAD * 2);
-    uint32_t *value_tiles = take(&of_item, n_padded * HEAD * 2);
-    float *scores = take(&of_item, sizeof(float) * QUERIES * score_stride);
-    uint16_t *weights = take(&of_item, sizeof(uint16_t) * QUERIES * weight_stride);
-    uint16_t *query = take(&of_item, sizeof(uint16_t) * QUERIES * HEAD);
-    float *y = take(&of_item, sizeof(float) * QUERIES * HEAD);
+    size_t kv_size = n_padded * HEAD * 4, head_size = QUERIES * HEAD * 6;
+    size_t score_size = QUERIES * (score_stride * 4 + weight_stride * 2);
+    room *here = reserve(&my_rooms()->item, kv_size + score_size + head_size + 4096);
+    uint32_t *key_tiles = take(here, n_padded * HEAD * 2);
+    uint32_t *value_tiles = take(here, n_padded * HEAD * 2);
+    float *scores = take(here, sizeof(float) * QUERIES * score_stride);
+    uint16_t *weights = take(here, sizeof(uint16_t) * QUERIES * weight_stride);
+    uint16_t *query = take(here, sizeof(uint16_t) * QUERIES * HEAD);
+    float *y = take(here, sizeof(float) * QUERIES * HEAD);
     pack_keys(keys, n_all, key_tiles);
     pack_values(values, n_all, value_tiles);
     open_tiles();

@@ -21,11 +21,12 @@ void run_layers(const model *m, const cache *c, float *x, float *y, int n_thread
     int width = (int)m->width, n_rows = (int)(c->n_items * c->n_new);
     int64_t wide = m->layers[0].mlp_in.n_out, head_size = m->width / m->n_heads;
     size_t row_size = sizeof(float) * width, wide_size = sizeof(float) * wide;
-    reserve(&of_call, n_rows * (2 * row_size + wide_size + code_stride(wide) + 64) + 4096);
-    float *normed = take(&of_call, n_rows * row_size), *query = take(&of_call, n_rows * row_size);
-    float *hidden = take(&of_call, n_rows * wide_size);
-    float *scales = take(&of_call, n_rows * sizeof(float));
-    uint8_t *codes = take(&of_call, n_rows * code_stride(wide));
+    size_t size = 2 * row_size + wide_size + code_stride(wide) + sizeof(float);
+    room *here = reserve(&my_rooms()->call, n_rows * size + 4096);
+    float *normed = take(here, n_rows * row_size), *query = take(here, n_rows * row_size);
+    float *hidden = take(here, n_rows * wide_size);
+    float *scales = take(here, n_rows * sizeof(float));
+    uint8_t *codes = take(here, n_rows * code_stride(wide));
     int together = enter(n_threads);
     for (int i = 0; i < m->n_layers; i++) {
         const layer *l = &m->layers[i];
@@ -82,9 +83,10 @@ void run_linear(const linear *l, const float *x, float *y, int n_rows, int n_thr
         return;
     }
 #endif
-    reserve(&of_call, (size_t)n_rows * (code_stride(l->n_in) + sizeof(float)) + 4096);
-    uint8_t *codes = take(&of_call, (size_t)n_rows * code_stride(l->n_in));
-    float *scales = take(&of_call, sizeof(float) * n_rows);
+    size_t stride = code_stride(l->n_in);
+    room *here = reserve(&my_rooms()->call, n_rows * (stride + sizeof(float)) + 4096);
+    uint8_t *codes = take(here, n_rows * stride);
+    float *scales = take(here, sizeof(float) * n_rows);
     multiply(together, l, x, n_rows, codes, scales, to);
     leave(together);
 }
@@ -94,9 +96,10 @@ void run_layers_of_many(const model *m, const cache *c, float *x, float *y, int 
                         int n_threads) {
 #if HAS_TILES
     int n_rows = (int)(c->n_items * c->n_new);
-    reserve(&of_call, (size_t)n_rows * m->width * (sizeof(float) + sizeof(uint16_t)) + 4096);
-    float *attended = take(&of_call, sizeof(float) * n_rows * m->width);
-    uint16_t *query = take(&of_call, sizeof(uint16_t) * n_rows * m->width);
+    size_t row_size = m->width * (sizeof(float) + sizeof(uint16_t));
+    room *here = reserve(&my_rooms()->call, n_rows * row_size + 4096);
+    float *attended = take(here, sizeof(float) * n_rows * m->width);
+    uint16_t *query = take(here, sizeof(uint16_t) * n_rows * m->width);
     int together = enter(n_threads);
     for (int i = 0; i <= m->n_layers; i++) {
         pass p = {m, c, i, is_causal, x, y, attended, query};
