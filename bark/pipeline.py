@@ -339,7 +339,7 @@ class Bark:
         prompt = self.voice(voice)
         if prompt is None:
             raise InvalidInputError("No voice was given; choose one to hear it.")
-        with self.lock:
+        with self.lock, fitting_threads(self.info.memory_bytes):  # the samples of its take
             return np.clip(self.codec.decode(prompt.fine), -1, 1).astype(np.float32)
 
     def count(self, text: str) -> TextCount:
