@@ -11,19 +11,20 @@ from __future__ import annotations
 import functools
 import threading
 from collections.abc import Callable, Generator, Sequence
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from .coarse import coarse_len, flatten_codes
-from .coarse_task import CoarseItem, CoarseWindows
+from .coarse_task import CoarseItem, CoarseWindows, StaticCoarse
+from .model import GPT
 from .model_nano import ConditionedGPT
 from .sampling import SamplingOptions, draw, token_probabilities
 from .spec import ModelSpec
 from .static_decode import (
     NewRunner,
-    StaticDecoder,
     borrow_decoder,
     decode_windows,
     decodes_statically,
@@ -176,29 +177,14 @@ class _Decoder:
             yield from decode_windows(decoder, self.items, generators, open_window, stop)
 
 
-class _StaticAligned(StaticDecoder):
-    """A batch on a device that is not to be asked."""
+class _StaticAligned(StaticCoarse):
+    """What is added to the inputs lies beside them."""
 
-    def __init__(
-        self,
-        model: ConditionedGPT,
-        spec: ModelSpec,
-        sampling: SamplingOptions,
-        batch_size: int,
-        new_runner: NewRunner | None,
-    ) -> None:
-        super().__init__(
-            model,
-            batch_size=batch_size,
-            max_len=model.config.block_size,
-            n_candidates=spec.codebook_size,
-            sampling=sampling,
-            n_phases=spec.n_coarse_codebooks,
-            new_runner=new_runner,
-        )
-        self.spec, self.sampling = spec, sampling
+    def __init__(self, model: GPT, *args: Any) -> None:
+        super().__init__(model, *args)
         places = model.transformer["wte"].weight
-        self._added = places.new_zeros(batch_size, model.config.block_size, places.shape[1])
+        shape = len(self._tokens), model.config.block_size, places.shape[1]
+        self._added = places.new_zeros(shape)
 
     def condition(self, added: Tensor, rows: list[int]) -> None:
         """Takes what a window adds to the inputs (K, T, C) of these rows."""
@@ -207,10 +193,9 @@ class _StaticAligned(StaticDecoder):
     def choose(self, hidden: Tensor, phase: int) -> tuple[Tensor, Tensor]:
         """Tokens of the codebook whose turn it is, and the next inputs."""
         first = phase * self.spec.codebook_size
-        logits = self.model.head(hidden, slice(first, first + self.spec.codebook_size))
-        tokens = self.noise.pick(token_probabilities(logits, self.sampling)) + first
-        position = (self.cache.position + 1).clamp(max=self.cache.max_len - 1)
-        return tokens, self.model.embed_tokens(tokens[:, None]) + self._added[:, position]
+        tokens = self.pick(hidden, slice(first, first + self.spec.codebook_size))
+        added = self._added[:, self.next_position()]
+        return tokens, self.model.embed_tokens(tokens[:, None]) + added
 
 
 class _Window:

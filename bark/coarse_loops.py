@@ -10,13 +10,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .coarse_task import CoarseItem, CoarseWindows
+from .coarse_task import CoarseItem, CoarseWindows, StaticCoarse
 from .kv_cache import KVCache
 from .model import GPT
 from .sampling import SamplingOptions, draw_each, token_probabilities
 from .spec import ModelSpec
 from .speculation import NoiseTape, Speculation
-from .static_decode import NewRunner, StaticDecoder, borrow_decoder, decode_windows
+from .static_decode import NewRunner, borrow_decoder, decode_windows
 
 
 def _rows(spec: ModelSpec, step: int) -> slice:
@@ -118,7 +118,7 @@ class CoarseDecoder:
     ) -> Generator[int, None, None]:
         """The same in steps that do not ask the device, yielding after every look at it."""
         make = functools.partial(
-            _StaticCoarse, self.model, self.spec, self.sampling, len(items), new_runner
+            _StaticWindows, self.model, self.spec, self.sampling, len(items), new_runner
         )
         before: dict[int, Tensor] = {}  # row -> ids that its last window began with
 
@@ -203,32 +203,10 @@ class CoarseDecoder:
         return ids[index]
 
 
-class _StaticCoarse(StaticDecoder):
-    """A batch on a device that is not to be asked."""
-
-    def __init__(
-        self,
-        model: GPT,
-        spec: ModelSpec,
-        sampling: SamplingOptions,
-        batch_size: int,
-        new_runner: NewRunner | None,
-    ) -> None:
-        super().__init__(
-            model,
-            batch_size=batch_size,
-            max_len=model.config.block_size,
-            n_candidates=spec.codebook_size,
-            sampling=sampling,
-            n_phases=spec.n_coarse_codebooks,
-            new_runner=new_runner,
-        )
-        self.spec, self.sampling = spec, sampling
+class _StaticWindows(StaticCoarse):
+    """Positions are counted from the beginning of the window."""
 
     def choose(self, hidden: Tensor, phase: int) -> tuple[Tensor, Tensor]:
         """Tokens of the codebook whose turn it is, and the next inputs."""
-        rows = _rows(self.spec, phase)
-        logits = self.model.head(hidden, rows).float()
-        tokens = self.noise.pick(token_probabilities(logits, self.sampling)) + rows.start
-        position = (self.cache.position + 1).clamp(max=self.cache.max_len - 1)
-        return tokens, self.model.embed(tokens[:, None], position)
+        tokens = self.pick(hidden, _rows(self.spec, phase))
+        return tokens, self.model.embed(tokens[:, None], self.next_position())

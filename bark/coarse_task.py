@@ -1,14 +1,17 @@
-"""What the loops of the coarse stages share: windows and utterances."""
+"""What the loops of the coarse stages share: windows, utterances, steps on a device."""
 
 from __future__ import annotations
 
 import dataclasses
 
 import numpy as np
+from torch import Tensor
 
 from .errors import InvalidInputError
 from .model import GPT
+from .sampling import SamplingOptions, token_probabilities
 from .spec import ModelSpec
+from .static_decode import NewRunner, StaticDecoder
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,3 +74,35 @@ class CoarseItem:
         made = np.array(self.tokens[self.n_history :], dtype=np.int64)
         frames = made[: len(made) - len(made) % n].reshape(-1, n).T - spec.coarse_offset
         return frames - spec.codebook_size * np.arange(n)[:, None]
+
+
+class StaticCoarse(StaticDecoder):
+    """A batch of the coarse stage on a device that is not to be asked."""
+
+    def __init__(
+        self,
+        model: GPT,
+        spec: ModelSpec,
+        sampling: SamplingOptions,
+        batch_size: int,
+        new_runner: NewRunner | None,
+    ) -> None:
+        super().__init__(
+            model,
+            batch_size=batch_size,
+            max_len=model.config.block_size,
+            n_candidates=spec.codebook_size,
+            sampling=sampling,
+            n_phases=spec.n_coarse_codebooks,
+            new_runner=new_runner,
+        )
+        self.spec, self.sampling = spec, sampling
+
+    def pick(self, hidden: Tensor, rows: slice) -> Tensor:
+        """(B, C) -> (B,) int64 tokens among these rows of the output layer."""
+        logits = self.model.head(hidden, rows).float()
+        return self.noise.pick(token_probabilities(logits, self.sampling)) + rows.start
+
+    def next_position(self) -> Tensor:
+        """(1,) int64, behind the one that was read; the last one has none and keeps its own."""
+        return (self.cache.position + 1).clamp(max=self.cache.max_len - 1)

@@ -15,7 +15,7 @@ import torch
 
 from bark import static_decode
 from bark.coarse_aligned import _StaticAligned
-from bark.coarse_loops import _StaticCoarse
+from bark.coarse_loops import _StaticWindows
 from bark.kv_cache import KVCache, StaticKVCache
 from bark.model import GPT, GPTConfig
 from bark.model_nano import ConditionedGPT, ConditionedGPTConfig
@@ -49,7 +49,7 @@ def meta_decoder(family: str, dtype: torch.dtype) -> tuple[GPT, StaticDecoder]:
     if family == "aligned":
         return model, _StaticAligned(model, spec, SamplingOptions(top_p=0.9), 3, PlainCalls)
     if family == "coarse":
-        return model, _StaticCoarse(model, spec, SamplingOptions(top_k=9), 3, PlainCalls)
+        return model, _StaticWindows(model, spec, SamplingOptions(top_k=9), 3, PlainCalls)
     tracker = PositionTracker.by_index(5, device="meta")
     if family == "nano":
         counters, words = torch.zeros(3, 3, dtype=torch.int64), torch.zeros(3, 4, dtype=torch.int64)
