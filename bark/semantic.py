@@ -134,7 +134,8 @@ def _decode(task: SemanticTask) -> Generator[int, None, list[SemanticTokens]]:
     rules, batch = task.rules, _Batch(task)
     made: list[list[int]] = [[] for _ in batch.rows]
     reasons = ["length"] * len(batch.rows)
-    for step in range(rules.max_tokens):
+    max_tokens = rules.max_tokens
+    for step in range(max_tokens):
         if task.is_stopped():
             for item in batch.rows:
                 reasons[item] = "stopped"
@@ -151,7 +152,7 @@ def _decode(task: SemanticTask) -> Generator[int, None, list[SemanticTokens]]:
                 made[item].append(token)
         yield step + 1
         keep = [row for row, end in enumerate(ended) if not end]
-        if not keep or step + 1 == rules.max_tokens:  # the last token is never read
+        if not keep or step + 1 == max_tokens:  # the last token is never read
             break
         batch.append(tokens, keep)
     return semantic_results(made, reasons)
@@ -178,12 +179,12 @@ def _decode_by_drafts(task: SemanticTask) -> Generator[int, None, list[SemanticT
         ends=ends,
     )
     speculation.start(task.prefixes[0].embedding, n_kept=0)
-    reason = "length"
-    while reason == "length" and len(made) < rules.max_tokens:
+    reason, max_tokens = "length", rules.max_tokens
+    while reason == "length" and len(made) < max_tokens:
         if task.is_stopped():
             reason = "stopped"
             break
-        tokens, ended = speculation.next(len(made), rules.max_tokens - len(made))
+        tokens, ended = speculation.next(len(made), max_tokens - len(made))
         if ended:
             tokens, reason = tokens[:-1], "end"
         for token in tokens:

@@ -18,7 +18,7 @@ from benchmarks.measure import Case, Sample
 from benchmarks.workload import make_workload
 
 from .reference import golden_cases, golden_model
-from .test_golden import finish
+from .running import finish
 
 CASES = {case.name: case for case in golden_cases()}
 

@@ -12,7 +12,7 @@ from bark.model_nano import ConditionedGPT, ConditionedGPTConfig
 from bark.sampling import SamplingOptions
 from bark.spec import NANO
 
-from .test_golden import finish
+from .running import finish
 
 
 @pytest.fixture(scope="module")

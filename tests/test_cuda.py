@@ -23,6 +23,7 @@ from bark.spec import BARK
 from bark.static_decode import CudaGraphs, NewRunner, PlainCalls, StaticDecoder
 
 from .reference import GoldenCase, golden_cases, golden_model
+from .running import finish
 from .tiny import write_official_layout
 
 pytestmark = pytest.mark.requires_cuda
@@ -30,14 +31,6 @@ pytestmark = pytest.mark.requires_cuda
 CASES = {case.name: case for case in golden_cases()}
 DTYPES = [torch.float32, torch.bfloat16, torch.float16]
 SHORT = GenerationOptions(max_duration_s=0.9, allow_early_stop=False, seed=5)
-
-
-def finish(steps: Generator[Any, None, Any]) -> Any:
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            return end.value
 
 
 def model_of(name: str, dtype: torch.dtype = torch.float32) -> Any:

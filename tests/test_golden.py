@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
 from typing import Any
 
 import numpy as np
@@ -16,17 +15,9 @@ from bark.semantic import SemanticLimits, generate_semantic
 from bark.spec import BARK
 
 from .reference import GoldenCase, golden_cases, golden_model
+from .running import finish
 
 CASES = golden_cases()
-
-
-def finish(steps: Generator[Any, None, Any]) -> Any:
-    """Runs a stage to its end and returns its result."""
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            return end.value
 
 
 def cases(stage: str) -> Any:

@@ -18,7 +18,7 @@ from bark.fine import generate_fine
 from bark.sampling import SamplingOptions
 from bark.semantic import SemanticLimits, generate_semantic
 
-from .test_golden import finish
+from .running import finish
 from .tiny import write_official_layout
 
 SHORT = GenerationOptions(max_duration_s=0.6, allow_early_stop=False, seed=5)

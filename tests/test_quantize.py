@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Generator
-from typing import Any
 
 import numpy as np
 import pytest
@@ -30,18 +28,12 @@ from bark.sampling import SamplingOptions
 from bark.semantic import SemanticLimits, generate_semantic
 from bark.spec import BARK
 
+from .running import finish
+
 needs_int8 = pytest.mark.skipif(
     not integer_layers_work(), reason="no exact eight-bit products on this processor"
 )
 WIDTHS = {"n_layer": 2, "n_head": 4, "n_embd": 128, "block_size": 1_024}
-
-
-def finish(steps: Generator[Any, None, Any]) -> Any:
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            return end.value
 
 
 def layer(n_in: int = 96, n_out: int = 64) -> tuple[torch.Tensor, torch.Tensor]:

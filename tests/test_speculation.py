@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import threading
-from collections.abc import Generator
 from typing import Any
 
 import numpy as np
@@ -18,6 +17,7 @@ from bark.semantic import SemanticLimits, generate_semantic
 from bark.spec import BARK
 
 from .reference import GoldenCase, golden_cases, golden_model
+from .running import watch
 
 CASES = {case.name: case for case in golden_cases()}
 SEMANTIC = [name for name, case in CASES.items() if case.stage == "semantic"]
@@ -33,16 +33,6 @@ def with_draft(model: GPT, *, noise: float) -> GPT:
         parameter.data += noise * parameter.std() * off
     model.draft = Draft(lambda: draft)
     return model
-
-
-def finish(steps: Generator[Any, None, Any]) -> tuple[Any, list[int]]:
-    """A stage's result and what it yielded on the way."""
-    seen = []
-    while True:
-        try:
-            seen.append(next(steps))
-        except StopIteration as end:
-            return end.value, seen
 
 
 def sampling(case: GoldenCase) -> SamplingOptions:
@@ -67,7 +57,7 @@ def semantic(case: GoldenCase, model: GPT, generator: torch.Generator, **options
         generators=[generator],
         **options,
     )
-    made, seen = finish(steps)
+    made, seen = watch(steps)
     assert seen == list(range(1, len(seen) + 1))
     return made[0].tokens.tolist(), made[0].stop_reason
 
@@ -87,7 +77,7 @@ def coarse(case: GoldenCase, model: GPT, generator: torch.Generator, **options: 
         generators=[generator],
         **options,
     )
-    made, seen = finish(steps)
+    made, seen = watch(steps)
     return made[0].tolist(), seen
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Generator
 from typing import Any
 
 import numpy as np
@@ -17,6 +16,8 @@ from bark.sampling import SamplingOptions
 from bark.semantic import SemanticLimits, generate_semantic
 from bark.spec import BARK
 
+from .running import finish
+
 TINY = {"block_size": 1_024, "n_layer": 1, "n_head": 2, "n_embd": 16}
 
 
@@ -24,14 +25,6 @@ def model(n_in: int, n_out: int) -> GPT:
     torch.manual_seed(0)
     config = GPTConfig(**TINY, input_vocab_size=n_in, output_vocab_size=n_out)
     return GPT(config).eval().requires_grad_(False)
-
-
-def finish(steps: Generator[Any, None, Any]) -> Any:
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            return end.value
 
 
 def coarse_steps(n_semantic: list[int], stop: threading.Event | None = None) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import threading
-from collections.abc import Callable, Generator, Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
 import numpy as np
@@ -23,21 +23,12 @@ from bark.spec import BARK, NANO, ModelSpec
 from bark.static_decode import NewRunner, PlainCalls, Runner, StaticDecoder
 
 from .reference import GoldenCase, golden_cases, golden_model
+from .running import watch
 from .static_runners import Repeater
 from .test_golden import sampling
 
 CASES = {case.name: case for case in golden_cases() if case.stage != "fine"}
 SIZES = {"n_layer": 2, "n_head": 2, "n_embd": 32}
-
-
-def finish(steps: Generator[Any, None, Any]) -> tuple[Any, list[int]]:
-    """A stage's result and what it yielded on the way."""
-    seen = []
-    while True:
-        try:
-            seen.append(next(steps))
-        except StopIteration as end:
-            return end.value, seen
 
 
 def filled(model: GPT, seed: int = 0) -> Any:
@@ -94,7 +85,7 @@ def semantic(
     } | changes
     steps = generate_semantic(text_model(spec.name), spec, texts(spec, n), **arguments)
     with torch.inference_mode():
-        made, seen = finish(steps)
+        made, seen = watch(steps)
     states = [g.get_state().tolist() for g in arguments["generators"]]
     return [(item.tokens.tolist(), item.stop_reason) for item in made], states, seen
 
@@ -117,7 +108,7 @@ def coarse(
     speech = [rng.integers(0, vocabulary, n) for n in n_semantic]
     model = aligned_model() if aligned else coarse_model()
     with torch.inference_mode():
-        made, seen = finish(generate(model, spec, speech, **arguments))
+        made, seen = watch(generate(model, spec, speech, **arguments))
     states = [g.get_state().tolist() for g in arguments["generators"]]
     return [codes.tolist() for codes in made], states, seen
 
@@ -149,7 +140,7 @@ def golden(case: GoldenCase, generator: torch.Generator, new_runner: NewRunner |
         steps = generate_semantic(
             golden_model(case), BARK, [ids], histories=[past], limits=limits, **options
         )
-        return finish(steps)[0][0].tokens.tolist()
+        return watch(steps)[0][0].tokens.tolist()
     past = (voice["semantic_prompt"], voice["coarse_prompt"]) if voice else None
     windows = CoarseWindows(
         kwargs.get("max_coarse_history", 630), kwargs.get("sliding_window_len", 60)
@@ -158,7 +149,7 @@ def golden(case: GoldenCase, generator: torch.Generator, new_runner: NewRunner |
     steps = generate_coarse(
         golden_model(case), BARK, [speech], histories=[past], windows=windows, **options
     )
-    return finish(steps)[0][0].tolist()
+    return watch(steps)[0][0].tolist()
 
 
 @pytest.mark.parametrize(
@@ -284,7 +275,7 @@ def test_no_generator_follows_the_manual_seed() -> None:
             generators=[None],
             new_runner=new_runner,
         )
-        results.append((finish(steps)[0][0].tokens.tolist(), torch.rand(1).item()))
+        results.append((watch(steps)[0][0].tokens.tolist(), torch.rand(1).item()))
     assert results[0] == results[1]
 
 

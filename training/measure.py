@@ -256,15 +256,10 @@ def movement(cepstrum: np.ndarray, wanted: Features) -> float:
     )
 
 
-def real_time_factor(bark: Bark, *, threads: int = 2, repeats: int = 3) -> float:
+def real_time_factor(bark: Bark, *, repeats: int = 3) -> float:
     """Seconds of computing per second of speech, the best of some repeats."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(threads)
-    try:
-        text = "The old man walked slowly down to the harbour, and looked out over the sea."
-        takes = [bark.generate(text, voice=VOICE.name, seed=i) for i in range(repeats)]
-    finally:
-        torch.set_num_threads(before)
+    text = "The old man walked slowly down to the harbour, and looked out over the sea."
+    takes = [bark.generate(text, voice=VOICE.name, seed=i) for i in range(repeats)]
     return min(sum(take.timings.values()) / take.duration_s for take in takes)
 
 
