@@ -25,7 +25,6 @@ from .sampling import SamplingOptions
 from .semantic import SemanticLimits, generate_semantic
 from .shelf import Shelf
 from .spec import BARK, LANGUAGES, ModelSpec
-from .tokenizer import cut
 from .voices import OFFICIAL_VOICES, load_voice
 
 CONTEXT_WINDOW_SIZE = BARK.fine_window_len
@@ -142,7 +141,7 @@ def generate_text_semantic(
     part, spec = _shelf.get("text"), _shelf.spec("text")
     voice = load_voice(history_prompt, spec)
     tokenizer = part["tokenizer"]
-    heard, _ = cut(tokenizer.encode(check_text(text)), spec.text_len)
+    heard, _ = tokenizer.cut(tokenizer.encode(check_text(text)), spec.text_len)
     limits = SemanticLimits(min_eos_p, max_gen_duration_s, allow_early_stop)
     steps = generate_semantic(
         part["model"],

@@ -25,7 +25,6 @@ from .spec import ModelSpec
 from .static_decode import drop_decoder
 from .take import STAGES, Take
 from .text import normalize_whitespace
-from .tokenizer import cut
 from .voice_prompt import VoicePrompt
 from .voices import load_voice
 
@@ -346,7 +345,7 @@ class Bark:
         """Counts a text's tokens and names the words past the limit; "" counts as nothing."""
         words = normalize_whitespace(text)
         encoded = self.tokenizer.encode(words)
-        _, cut_text = cut(encoded, self.spec.text_len)
+        _, cut_text = self.tokenizer.cut(encoded, self.spec.text_len)
         spoken = words[: len(words) - len(cut_text)] if cut_text else words
         expected = expected_duration_s(spoken, self.spec) if words else 0.0
         return TextCount(len(encoded.ids), self.spec.text_len, expected, cut_text)

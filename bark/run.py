@@ -22,7 +22,6 @@ from .semantic import SemanticLimits, generate_semantic
 from .spec import ModelSpec
 from .take import STAGES, Take
 from .text import normalize_whitespace
-from .tokenizer import cut
 from .voice_prompt import VoicePrompt
 
 FIRST_PIECE_S = 0.4
@@ -43,7 +42,7 @@ class Models(Protocol):
 
     @property
     def tokenizer(self) -> Any:
-        """`encode(text) -> EncodedText`."""
+        """`encode(text) -> EncodedText` and `cut(encoded, max_len) -> (EncodedText, rest)`."""
 
     @property
     def codec(self) -> Any:
@@ -205,7 +204,7 @@ class Run:
 
     def _encode(self, item: _Item) -> np.ndarray:
         encoded = self.models.tokenizer.encode(check_text(item.request.text))
-        heard, item.cut_text = cut(encoded, self.spec.text_len)
+        heard, item.cut_text = self.models.tokenizer.cut(encoded, self.spec.text_len)
         if not len(heard.ids):
             raise InvalidInputError(
                 f"There is nothing to speak in {item.request.text!r}; write words."

@@ -60,6 +60,10 @@ class EncodedText:
     def __len__(self) -> int:
         return len(self.spans)
 
+    def first(self, n: int) -> EncodedText:
+        """The first `n` ids of the same text."""
+        return EncodedText(self.ids[:n], self.spans[:n], self.text)
+
 
 @dataclasses.dataclass(frozen=True)
 class Turn:

@@ -94,12 +94,15 @@ def cut(encoded: EncodedText, max_len: int) -> tuple[EncodedText, str]:
     """
     if len(encoded) <= max_len:
         return encoded, ""
-    text = encoded.text
-    start = encoded.spans[max_len][0]
-    while start > 0 and _in_one_word(text[start - 1 : start + 1]):
-        start -= 1
-    kept = EncodedText(encoded.ids[:max_len], encoded.spans[:max_len], text)
-    return kept, text[start:]
+    start = word_start(encoded.text, encoded.spans[max_len][0])
+    return encoded.first(max_len), encoded.text[start:]
+
+
+def word_start(text: str, index: int) -> int:
+    """Where the word begins that holds the character at `index`; an ideograph is a word."""
+    while index > 0 and _in_one_word(text[index - 1 : index + 1]):
+        index -= 1
+    return index
 
 
 def _in_one_word(pair: str) -> bool:

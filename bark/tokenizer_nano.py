@@ -9,9 +9,9 @@ import numpy as np
 
 from .lexicon import LEXICON_PATH, Lexicon
 from .normalize import Word, normalize, without_falling_questions
-from .phones import LETTERS, text_letter_id, text_mark_id, text_phone_id
+from .phones import LETTERS, text_begins_word, text_letter_id, text_mark_id, text_phone_id
 from .text import EncodedText, normalize_whitespace
-from .tokenizer import cut
+from .tokenizer import word_start
 
 MAX_WORD_SYMBOLS = 31
 """A longer run of letters is cut: the model's table of places in a word ends there."""
@@ -54,13 +54,23 @@ class NanoTokenizer:
         return EncodedText(np.array(ids, dtype=np.int64), tuple(spans), text)
 
     def cut(self, encoded: EncodedText, max_len: int) -> tuple[EncodedText, str]:
-        """Keep the first `max_len` tokens, and of them whole words only; see `bark.tokenizer.cut`.
+        """Keep the whole words among the first `max_len` tokens.
 
-        A number counts as one word: half of it would be another number.
+        A number counts as one word: half of it would be another number. Only where a single one
+        is longer than `max_len` is it cut, between the words in which it is said.
+
+        Returns:
+            What is kept, and the text from the first word on that is not kept whole; "" if
+            everything fits.
         """
-        while 0 < max_len < len(encoded) and encoded.spans[max_len - 1] == encoded.spans[max_len]:
-            max_len -= 1
-        return cut(encoded, max_len)
+        if len(encoded) <= max_len:
+            return encoded, ""
+        start = word_start(encoded.text, encoded.spans[max_len][0])
+        length = sum(end <= start for _, end in encoded.spans[:max_len])
+        if length == 0:
+            begins = np.flatnonzero(text_begins_word(encoded.ids[: max_len + 1]))
+            length = int(begins[-1]) or max_len
+        return encoded.first(length), encoded.text[start:]
 
     def encode_word(self, word: Word, spelled: bool = False) -> list[int]:
         """Return the ids of one word and the mark behind it.

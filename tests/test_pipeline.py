@@ -15,6 +15,7 @@ from bark.coarse import CoarseWindows, generate_coarse
 from bark.errors import InvalidInputError, NothingGeneratedError, OptionError, VoiceError
 from bark.events import AudioPiece, Event, StageProgress, TakeFailed
 from bark.fine import generate_fine
+from bark.run import Request, Run
 from bark.sampling import SamplingOptions
 from bark.semantic import SemanticLimits, generate_semantic
 
@@ -304,3 +305,27 @@ def test_a_take_in_a_file_says_the_same_again(bark: Bark, take: Take, tmp_path: 
         again = bark.generate(restored.text, voice=restored.voice, options=restored.options)
         assert same_tokens(again, voiced)
         assert np.array_equal(bark.redo(restored, from_stage="decode").audio, voiced.audio)
+
+
+def test_what_nano_hears_counts_and_names_as_cut_agree_on_whole_words(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    nano = Bark.from_pretrained("nano", device="cpu")
+    text = "Well, it cost 1,234,567 dollars."
+    heard: list[int] = []
+    monkeypatch.setattr(nano, "spec", dataclasses.replace(nano.spec, text_len=20))
+    run = Run(nano, [Request(text, None, SHORT)], last_stage="semantic")
+    monkeypatch.setattr(
+        "bark.run.generate_semantic",
+        lambda model, spec, ids, **rest: (
+            heard.extend(ids[0])
+            or generate_semantic(  # type: ignore[func-returns-value]
+                model, spec, ids, **rest
+            )
+        ),
+    )
+    for _ in run.events():
+        pass
+    assert heard == nano.tokenizer.encode("Well, it cost").ids.tolist()
+    assert nano.count(text).cut_text == "1,234,567 dollars."
+    assert run.items[0].cut_text == "1,234,567 dollars."

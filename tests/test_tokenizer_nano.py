@@ -84,6 +84,17 @@ def test_cutting_keeps_whole_words_and_names_the_rest() -> None:
     kept, rest = TOKENIZER.cut(encoded, 15)
     assert rest == "1,234,567 friends"
     assert kept.spans[-1] == (6, 11)
+    kept, rest = TOKENIZER.cut(TOKENIZER.encode("so H2O is"), 6)
+    assert (rest, kept.spans[-1]) == ("H2O is", (0, 2))
     whole, rest = TOKENIZER.cut(encoded, 1_000)
     assert len(whole) == len(encoded)
     assert rest == ""
+
+
+def test_one_number_that_is_longer_than_the_model_hears_is_cut_between_its_words() -> None:
+    encoded = TOKENIZER.encode("7" * 100)
+    kept, rest = TOKENIZER.cut(encoded, 32)
+    seven = TOKENIZER.encode("7").ids.tolist()
+    assert kept.ids.tolist() == seven * (32 // len(seven))
+    assert rest == "7" * 100
+    assert len(TOKENIZER.cut(encoded, 3)[0]) == 3
