@@ -30,6 +30,7 @@ __all__ = [
     "check_voice",
     "find_voice",
     "list_voices",
+    "load_named_voice",
     "load_voice",
     "own_voices_dir",
     "packaged_prompts_dir",
@@ -158,7 +159,26 @@ def load_voice(
             f"A voice cannot be a {type(voice).__name__}; "
             "give a name, the path of an .npz file, a mapping of arrays or a VoicePrompt."
         )
-    info = find_voice(voice, spec, voices_dir=voices_dir)
+    return load_named_voice(voice, spec, offline=offline, voices_dir=voices_dir)
+
+
+def load_named_voice(
+    name: str, spec: ModelSpec, *, offline: bool = False, voices_dir: Path | None = None
+) -> VoicePrompt:
+    """Loads a voice of the list; a string from outside goes in here, and is never a path.
+
+    Args:
+        name: as `find_voice` takes it, whatever it looks like: one that ends in .npz is a name
+            that no voice has.
+        offline: do not download an official preset.
+        voices_dir: the folder of the user's voices; None means `own_voices_dir()`.
+
+    Raises:
+        VoiceNotFoundError: no such voice.
+        VoiceError: several voices answer to the name, or its file is no voice of this family.
+        DownloadError: an official preset could not be fetched.
+    """
+    info = find_voice(name, spec, voices_dir=voices_dir)
     if info.path is not None:
         return check_voice(read_voice_file(info.path, name=info.name), spec)
     return check_voice(fetch_preset(info.name, offline=offline), spec)

@@ -8,15 +8,18 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from gradio_client import Client
 from gradio_client.exceptions import AppError
 
+from bark.options import GenerationOptions
 from bark.take import Take
 from bark.ui.build import build_demo, serve
 from bark.ui.form import Form
 from bark.ui.speak import speak
 from bark.ui.studio import Studio
+from tests.fake_bark import FakeBark
 from tests.studio_fixtures import make_studio
 
 
@@ -95,6 +98,23 @@ def test_a_mistake_is_one_sentence_and_no_traceback(
         client.predict(api_name="/tts", **arguments)
     assert "\n" not in str(caught.value)
     assert "Traceback" not in caplog.text + "".join(capfd.readouterr())
+
+
+def test_a_path_given_as_a_voice_is_not_opened(client: Client, tmp_path: Path) -> None:
+    tokens = FakeBark().generate("Secret.", options=GenerationOptions(seed=1)).tokens
+    for name in ("there.npz", "there.npz.npz"):
+        with (tmp_path / name).open("wb") as file:
+            np.savez(file, **tokens.to_dict())
+    sentences = set()
+    for stem in ("there", "gone!"):
+        for ending in ("", ".npz", ".npz.npz"):
+            voice = f"{tmp_path}/{stem}{ending}"
+            with pytest.raises(AppError) as caught:
+                client.predict("Hi.", voice, api_name="/tts")
+            sentences.add(str(caught.value).replace(voice, ""))
+    assert len(sentences) == 1
+    with pytest.raises(AppError, match="Unknown voice '~/x"):
+        client.predict("Hi.", "~/x.npz.npz", api_name="/tts")
 
 
 def test_voices_and_models_are_listed(client: Client) -> None:

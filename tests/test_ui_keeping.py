@@ -153,6 +153,22 @@ def test_a_take_file_and_an_npz_serve_as_voices(
         assert (spoken.voice.fine == made.tokens.fine).all()
 
 
+def test_the_menus_choice_and_a_takes_voice_are_never_paths(
+    studio: Studio, session: Session, tmp_path: Path
+) -> None:
+    made = session.visit.takes.load(say(studio, session))
+    for name in ("ada.npz", "ada.npz.npz"):
+        with (tmp_path / name).open("wb") as file:
+            np.savez(file, **made.tokens.to_dict())
+    for choice in (f"{tmp_path}/ada", f"{tmp_path}/ada.npz", f"{tmp_path}/ada.npz.npz"):
+        assert "Unknown voice" in describe(studio, session.visit, choice)
+        named = dataclasses.replace(made.tokens, name=choice)
+        stored = session.visit.takes.add(dataclasses.replace(made, voice=named))
+        session.selected = stored.id
+        form = keeping.settings_of(studio, session, Form())
+        assert form.voice == f"given:{stored.id}"
+
+
 def test_star_note_delete_and_undo(studio: Studio, session: Session) -> None:
     first = say(studio, session)
     second = say(studio, session)

@@ -19,6 +19,7 @@ from bark.voices import (
     check_voice,
     find_voice,
     list_voices,
+    load_named_voice,
     load_voice,
     save_voice,
 )
@@ -172,6 +173,17 @@ def test_a_name_never_reaches_outside_the_voices_folder(tmp_path: Path) -> None:
     for name in ("../secret", "a/b", "", ".hidden"):
         with pytest.raises(VoiceError, match="cannot be named"):
             save_voice(name, make_voice(), spec=BARK)
+
+
+@pytest.mark.parametrize("ending", ["", ".npz", ".npz.npz", ".NPZ"])
+def test_a_path_is_no_name_whatever_it_ends_in(tmp_path: Path, ending: str) -> None:
+    for name in ("secret", "secret.npz", "secret.npz.npz"):
+        save_voice(tmp_path / "made.npz", make_voice(), spec=BARK).rename(tmp_path / name)
+    with pytest.raises(VoiceNotFoundError) as there:
+        load_named_voice(f"{tmp_path}/secret{ending}", BARK)
+    with pytest.raises(VoiceNotFoundError) as absent:
+        load_named_voice(f"{tmp_path}/absent{ending}", BARK)
+    assert str(there.value).replace("secret", "absent") == str(absent.value)
 
 
 def test_other_types_are_refused_with_the_ones_that_are_taken() -> None:

@@ -17,7 +17,7 @@ from ..errors import BarkError, InvalidInputError
 from ..options import GenerationOptions
 from ..sampling import SamplingOptions
 from ..take import Take
-from ..voices import list_voices, load_voice
+from ..voices import list_voices, load_named_voice
 from .studio import Studio
 from .takes import TakeStore
 
@@ -118,9 +118,9 @@ class Api:
         bark = self._studio.engine.ready()
         ticket = self._studio.engine.slot.ticket()
         try:
-            # A stranger's string must not be read as a path.
-            name = voice.removesuffix(".npz") if voice else None
-            prompt = load_voice(name, bark.spec, offline=self._studio.offline)
+            prompt = None
+            if voice:
+                prompt = load_named_voice(voice, bark.spec, offline=self._studio.offline)
             ticket.wait()
             ticket.begin()
             return bark.generate(text, voice=prompt, options=options, stop=self._studio.closing)

@@ -209,12 +209,8 @@ def _voice_choice(studio: Studio, session: Session, stored: StoredTake) -> str:
     if given is None or given.name is None:
         return copy
     try:
-        named = load_voice(
-            given.name.removesuffix(".npz"),
-            studio.engine.ready().spec,
-            offline=True,
-            voices_dir=session.visit.voices_dir,
-        )
+        spec = studio.engine.ready().spec
+        named = session.visit.load_voice(given.name, spec, offline=True)
     except BarkError:
         return copy
     return given.name if named is not None and _same_tokens(named, given) else copy

@@ -12,7 +12,6 @@ from ..errors import BarkError
 from ..events import AudioPiece, Event, StageProgress, TakeFailed, TakeReady
 from ..options import GenerationOptions
 from ..pipeline import Bark
-from ..voices import load_voice
 from . import player, status, words
 from .slot import Ticket
 from .studio import Studio
@@ -175,12 +174,7 @@ def _work(
     stop = session.stop
 
     def work(hand_over: Callable[[Event], None]) -> None:
-        voice = load_voice(
-            session.visit.voice(run.voice),
-            bark.spec,
-            offline=studio.offline,
-            voices_dir=session.visit.voices_dir,
-        )
+        voice = session.visit.load_voice(run.voice, bark.spec, offline=studio.offline)
         options = dataclasses.replace(run.options, seed=run.seeds[0])
         if run.redo is not None:
             take_id, stage = run.redo

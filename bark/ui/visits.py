@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import BarkError
-from ..voices import VoicePrompt
+from ..spec import ModelSpec
+from ..voices import VoicePrompt, check_voice, load_named_voice
 from .takes import TakeStore
 
 MAX_WAITING_RUNS = 8
@@ -52,27 +53,36 @@ class Visit:
         """Keys of the remembered voices, newest first."""
         return list(reversed(self._loose))
 
-    def voice(self, key: str | None) -> Any:
-        """What `load_voice` takes for a choice of the voice menu.
+    def load_voice(
+        self, choice: str | None, spec: ModelSpec, *, offline: bool
+    ) -> VoicePrompt | None:
+        """Loads a choice of the voice menu: a name of the list, or something of this visit's.
+
+        Args:
+            choice: None and "" are no voice. A stranger may have made it up; it is no path.
+            offline: do not download an official preset.
 
         Raises:
-            BarkError: the take or file that the choice names is gone.
+            BarkError: the take, file or voice that the choice names is not there.
         """
-        if not key:
+        if not choice:
             return None
-        kind, _, rest = key.partition(":")
+        kind, _, rest = choice.partition(":")
+        if kind in ("take", "given", "file"):
+            voice = self._own_voice(kind, rest)
+            return None if voice is None else check_voice(voice, spec)
+        return load_named_voice(choice, spec, offline=offline, voices_dir=self.voices_dir)
+
+    def _own_voice(self, kind: str, rest: str) -> VoicePrompt | None:
         if kind == "take":
-            stored = self.takes.get(rest)
+            take, stored = self.takes.load(rest), self.takes.get(rest)
             number = stored.number if stored else "?"
-            return dataclasses.replace(self.takes.load(rest).tokens, name=f"take {number}")
+            return dataclasses.replace(take.tokens, name=f"take {number}")
         if kind == "given":
             return self.takes.load(rest).voice
-        if kind == "file":
-            if key not in self._loose:
-                raise BarkError(f"The voice {rest!r} is no longer here; choose another one.")
-            return self._loose[key]
-        # A stranger's string must not be read as a path.
-        return key.removesuffix(".npz")
+        if f"file:{rest}" not in self._loose:
+            raise BarkError(f"The voice {rest!r} is no longer here; choose another one.")
+        return self._loose[f"file:{rest}"]
 
 
 class Session:

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..errors import BarkError
 from ..spec import LANGUAGES, ModelSpec
-from ..voices import VoiceInfo, list_voices, load_voice
+from ..voices import VoiceInfo, list_voices
 from . import player, status, words
 from .studio import Studio
 from .visits import Session, Visit
@@ -59,9 +59,7 @@ def describe(studio: Studio, visit: Visit, choice: str) -> str:
     try:
         if info is not None and not info.on_disk:
             return "An official voice; it is fetched when it is first used (about 20 kB)."
-        voice = load_voice(
-            visit.voice(choice), spec, offline=studio.offline, voices_dir=visit.voices_dir
-        )
+        voice = visit.load_voice(choice, spec, offline=studio.offline)
     except BarkError as error:
         return str(error)
     if voice is None:
@@ -85,12 +83,7 @@ def listen(studio: Studio, session: Session, choice: str) -> Iterator[list[Any]]
 
     def work(hand_over: Callable[[dict], None]) -> None:
         bark = studio.engine.ready()
-        voice = load_voice(
-            session.visit.voice(choice),
-            bark.spec,
-            offline=studio.offline,
-            voices_dir=session.visit.voices_dir,
-        )
+        voice = session.visit.load_voice(choice, bark.spec, offline=studio.offline)
         audio = bark.preview(voice)
         hand_over(player.preview(choice, audio, bark.spec.sample_rate))
 
