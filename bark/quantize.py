@@ -33,6 +33,7 @@ PRECISIONS = (*_DTYPES, "int8")
 
 _MAX_CODE = 127
 _ZERO_POINT = 128  # of the activations: oneDNN is only fast for unsigned ones
+_SIZES_TO_CHECK = ((1, 96), (9, 96), (300, 768))  # rows, inputs: oneDNN has a kernel for each
 _ROWS_AT_ONCE = 256  # measured: the fastest for a layer of 768 or 1,024 with its MLP
 _MIN_DRAFT_WIDTH = 512  # below it a step's time is not the reading of weights
 
@@ -168,46 +169,70 @@ def _packer(precision: str) -> _Pack:
     def pack(weight: Tensor, bias: Tensor | None) -> nn.Module:
         if library is not None and Int8Layer.fits(weight):
             return Int8Layer(library, memory, weight, bias)
-        return Int8Linear(weight, bias)
+        exact = parts_that_add_exactly() is not None
+        return Int8Linear(weight, bias) if exact else _float32_linear(weight, bias)
 
     return pack
+
+
+def _float32_linear(weight: Tensor, bias: Tensor | None) -> nn.Module:
+    linear = nn.Linear(weight.shape[1], weight.shape[0], bias is not None, device="meta")
+    linear.weight = nn.Parameter(weight.clone(), requires_grad=False)
+    if bias is not None:
+        linear.bias = nn.Parameter(bias.detach(), requires_grad=False)
+    return linear
 
 
 class Int8Linear(nn.Module):
     """A linear layer of eight-bit weights, one scale a row, with float32 in and out.
 
+    Processors that have AVX2 or AVX-512 without VNNI add two products at a time in sixteen bits,
+    and 2 * 255 * 127 does not fit there. 2 * 128 * 127 does: a layer of two parts multiplies each
+    half of the activations' codes and adds the sums, which are those of other processors.
+
     Args:
         weight: (N, K) float32.
         bias: (N,) float32, or None.
+        parts: that the codes are multiplied in, 1 or 2; None takes `parts_that_add_exactly`.
     """
 
-    def __init__(self, weight: Tensor, bias: Tensor | None) -> None:
+    def __init__(self, weight: Tensor, bias: Tensor | None, parts: int | None = None) -> None:
         super().__init__()
         self.out_features, self.in_features = weight.shape
+        self.parts = parts or parts_that_add_exactly() or 1
         scale = weight.abs().amax(dim=1).clamp_min_(torch.finfo(torch.float32).tiny) / _MAX_CODE
         codes = (weight / scale[:, None]).round_().to(torch.int8)
         self.bias = bias
         self.scale = scale / _MAX_CODE  # of a sum that stands for activations within 1
+        self.ones = torch.ones_like(scale)
         self.zero_points = torch.zeros(len(scale), dtype=torch.int32)
         self.packed = torch.ops.onednn.qlinear_prepack(codes, [8, self.in_features])
 
     def forward(self, x: Tensor) -> Tensor:
         """(..., K) float32 -> (..., N) float32."""
         codes, largest = quantize_rows(x.reshape(-1, self.in_features))
-        y = self._sums(codes).mul_(largest)
+        y = self.sums(codes).mul_(self.scale).mul_(largest)
         if self.bias is not None:
             y.add_(self.bias)
         return y.view(*x.shape[:-1], self.out_features)
 
-    def _sums(self, codes: Tensor) -> Tensor:
+    def sums(self, codes: Tensor) -> Tensor:
+        """Whole sums (M, N) float32 of `(codes - 128) * weight's codes`, of codes (M, K) uint8."""
+        if self.parts == 1:
+            return self._multiply(codes, _ZERO_POINT)
+        half = codes >> 1
+        first, second = self._multiply(torch.cat([half, codes - half]), _ZERO_POINT // 2).chunk(2)
+        return first.add_(second)
+
+    def _multiply(self, codes: Tensor, zero_point: int) -> Tensor:
         # Arguments behind the packed weight: its scales and zero points, bias, then scale, zero
         # point and dtype of the result, and what to compute on it: nothing.
         return torch.ops.onednn.qlinear_pointwise.default(
             codes,
             1.0,
-            _ZERO_POINT,
+            zero_point,
             self.packed,
-            self.scale,
+            self.ones,
             self.zero_points,
             None,
             1.0,
@@ -305,26 +330,37 @@ class PackedHead(nn.Module):
 @functools.cache
 def integer_layers_work() -> bool:
     """Whether eight-bit layers exist here and give exact sums."""
-    return load_library() is not None or _torch_adds_integers()
+    return load_library() is not None or parts_that_add_exactly() is not None
 
 
-def _torch_adds_integers() -> bool:
-    """Whether torch's eight-bit layers do, found out by one.
+@functools.cache
+def parts_that_add_exactly() -> int | None:
+    """In how many parts torch's eight-bit layers give exact sums, found out by adding some.
 
-    Without VNNI, products of the largest codes saturate at sixteen bits.
+    Returns:
+        1 or 2, the fewest; None where they do not even then, or do not exist.
     """
+    for parts in (1, 2):
+        try:
+            if all(_adds_exactly(parts, *sizes) for sizes in _SIZES_TO_CHECK):
+                return parts
+        except (RuntimeError, AttributeError) as error:
+            _LOG.info("no eight-bit layers on this machine: %s", error)
+            return None
+        _LOG.info("eight-bit products saturate on this processor in %d part(s)", parts)
+    return None
+
+
+def _adds_exactly(parts: int, n_rows: int, n_in: int) -> bool:
+    """Whether sums of random codes and of the largest are those of whole numbers."""
     generator = torch.Generator().manual_seed(0)
-    codes = torch.randint(0, 256, (9, 96), generator=generator, dtype=torch.uint8)
-    weight = torch.randint(-127, 128, (64, 96), generator=generator, dtype=torch.int8)
-    codes[0], weight[0] = 255, 127
+    codes = torch.randint(0, 256, (n_rows, n_in), generator=generator, dtype=torch.uint8)
+    weight = torch.randint(-127, 128, (64, n_in), generator=generator, dtype=torch.int8)
+    codes[0], weight[0], weight[1] = 255, 127, -127
     weight[:, 0] = 127  # so that packing leaves the codes as they are
-    try:
-        sums = Int8Linear(weight.float(), None)._sums(codes) * _MAX_CODE
-    except (RuntimeError, AttributeError) as error:
-        _LOG.info("no eight-bit layers on this machine: %s", error)
-        return False
+    sums = Int8Linear(weight.float(), None, parts).sums(codes)
     exact = (codes.long() - _ZERO_POINT) @ weight.long().T
-    return bool(torch.equal(sums.round().long(), exact))
+    return torch.equal(sums, exact.float())
 
 
 def _has_bf16_products() -> bool:

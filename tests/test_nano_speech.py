@@ -11,7 +11,13 @@ import pytest
 from bark import Bark, Take
 from bark.checkpoints import packaged_nano_dir
 from bark.phones import semantic_to_phones
-from training.corpus import is_held_out
+from training.corpus import (
+    corpus_is_there,
+    held_out_numbers,
+    held_out_prose,
+    is_held_out,
+    text_items,
+)
 from training.listener import Listener, closed_choice_rate, word_error_rate
 from training.measure import envelope_distance, measure_voices, movement, speak_semantic
 from training.phone_errors import score
@@ -64,9 +70,10 @@ def test_loads_in_two_seconds() -> None:
     assert time.process_time() - started < 2
 
 
+@pytest.mark.skipif(
+    not corpus_is_there(), reason="needs Debian's fortunes, bible-kjv and wordnet-base"
+)
 def test_these_sentences_may_have_been_trained_on_but_the_measured_ones_were_not() -> None:
-    from training.corpus import held_out_numbers, held_out_prose, text_items
-
     measured = {*held_out_prose(100), *held_out_numbers(30)}
     assert len(measured) == 130
     assert all(map(is_held_out, measured))

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import copy
+import os
+import platform
+import subprocess
+import sys
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -22,6 +27,7 @@ from bark.quantize import (
     apply_precision,
     choose_precision,
     integer_layers_work,
+    parts_that_add_exactly,
     quantize_rows,
 )
 from bark.sampling import SamplingOptions
@@ -40,6 +46,10 @@ def layer(n_in: int = 96, n_out: int = 64) -> tuple[torch.Tensor, torch.Tensor]:
     generator = torch.Generator().manual_seed(0)
     weight = torch.randn(n_out, n_in, generator=generator)
     return weight, torch.randn(n_out, generator=generator)
+
+
+def difference(a: torch.Tensor, b: torch.Tensor) -> float:
+    return ((a - b).norm() / b.norm()).item()
 
 
 def text_model() -> GPT:
@@ -70,8 +80,70 @@ def test_packed_layer_is_near_the_float32_one(kind: type[nn.Module], tolerance: 
     weight, bias = layer()
     x = torch.randn(3, 5, weight.shape[1])
     exact = x @ weight.T + bias
-    error = (kind(weight, bias)(x) - exact).norm() / exact.norm()
-    assert 0 < error < tolerance
+    assert 0 < difference(kind(weight, bias)(x), exact) < tolerance
+
+
+def add_in_sixteen_bits(layer: Int8Linear, codes: torch.Tensor, zero_point: int) -> torch.Tensor:
+    """`Int8Linear._multiply` as AVX2 has it: two products at a time, cut at sixteen bits."""
+    weight = layer.codes.int()
+    products = codes.int()[:, None] * weight
+    pairs = products.unflatten(-1, (-1, 2)).sum(-1).clamp(-(2**15), 2**15 - 1)
+    return (pairs.sum(-1) - zero_point * weight.sum(-1)).float()
+
+
+@pytest.fixture
+def _no_vnni(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    make = Int8Linear.__init__
+
+    def init(self: Int8Linear, weight: torch.Tensor, *args: object) -> None:
+        make(self, weight, *args)  # type: ignore[arg-type]
+        self.codes = (weight / (weight.abs().amax(1) / 127)[:, None]).round()
+
+    monkeypatch.setattr(Int8Linear, "__init__", init)
+    monkeypatch.setattr(Int8Linear, "_multiply", add_in_sixteen_bits)
+    parts_that_add_exactly.cache_clear()
+    yield
+    parts_that_add_exactly.cache_clear()
+
+
+@pytest.mark.usefixtures("_no_vnni")
+def test_where_eight_bit_products_saturate_the_layer_multiplies_in_two_parts() -> None:
+    assert parts_that_add_exactly() == 2
+    weight, bias = layer()
+    x = torch.randn(9, weight.shape[1])
+    exact = x @ weight.T + bias
+    assert difference(Int8Linear(weight, bias)(x), exact) < 0.02
+    assert difference(Int8Linear(weight, bias, 1)(x), exact) > 0.02
+
+
+def test_where_no_sums_are_exact_int8_is_float32(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(Int8Linear, "sums", lambda self, codes: torch.zeros(len(codes), 64))
+    monkeypatch.setattr("bark.quantize.load_library", lambda: None)
+    for cached in (parts_that_add_exactly, integer_layers_work):
+        monkeypatch.setattr(f"bark.quantize.{cached.__name__}", cached.__wrapped__)
+    assert choose_precision("int8", "cpu") == "fp32"
+    assert "float32 is used instead" in caplog.text
+    assert choose_precision("auto", "cpu") == "fp32"
+    packed = apply_precision(fine_model(), "int8", "cpu")
+    assert not any(isinstance(module, Int8Linear) for module in packed.modules())
+
+
+@needs_int8
+def test_two_parts_give_what_one_gives() -> None:
+    weight, bias = layer(768)
+    x = torch.randn(40, 768)
+    wanted = Int8Linear(weight, bias, parts_that_add_exactly())(x)
+    assert torch.equal(Int8Linear(weight, bias, 2)(x), wanted)
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="only x86-64 has AVX2")
+def test_torchs_layers_are_exact_without_vnni() -> None:
+    code = "from bark.quantize import parts_that_add_exactly; print(parts_that_add_exactly())"
+    env = {**os.environ, "ONEDNN_MAX_CPU_ISA": "AVX2", "BARK_NATIVE": "0"}
+    done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True)
+    assert done.stdout.strip() in {"1", "2"}, done.stderr
 
 
 @needs_int8

@@ -8,6 +8,7 @@ changes: a held-out sentence enters no training, on no machine.
 import hashlib
 import random
 import re
+import shutil
 import subprocess
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -44,6 +45,11 @@ def split_sentences(paragraph: str) -> list[str]:
     return [
         s for s in stripped if 2 <= len(s) <= MAX_CHARS and " " in s and _PRINTABLE.fullmatch(s)
     ]
+
+
+def corpus_is_there() -> bool:
+    """Say whether the three Debian packages are installed."""
+    return FORTUNES.is_dir() and WORDNET.is_dir() and shutil.which("bible") is not None
 
 
 def fortune_sentences() -> list[str]:
