@@ -7,9 +7,9 @@ from pathlib import Path
 
 from bark.errors import DownloadError
 from bark.spec import BARK, NANO
-from bark.ui.engine import Engine, Progress
-from bark.ui.studio import Studio
-from bark.ui.visits import Visits
+from bark.ui.state.engine import Engine, Progress
+from bark.ui.state.sessions import Visits
+from bark.ui.state.studio import Studio
 from tests.fake_bark import FakeBark
 
 

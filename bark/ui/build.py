@@ -12,15 +12,15 @@ from ..checkpoints import best_local_model, resolve_model
 from ..environment import Environment
 from ..pipeline import Bark
 from ..spec import NANO
-from . import words
-from .desk import Desk
-from .endpoints import Api, add_routes
-from .engine import Engine, Progress
-from .layout import STATIC, build_page
-from .studio import MAX_CHARS, Studio, takes_folder
-from .visits import Visits
-from .wire_form import wire_arrival, wire_models, wire_text, wire_voice
-from .wire_takes import wire_files, wire_reuse, wire_speaking, wire_takes
+from .page import words
+from .page.layout import STATIC, build_page
+from .state.engine import Engine, Progress
+from .state.sessions import Visits
+from .state.studio import MAX_CHARS, Studio, takes_folder
+from .wiring.endpoints import Api, add_routes
+from .wiring.form import wire_arrival, wire_models, wire_text, wire_voice
+from .wiring.takes import wire_files, wire_reuse, wire_speaking, wire_takes
+from .wiring.view import View
 
 _SCRIPTS = ("sound.js", "draw.js", "stage.js", "list.js", "page.js")
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -77,15 +77,15 @@ def build_demo(studio: Studio) -> gr.Blocks:
     ) as demo:
         is_nano = studio.engine.state.model == NANO.name
         examples = words.NANO_EXAMPLES if is_nano else words.BARK_EXAMPLES
-        desk = Desk(studio, build_page(examples[0][1]))
-        wire_arrival(desk, demo)
-        wire_text(desk)
-        wire_voice(desk)
-        wire_models(desk)
-        wire_speaking(desk)
-        wire_takes(desk)
-        wire_reuse(desk)
-        wire_files(desk)
+        view = View(studio, build_page(examples[0][1]))
+        wire_arrival(view, demo)
+        wire_text(view)
+        wire_voice(view)
+        wire_models(view)
+        wire_speaking(view)
+        wire_takes(view)
+        wire_reuse(view)
+        wire_files(view)
         Api(studio).offer()
     return demo.queue(max_size=64, default_concurrency_limit=None)
 

@@ -1,0 +1,161 @@
+"""What a command line asks for, checked before anything heavy is loaded."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..environment import read_environment
+from ..errors import InvalidInputError, OptionError
+from .arguments import AUDIO_FORMATS, DEFAULT_STEM
+
+if TYPE_CHECKING:
+    from ..options import GenerationOptions
+
+_MAX_TEXT_BYTES = 1 << 20
+
+
+@dataclasses.dataclass(frozen=True)
+class Job:
+    """Texts, where their takes go, and how.
+
+    Attributes:
+        texts: one, or a batch's lines.
+        paths: an audio file each; their folder exists.
+        format: "wav", "flac", "ogg" or "mp3".
+        model: asked for by flag or environment; None: the best one on disk.
+        options: of all takes; with a seed, the takes of a batch count up from it.
+        offline: nothing is downloaded.
+        arguments: the rest.
+    """
+
+    texts: list[str]
+    paths: list[Path]
+    format: str
+    model: str | None
+    options: GenerationOptions
+    offline: bool
+    arguments: argparse.Namespace
+
+
+def read_job(arguments: argparse.Namespace) -> Job:
+    """Checks the arguments, reads the texts and makes the output folder.
+
+    Raises:
+        OptionError, InvalidInputError: something given is wrong.
+    """
+    texts = _texts(arguments)
+    path, format = _path_and_format(arguments)
+    options = _options(arguments)
+    environment = read_environment()
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OptionError(
+            f"The folder {path.parent} cannot be made: {error.strerror or error}."
+        ) from error
+    if path.is_dir():
+        raise OptionError(f"{path} is a folder; give the file's name by --output_filename.")
+    paths = [path]
+    if arguments.batch is not None:
+        width = max(3, len(str(len(texts))))
+        paths = [
+            path.with_name(f"{path.stem}_{i:0{width}}{path.suffix}")
+            for i in range(1, len(texts) + 1)
+        ]
+    return Job(
+        texts=texts,
+        paths=paths,
+        format=format,
+        model=arguments.model or environment.model,
+        options=options,
+        offline=arguments.offline or environment.offline,
+        arguments=arguments,
+    )
+
+
+def _path_and_format(arguments: argparse.Namespace) -> tuple[Path, str]:
+    name = Path(arguments.output_filename or f"{DEFAULT_STEM}.{arguments.format or 'wav'}")
+    suffix = name.suffix.lower().lstrip(".")
+    if suffix in AUDIO_FORMATS and arguments.format not in (None, suffix):
+        raise OptionError(
+            f"--output_filename {name} asks for {suffix} and --format for {arguments.format}; "
+            "name one of them."
+        )
+    if suffix and suffix not in AUDIO_FORMATS and arguments.format is None:
+        raise OptionError(
+            f"--output_filename {name} ends in none of "
+            f"{', '.join('.' + known for known in AUDIO_FORMATS)}; name one of them by --format."
+        )
+    format = arguments.format or suffix or "wav"
+    if arguments.format and suffix != arguments.format:
+        name = name.with_name(f"{name.name}.{format}")
+    return Path(arguments.output_dir).expanduser() / name.expanduser(), format
+
+
+def _texts(arguments: argparse.Namespace) -> list[str]:
+    flags = {
+        "TEXT": arguments.words,
+        "--text": arguments.text,
+        "--text_file": arguments.text_file,
+        "--batch": arguments.batch,
+    }
+    given = [flag for flag, value in flags.items() if value is not None]
+    if len(given) > 1:
+        raise OptionError(f"{' and '.join(given)} both name a text; give one of them.")
+    if arguments.batch is not None:
+        lines = [line.strip() for line in _read_text(arguments.batch).splitlines()]
+        texts = [line for line in lines if line]
+        if not texts:
+            raise InvalidInputError(f"--batch {arguments.batch} has no line to speak.")
+        return texts
+    text = arguments.text if arguments.text is not None else arguments.words
+    if arguments.text_file is not None:
+        text = _read_text(arguments.text_file)
+    elif text == "-" or (text is None and not sys.stdin.isatty()):
+        text = _read_text("-")
+    if text is None:
+        raise OptionError(
+            "There is no text; give it as an argument, by --text_file FILE or on standard input."
+        )
+    if not text.strip():
+        raise InvalidInputError("The text is empty; write what shall be spoken.")
+    return [text]
+
+
+def _read_text(name: str) -> str:
+    source = "standard input" if name == "-" else name
+    try:
+        if name == "-":
+            data = sys.stdin.buffer.read(_MAX_TEXT_BYTES + 1)
+        else:
+            with Path(name).expanduser().open("rb") as file:
+                data = file.read(_MAX_TEXT_BYTES + 1)
+        if len(data) > _MAX_TEXT_BYTES:
+            raise InvalidInputError(f"{source} is longer than {_MAX_TEXT_BYTES:,} bytes of text.")
+        return data.decode("utf-8-sig")
+    except OSError as error:
+        raise InvalidInputError(f"{source} cannot be read: {error.strerror or error}.") from error
+    except UnicodeDecodeError as error:
+        raise InvalidInputError(f"{source} is no UTF-8 text (byte {error.start}).") from error
+
+
+def _options(arguments: argparse.Namespace) -> GenerationOptions:
+    from ..options import GenerationOptions
+    from ..sampling import SamplingOptions
+
+    def sampling(temperature: float) -> SamplingOptions:
+        return SamplingOptions(temperature, arguments.top_k, arguments.top_p)
+
+    return GenerationOptions(
+        semantic=sampling(arguments.text_temp),
+        coarse=sampling(arguments.waveform_temp),
+        fine_temperature=arguments.fine_temp,
+        min_eos_p=arguments.min_eos_p,
+        max_duration_s=arguments.max_duration,
+        allow_early_stop=arguments.allow_early_stop,
+        seed=arguments.seed,
+    )

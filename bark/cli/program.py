@@ -1,0 +1,265 @@
+"""`python -m bark`: a text in, audio files out, and exit codes that tell what happened.
+
+Paths of written files go to standard output, everything else to standard error. Modules that
+load torch are imported when they are needed, so that `--help` answers at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import dataclasses
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..environment import read_environment
+from ..errors import AudioFileError, BarkError, InvalidInputError, OptionError
+from .arguments import AUDIO_FORMATS, parse_arguments
+from .job import Job, read_job
+
+if TYPE_CHECKING:
+    from ..events import Event
+    from ..pipeline import Bark
+    from ..take import Take
+    from ..voice_prompt import VoicePrompt
+
+DONE, FAILED, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the command line.
+
+    Args:
+        argv: without the program's name; None takes `sys.argv`.
+
+    Returns:
+        0 done, 1 failed, 2 wrong usage, 130 interrupted.
+    """
+    try:
+        arguments = parse_arguments(argv)
+    except SystemExit as end:  # of argparse, after it printed help or a sentence
+        return end.code if isinstance(end.code, int) else WRONG_USAGE
+    logging.basicConfig(
+        format="%(message)s", level=logging.ERROR if arguments.silent else logging.WARNING
+    )
+    try:
+        return _run(arguments)
+    except (OptionError, InvalidInputError) as error:
+        return _fail(error, WRONG_USAGE)
+    except BarkError as error:
+        return _fail(error, FAILED)
+    except KeyboardInterrupt:
+        return _fail("Interrupted.", INTERRUPTED)
+    except BrokenPipeError:  # the reader of our output has gone; Python would complain at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
+    except (MemoryError, RuntimeError) as error:
+        if isinstance(error, MemoryError) or "OutOfMemory" in type(error).__name__:
+            return _fail(
+                "There is not enough memory; try a smaller --model, --batch_size 1 or "
+                "--device cpu.",
+                FAILED,
+            )
+        raise
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    if arguments.list_models:
+        return _print_models()
+    if arguments.list_voices:
+        return _print_voices(arguments)
+    job = read_job(arguments)
+    with _interruptible(arguments.keep_partial) as stop:
+        bark = _load(job, stop)
+        voice = _load_voice(job, bark)
+        if arguments.semantic_only:
+            return _write_semantic(job, bark, voice, stop)
+        return _speak(job, bark, voice, stop)
+
+
+def _fail(reason: object, code: int) -> int:
+    print(f"bark-studio: {reason}", file=sys.stderr, flush=True)
+    return code
+
+
+def _say(job: Job, message: str) -> None:
+    if not job.arguments.silent:
+        print(message, file=sys.stderr, flush=True)
+
+
+def _say_path(job: Job, path: Path) -> None:
+    if not job.arguments.silent:
+        print(path, flush=True)
+
+
+@contextlib.contextmanager
+def _interruptible(keep_partial: bool) -> Iterator[threading.Event]:
+    """An event that the first Ctrl-C sets when the partial audio is wanted; the second ends all."""
+    stop = threading.Event()
+    if not keep_partial or threading.current_thread() is not threading.main_thread():
+        yield stop
+        return
+
+    def on_interrupt(number: int, frame: Any) -> None:
+        if stop.is_set():
+            raise KeyboardInterrupt
+        stop.set()
+
+    before = signal.signal(signal.SIGINT, on_interrupt)
+    try:
+        yield stop
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _load(job: Job, stop: threading.Event) -> Bark:
+    from ..checkpoints import best_local_model
+    from ..pipeline import Bark
+    from ..progress import ProgressBar
+
+    with ProgressBar(silent=job.arguments.silent) as bar:
+        bark = Bark.from_pretrained(
+            job.model or best_local_model(),
+            device=job.arguments.device,
+            precision=job.arguments.precision,
+            offline=job.offline,
+            on_progress=lambda name, done, total: bar.update(
+                f"{name} (MB)", done // 1_000_000, total // 1_000_000
+            ),
+            stop=stop,
+        )
+    why = "" if job.model else "; it is the best one on this machine"
+    if not job.model and bark.name == "nano":
+        why += ", and --model small or --model large would be official Bark"
+    _say(job, f"Model {bark.name} on {bark.device} in {bark.precision}{why}.")
+    return bark
+
+
+def _load_voice(job: Job, bark: Bark) -> VoicePrompt | None:
+    from ..take import Take
+    from ..voices import load_voice
+
+    voice: Any = job.arguments.history_prompt or None
+    if voice and Path(voice).suffix.lower().lstrip(".") in AUDIO_FORMATS:
+        voice = Take.load(Path(voice).expanduser())
+    return load_voice(voice, bark.spec, offline=job.offline)
+
+
+def _speak(job: Job, bark: Bark, voice: VoicePrompt | None, stop: threading.Event) -> int:
+    from ..events import StageProgress, TakeFailed, TakeReady
+    from ..progress import ProgressBar
+
+    code, n_written = DONE, 0
+    with ProgressBar(silent=job.arguments.silent) as bar:
+        for index, event in _events(job, bark, voice, stop):
+            if isinstance(event, StageProgress):
+                bar.update(event.stage, event.done, event.total)
+            elif isinstance(event, TakeReady):
+                _write(job, bark, index, event.take)
+                n_written += 1
+            elif isinstance(event, TakeFailed) and not stop.is_set():
+                line = f"line {index + 1}: " if len(job.texts) > 1 else ""
+                code = _fail(f"{line}{event.error}", FAILED)
+    if stop.is_set():
+        return _fail(
+            "Interrupted." if n_written else "Interrupted before there was any sound.", INTERRUPTED
+        )
+    return code
+
+
+def _write_semantic(job: Job, bark: Bark, voice: VoicePrompt | None, stop: threading.Event) -> int:
+    import numpy as np
+
+    from ..events import TakeFailed
+    from ..files import whole_file
+    from ..run import Request, Run
+
+    seeds = job.options.seeds(len(job.texts))
+    for text, path, seed in zip(job.texts, job.paths, seeds, strict=True):
+        request = Request(text, voice, dataclasses.replace(job.options, seed=seed))
+        run = Run(bark, [request], last_stage="semantic", stop=stop)
+        with bark.lock:
+            failed = [event for event in run.events() if isinstance(event, TakeFailed)]
+        if stop.is_set():
+            return _fail("Interrupted.", INTERRUPTED)
+        if failed:
+            raise failed[0].error
+        tokens = run.items[0].semantic
+        path = path.with_suffix(".npy")
+        try:
+            with whole_file(path) as file:
+                np.save(file, tokens)
+        except OSError as error:
+            raise AudioFileError(f"{path} cannot be written: {error.strerror or error}.") from error
+        seconds = len(tokens) / bark.spec.semantic_rate_hz
+        _say(job, f"{len(tokens)} semantic tokens for {seconds:.1f} s, seed {seed}.")
+        _say_path(job, path)
+    return DONE
+
+
+def _events(
+    job: Job, bark: Bark, voice: VoicePrompt | None, stop: threading.Event
+) -> Iterator[tuple[int, Event]]:
+    """Yields the events of all texts, each with the index of its text."""
+    seeds = job.options.seeds(len(job.texts))
+    size = job.arguments.batch_size
+    for first in range(0, len(job.texts), size):
+        if stop.is_set():
+            return
+        together = slice(first, first + size)
+        for event in bark.stream_batch(
+            job.texts[together],
+            voice=voice,
+            options=job.options,
+            seeds=seeds[together],
+            stop=stop,
+        ):
+            yield first + getattr(event, "item", 0), event
+
+
+def _write(job: Job, bark: Bark, index: int, take: Take) -> None:
+    path = take.save(job.paths[index], format=job.format)
+    kept = "; interrupted, this much was made" if take.stop_reason == "stopped" else ""
+    seconds = sum(take.timings.values())
+    _say(job, f"{take.duration_s:.1f} s, seed {take.options.seed}, made in {seconds:.1f} s{kept}.")
+    if take.cut_text:
+        _say(job, f"The text is too long for one take; not spoken: {take.cut_text!r}.")
+    _say_path(job, path)
+    if job.arguments.output_full:
+        from ..voices import save_voice
+
+        _say_path(job, save_voice(path.with_suffix(".npz"), take.tokens, spec=bark.spec))
+
+
+def _print_models() -> int:
+    from ..checkpoints import list_models
+
+    for info in list_models():
+        place = f"{_size(info.download_bytes)} to fetch"
+        if info.on_disk:
+            place = f"on disk in {info.location}"
+        print(f"{info.name:8}{info.description}")
+        print(f"{'':8}{_size(info.memory_bytes)} of memory in float32; {place}")
+    return DONE
+
+
+def _size(n_bytes: int) -> str:
+    return f"{n_bytes / 1e9:.1f} GB" if n_bytes >= 1e9 else f"{n_bytes / 1e6:.0f} MB"
+
+
+def _print_voices(arguments: argparse.Namespace) -> int:
+    from ..checkpoints import best_local_model
+    from ..spec import BARK, NANO
+    from ..voices import list_voices
+
+    model = arguments.model or read_environment().model or best_local_model()
+    for info in list_voices(NANO if model == NANO.name else BARK):
+        place = "" if info.on_disk else "to fetch"
+        print(f"{info.name:22}{info.origin:10}{place:10}{info.description}".rstrip())
+    return DONE

@@ -1,0 +1,52 @@
+"""The line under the prompt: tokens, seconds, and exactly what would not be heard."""
+
+from __future__ import annotations
+
+import dataclasses
+import html
+
+from ..state.studio import Studio
+from .speak import split
+
+
+@dataclasses.dataclass(frozen=True)
+class Meter:
+    """What is said about the text in the box.
+
+    Attributes:
+        line: HTML.
+        n_parts: how many takes the text would be split into; 1 where it fits.
+    """
+
+    line: str
+    n_parts: int
+
+
+def measure(studio: Studio, text: str) -> Meter:
+    """Counts a text as the loaded model hears it."""
+    if len(text) > studio.max_chars:
+        return Meter(
+            f'<p class="meter over">{len(text):,} characters; at most {studio.max_chars:,} '
+            "are taken in one go.</p>",
+            1,
+        )
+    if studio.engine.bark is None or not text.strip():
+        return Meter('<p class="meter">&nbsp;</p>', 1)
+    count = studio.engine.bark.count(text)
+    line = f"{count.n_tokens} of {count.max_tokens} tokens · about {count.expected_s:.0f} s"
+    spec = studio.engine.bark.spec
+    listener = spec.name.capitalize()
+    if not count.cut_text and count.expected_s <= spec.max_duration_s:
+        return Meter(f'<p class="meter">{line}</p>', 1)
+    if not count.cut_text:
+        limit = f"{listener} speaks at most {spec.max_duration_s:.0f} s in one go"
+        return Meter(
+            f'<p class="meter over">{line}. {limit}; the end would be missing.</p>',
+            len(split(studio, text)),
+        )
+    heard = f"{listener} hears the first {count.max_tokens} tokens; it would not hear: "
+    cut = html.escape(count.cut_text)
+    return Meter(
+        f'<p class="meter over" title="{cut}">{heard}“<b>{cut}</b>”</p>',
+        len(split(studio, text)),
+    )

@@ -1,0 +1,121 @@
+"""The handlers of Speak, Stop, the parts of a long text, and redoing a take."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+
+from ...errors import BarkError
+from ...text import split_chunks
+from ..page import status, words
+from ..page.form import MAX_TAKES, Form
+from ..state.sessions import Session
+from ..state.studio import Studio
+from .runs import Run, Update, perform
+
+MAX_PARTS = 24
+_ROOM = 0.85  # of the longest speech, since the expected length is a guess
+
+
+def speak(studio: Studio, session: Session, form: Form) -> Iterator[Update]:
+    """Makes one to eight takes of the text; a second press waits behind the first."""
+    try:
+        run = _plain_run(studio, form)
+    except BarkError as error:
+        yield Update(status=status.fault(str(error)))
+        return
+    yield from _queue_and_perform(studio, session, run)
+
+
+def speak_parts(studio: Studio, session: Session, form: Form) -> Iterator[Update]:
+    """Speaks a text that is too long for one take as several, heard one after another."""
+    try:
+        run = _plain_run(studio, dataclasses.replace(form, n_takes=1))
+        parts = split(studio, form.text)
+        seeds = tuple(run.seeds[0] for _ in parts)  # one seed: without a voice, close to one voice
+    except BarkError as error:
+        yield Update(status=status.fault(str(error)))
+        return
+    if len(parts) > MAX_PARTS:
+        sentence = f"The text makes {len(parts)} parts; at most {MAX_PARTS} are spoken in one go."
+        yield Update(status=status.fault(sentence))
+        return
+    run = dataclasses.replace(run, texts=tuple(parts), seeds=seeds, in_order=True)
+    yield from _queue_and_perform(studio, session, run)
+
+
+def another(studio: Studio, session: Session) -> Iterator[Update]:
+    """The selected take's text, voice and settings with a new seed."""
+    stored = session.visit.takes.get(session.selected)
+    if stored is None:
+        yield Update(status=status.fault(words.LOST_TAKE))
+        return
+    voice = f"given:{stored.id}" if stored.voice_name else ""
+    seed = Form().first_seed()
+    yield from _queue_and_perform(
+        studio, session, Run((stored.text,), (seed,), stored.options, voice)
+    )
+
+
+def redo(studio: Studio, session: Session, form: Form, stage: str) -> Iterator[Update]:
+    """Makes the selected take anew from a stage, with the form's voice, temperatures and seed."""
+    stored = session.visit.takes.get(session.selected)
+    if stored is None:
+        yield Update(status=status.fault(words.LOST_TAKE))
+        return
+    try:
+        run = Run((stored.text,), (form.first_seed(),), form.options(), form.voice)
+    except BarkError as error:
+        yield Update(status=status.fault(str(error)))
+        return
+    run = dataclasses.replace(run, redo=(stored.id, stage))
+    yield from _queue_and_perform(studio, session, run)
+
+
+def stop(session: Session) -> str:
+    """Ends what this tab is computing, and drops what waits behind it; returns the status."""
+    if not session.speaking:
+        return status.note("Nothing is being made.")
+    session.stop_all()
+    return status.bar("Stopping", None)
+
+
+def split(studio: Studio, text: str) -> list[str]:
+    """The parts in which a long text would be spoken: all of each is heard, and said in time."""
+    bark = studio.engine.ready()
+
+    def fits(part: str) -> bool:
+        count = bark.count(part)
+        return not count.cut_text and count.expected_s <= _ROOM * bark.spec.max_duration_s
+
+    return split_chunks(text, fits)
+
+
+def _plain_run(studio: Studio, form: Form) -> Run:
+    if not form.text.strip():
+        raise BarkError(words.NOTHING_TYPED)
+    if len(form.text) > studio.max_chars:
+        raise BarkError(
+            f"The text has {len(form.text):,} characters; here at most {studio.max_chars:,} are "
+            "taken in one go."
+        )
+    if not 1 <= form.n_takes <= MAX_TAKES:
+        raise BarkError(f"Between 1 and {MAX_TAKES} takes can be made at once.")
+    first = form.first_seed()
+    seeds = tuple(first + i for i in range(form.n_takes))
+    return Run((form.text,) * form.n_takes, seeds, form.options(), form.voice)
+
+
+def _queue_and_perform(studio: Studio, session: Session, run: Run) -> Iterator[Update]:
+    if not session.begin_or_wait(run):
+        yield Update()
+        return
+    try:
+        next_run: Run | None = run
+        while next_run is not None:
+            yield from perform(studio, session, next_run)
+            next_run = session.next_waiting()
+            if next_run is not None:
+                next_run = dataclasses.replace(next_run, waited=True)
+    finally:
+        session.end_speaking()

@@ -1,0 +1,99 @@
+"""One computation at a time a device, in the order in which people asked."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+from ...errors import BarkError
+
+MAX_WAITING = 20
+_FIRST_GUESS_S = 10.0  # how long a turn takes, before any was measured
+
+
+class BusyError(BarkError, RuntimeError):
+    """So many people are waiting that nobody else is let in."""
+
+
+class Ticket:
+    """A place in the line; the work may begin when `place()` is 0, and ends with `close()`."""
+
+    def __init__(self, queue: RunQueue) -> None:
+        self._queue = queue
+        self._began: float | None = None
+
+    def place(self) -> int:
+        """How many are before this ticket; 0 means that it is its turn."""
+        return self._queue.place(self)
+
+    def wait(self, timeout_s: float | None = None) -> bool:
+        """Waits for the turn; False when the time ran out first."""
+        return self._queue.wait(self, timeout_s)
+
+    def expected_wait_s(self) -> float:
+        """A guess, from how long the last turns took."""
+        return self.place() * self._queue.mean_turn_s
+
+    def begin(self) -> None:
+        """Starts the clock of this turn."""
+        self._began = time.monotonic()
+
+    def close_unless_begun(self) -> None:
+        """Leaves the line where no work has begun; work that has closes the ticket itself."""
+        if self._began is None:
+            self.close()
+
+    def close(self) -> None:
+        """Leaves the line; closing twice does nothing."""
+        took = None if self._began is None else time.monotonic() - self._began
+        self._queue.leave(self, took)
+
+
+class RunQueue:
+    """A line of tickets, first come, first served."""
+
+    def __init__(self, *, max_waiting: int = MAX_WAITING) -> None:
+        self._changed = threading.Condition()
+        self._line: list[Ticket] = []
+        self._max_waiting = max_waiting
+        self.mean_turn_s = _FIRST_GUESS_S
+
+    def ticket(self) -> Ticket:
+        """Joins the line.
+
+        Raises:
+            BusyError: the line is full.
+        """
+        with self._changed:
+            if len(self._line) > self._max_waiting:
+                raise BusyError(
+                    f"{len(self._line)} people are waiting already; please try again in a minute."
+                )
+            ticket = Ticket(self)
+            self._line.append(ticket)
+            return ticket
+
+    def place(self, ticket: Ticket) -> int:
+        """Position of a ticket in the line, counted from 0."""
+        with self._changed:
+            return self._line.index(ticket)
+
+    def wait(self, ticket: Ticket, timeout_s: float | None) -> bool:
+        """Waits until the ticket is first in the line."""
+        with self._changed:
+            return self._changed.wait_for(lambda: self._line[0] is ticket, timeout_s)
+
+    def leave(self, ticket: Ticket, took_s: float | None) -> None:
+        """Takes a ticket out of the line, wherever it stands."""
+        with self._changed:
+            if ticket not in self._line:
+                return
+            self._line.remove(ticket)
+            if took_s is not None:
+                self.mean_turn_s += 0.3 * (took_s - self.mean_turn_s)
+            self._changed.notify_all()
+
+    def wait_until_empty(self, timeout_s: float) -> bool:
+        """Waits until nobody is in the line; False when the time ran out first."""
+        with self._changed:
+            return self._changed.wait_for(lambda: not self._line, timeout_s)

@@ -1,0 +1,53 @@
+"""The studio as a whole: its engine, its visitors and its limits."""
+
+from __future__ import annotations
+
+import dataclasses
+import threading
+from pathlib import Path
+
+from .engine import Engine
+from .sessions import Visits
+
+MAX_CHARS = 5_000
+
+
+@dataclasses.dataclass(frozen=True)
+class Studio:
+    """What every handler works on.
+
+    Attributes:
+        max_chars: the longest text taken.
+        can_change_model: visitors of a Space cannot; its owner chose.
+        offline: nothing is downloaded.
+        closing: set when the app ends, so that nothing goes on computing.
+    """
+
+    engine: Engine
+    visits: Visits
+    max_chars: int = MAX_CHARS
+    can_change_model: bool = True
+    offline: bool = False
+    closing: threading.Event = dataclasses.field(default_factory=threading.Event)
+
+    def close(self) -> None:
+        """Ends every computation, and removes what visitors left."""
+        self.closing.set()
+        self.visits.close_all()
+        self.engine.queue.wait_until_empty(3.0)
+
+
+def takes_folder(takes_dir: Path | None, *, is_public: bool) -> Path | None:
+    """Where takes are kept; None where every visitor gets a folder of their own.
+
+    Args:
+        takes_dir: what BARK_TAKES_DIR says.
+        is_public: whether strangers may visit.
+    """
+    if is_public:
+        return None
+    if takes_dir is not None:
+        return takes_dir
+    import platformdirs
+
+    return platformdirs.user_data_path("bark-studio", appauthor=False) / "takes"

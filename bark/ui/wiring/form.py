@@ -1,0 +1,117 @@
+"""Events of arriving, the text, the voice and the model: nothing is decided here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import gradio as gr
+
+from ..actions import models, voice_menu
+from ..actions.meter import measure
+from ..page import player
+from ..state.worker import HEARTBEAT_S
+from .view import EVENT, QUICK, View, hint, skips
+
+
+def wire_arrival(view: View, demo: gr.Blocks) -> None:
+    """A tab is opened, reloaded or closed."""
+    page, studio = view.page, view.studio
+
+    def arrive(key: str, draft: str, request: gr.Request) -> list[Any]:
+        session = studio.visits.open(request.session_hash or "", key)
+        listed = session.visit.takes.all()
+        shown = player.empty_player()
+        if listed:
+            session.selected = listed[0].id
+            shown = player.show_take(listed[0], session.visit)
+        takes = player.take_list(session.visit, session.selected)
+        button = gr.Button(visible=studio.can_change_model)
+        return [session.visit.key, takes, shown, button, draft or gr.skip()]
+
+    def model_arrives(text: str, request: gr.Request) -> Iterator[list[Any]]:
+        n = len(view.model_outputs) + 1
+        yield [models.model_line(studio), *skips(n - 1)]
+        while not studio.engine.wait(HEARTBEAT_S):
+            yield skips(n)
+        meter = measure(studio, text or "").line
+        yield [*view.model_values(view.session(request)), meter]
+
+    def leave(request: gr.Request) -> None:
+        studio.visits.close(request.session_hash)
+
+    arrived = [page.visitor, page.takes, page.player, page.change_model, page.text]
+    demo.load(arrive, [page.visitor, page.draft], arrived, **QUICK).then(
+        model_arrives, page.text, [*view.model_outputs, page.meter], **EVENT
+    )
+    demo.unload(leave)
+
+
+def wire_text(view: View) -> None:
+    """Somebody types, or takes an example."""
+    page = view.page
+
+    def count(text: str) -> list[Any]:
+        meter = measure(view.studio, text or "")
+        button = gr.Button(f"Speak in {meter.n_parts} parts", visible=meter.n_parts > 1)
+        return [meter.line, button, text]
+
+    def example(sample: list[Any]) -> str:
+        return str(sample[0])
+
+    page.text.change(
+        count,
+        page.text,
+        [page.meter, page.split, page.draft],
+        trigger_mode="always_last",
+        **QUICK,
+    )
+    page.examples.click(example, page.examples, page.text, **QUICK)
+
+
+def wire_voice(view: View) -> None:
+    """The voice menu, its preview, and a voice from a file."""
+    page, studio = view.page, view.studio
+
+    def narrow(language: str, voice: str, request: gr.Request) -> Any:
+        visit = view.session(request).visit
+        spec = studio.engine.ready().spec
+        choices = voice_menu.voice_choices(spec, visit, language=language or "", keep=voice)
+        return gr.Dropdown(choices=choices, value=voice)
+
+    def describe(voice: str, request: gr.Request) -> str:
+        return hint(voice_menu.describe(studio, view.session(request).visit, voice or ""))
+
+    def listen(voice: str, request: gr.Request) -> Iterator[list[Any]]:
+        for message, line in voice_menu.listen(studio, view.session(request), voice or ""):
+            yield [message or gr.skip(), line]
+
+    page.language.input(narrow, [page.language, page.voice], page.voice, **QUICK)
+    page.voice.change(describe, page.voice, page.voice_line, **QUICK)
+    page.preview.click(listen, page.voice, [page.player, page.status], **EVENT)
+
+
+def wire_models(view: View) -> None:
+    """The model picker."""
+    page, studio = view.page, view.studio
+    outputs = view.model_outputs
+
+    def unfold() -> list[Any]:
+        chosen = studio.engine.state.model
+        return [gr.Column(visible=True), gr.Radio(models.model_choices(), value=chosen)]
+
+    def fold() -> Any:
+        return gr.Column(visible=False)
+
+    def change(model: str, request: gr.Request) -> Iterator[list[Any]]:
+        session = view.session(request)
+        for line, ready in models.change(studio, session, model):
+            yield [line, *(view.model_values(session) if ready else skips(len(outputs)))]
+
+    def halt(request: gr.Request) -> None:
+        view.session(request).stop_download.set()
+
+    page.change_model.click(unfold, None, [page.model_panel, page.model_choice], **QUICK)
+    page.close_models.click(fold, None, page.model_panel, **QUICK)
+    page.use_model.click(change, page.model_choice, [page.model_status, *outputs], **EVENT)
+    page.stop_download.click(halt, None, None, **QUICK)

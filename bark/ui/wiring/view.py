@@ -1,0 +1,114 @@
+"""What the wiring of the page's events shares: finding the tab, filling the outputs."""
+
+from __future__ import annotations
+
+import dataclasses
+import html
+from typing import Any
+
+import gradio as gr
+
+from ...spec import NANO
+from ..actions import models, take_actions, voice_menu
+from ..actions.runs import Update
+from ..page import player, words
+from ..page.form import Form
+from ..page.layout import Page
+from ..state.sessions import Session
+from ..state.studio import Studio
+from ..state.take_store import StoredTake
+
+# Page events: no place in the public API, no overlay, and no line of their own.
+EVENT: dict[str, Any] = {
+    "api_visibility": "private",
+    "show_progress": "hidden",
+    "concurrency_limit": None,
+}
+QUICK: dict[str, Any] = {**EVENT, "queue": False}
+
+
+@dataclasses.dataclass(frozen=True)
+class View:
+    """One page and the studio behind it."""
+
+    studio: Studio
+    page: Page
+
+    def session(self, request: gr.Request) -> Session:
+        """The tab that asks."""
+        return self.studio.visits.session(request.session_hash)
+
+    @property
+    def model_outputs(self) -> list[Any]:
+        """What depends on the loaded model."""
+        page = self.page
+        return [
+            page.model_line,
+            page.nano_note,
+            page.tags,
+            page.examples,
+            page.language,
+            page.voice,
+            page.voice_line,
+            page.field("fine_temperature"),
+        ]
+
+    def model_values(self, session: Session) -> list[Any]:
+        """Values of `model_outputs`."""
+        bark = self.studio.engine.bark
+        if bark is None:
+            return [models.model_line(self.studio), *skips(len(self.model_outputs) - 1)]
+        is_nano = bark.spec.name == NANO.name
+        examples = words.NANO_EXAMPLES if is_nano else words.BARK_EXAMPLES
+        note = words.NANO_HERE if self.studio.can_change_model else words.NANO_ELSEWHERE
+        languages = voice_menu.language_choices(bark.spec)
+        return [
+            models.model_line(self.studio),
+            hint(note) if is_nano else "",
+            gr.HTML(visible=not is_nano),
+            gr.Dataset(
+                samples=[[text] for _, text in examples],
+                sample_labels=[label for label, _ in examples],
+            ),
+            gr.Dropdown(choices=languages, value="", visible=len(languages) > 1),
+            gr.Dropdown(choices=voice_menu.voice_choices(bark.spec, session.visit), value=""),
+            hint(words.NO_VOICE_INFO),
+            bark.spec.fine_temperature or 0.0,
+        ]
+
+    def form_values(self, session: Session, form: Form) -> list[Any]:
+        """The form's components, filled."""
+        values: list[Any] = list(dataclasses.astuple(form))
+        names = Form.names()
+        values[names.index("voice")] = self.voice_value(session, form.voice)
+        values[names.index("seed")] = "" if form.seed is None else str(form.seed)
+        return values
+
+    def voice_value(self, session: Session, choice: str) -> Any:
+        """The voice menu with a choice made."""
+        spec = self.studio.engine.ready().spec
+        choices = voice_menu.voice_choices(spec, session.visit, keep=choice)
+        return gr.Dropdown(choices=choices, value=choice)
+
+    def shown(self, session: Session, stored: StoredTake | None, *, play: bool = False) -> list:
+        """Player and list after something changed about a take."""
+        takes = player.take_list(session.visit, session.selected)
+        if stored is None or stored.id != session.selected:
+            return [gr.skip(), takes]
+        return [take_actions.player_value(session, stored, play=play), takes]
+
+
+def told(update: Update) -> list[Any]:
+    """An update as values for status, player, list and seed."""
+    fields = (update.status, update.player, update.takes, update.seed)
+    return [gr.skip() if value is None else value for value in fields]
+
+
+def skips(n: int) -> list[Any]:
+    """Leaves n outputs as they are."""
+    return [gr.skip() for _ in range(n)]
+
+
+def hint(text: str) -> str:
+    """A quiet line of explanation."""
+    return f'<p class="hint">{html.escape(text)}</p>'

@@ -1,0 +1,187 @@
+"""The command line: what its flags mean, what it prints, and which code it ends with."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bark.cli import program
+from bark.cli.arguments import parse_arguments
+from bark.cli.job import read_job
+from bark.errors import BarkError
+
+HEAVY = ("torch", "gradio", "soundfile", "scipy", "transformers", "encodec", "huggingface_hub")
+
+
+def test_help_loads_nothing_heavy() -> None:
+    code = (
+        "import sys\nfrom bark.cli import main\n"
+        "assert main(['--help']) == 0\n"
+        f"print([name for name in {HEAVY} if name in sys.modules])"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert result.stdout.splitlines()[-1] == "[]"
+    assert "--history_prompt" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("argv", "silent", "words"),
+    [
+        (["Hi"], False, "Hi"),
+        (["--silent", "Hi"], True, "Hi"),
+        (["Hi", "--silent"], True, "Hi"),
+        (["--silent", "true", "Hi"], True, "Hi"),
+        (["--silent", "True", "Hi"], True, "Hi"),
+        (["--silent", "False", "Hi"], False, "Hi"),
+        (["--silent=no", "Hi"], False, "Hi"),
+        (["--silent", "0", "Hi"], False, "Hi"),
+        (["--silent", "--", "--Hi"], True, "--Hi"),
+        (["--text", "Hi", "--silent", "--output-full"], True, None),
+    ],
+)
+def test_booleans_mean_what_they_say(argv: list[str], silent: bool, words: str | None) -> None:
+    arguments = parse_arguments(argv)
+    assert arguments.silent is silent
+    assert arguments.words == words
+
+
+def test_hyphens_in_flags_and_in_texts() -> None:
+    arguments = parse_arguments(["--output-dir=a-b", "--text", "well-known", "--text-temp", "0.5"])
+    assert (arguments.output_dir, arguments.text, arguments.text_temp) == ("a-b", "well-known", 0.5)
+
+
+def test_suno_flags_keep_their_names_and_defaults() -> None:
+    arguments = parse_arguments(["--text", "Hi"])
+    assert (arguments.text_temp, arguments.waveform_temp) == (0.7, 0.7)
+    assert (arguments.silent, arguments.output_full) == (False, False)
+    assert (arguments.output_dir, arguments.history_prompt) == (".", None)
+    assert read_job(arguments).paths == [Path("bark_generation.wav")]
+
+
+@pytest.mark.parametrize(
+    ("flags", "name", "format"),
+    [
+        ([], "bark_generation.wav", "wav"),
+        (["--format", "mp3"], "bark_generation.mp3", "mp3"),
+        (["--output_filename", "a.flac"], "a.flac", "flac"),
+        (["--output_filename", "a.OGG"], "a.OGG", "ogg"),
+        (["--output_filename", "a", "--format", "ogg"], "a.ogg", "ogg"),
+        (["--output_filename", "a"], "a", "wav"),  # as suno-ai/bark: the name as it is given
+        (["--output_filename", "v1.5", "--format", "wav"], "v1.5.wav", "wav"),
+        (["--output_filename", "sub/a.wav"], "sub/a.wav", "wav"),
+    ],
+)
+def test_names_and_formats(tmp_path: Path, flags: list[str], name: str, format: str) -> None:
+    found = read_job(parse_arguments(["Hi", *flags, "--output_dir", str(tmp_path / "out")]))
+    assert found.paths == [tmp_path / "out" / name]
+    assert found.format == format
+    assert found.paths[0].parent.is_dir()
+
+
+def test_a_batch_is_a_file_of_lines_with_a_numbered_take_each(tmp_path: Path) -> None:
+    lines = tmp_path / "lines.txt"
+    lines.write_text("\ufeffOne.\n\n  Two. \r\nDrei, für dich.\n", encoding="utf-8")
+    found = read_job(
+        parse_arguments(["--batch", str(lines), "--output_dir", str(tmp_path), "--format", "ogg"])
+    )
+    assert found.texts == ["One.", "Two.", "Drei, für dich."]
+    names = [f"bark_generation_{number}.ogg" for number in ("001", "002", "003")]
+    assert [path.name for path in found.paths] == names
+
+
+def test_the_environment_is_a_default_that_flags_override(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SUNO_USE_SMALL_MODELS", "True")
+    monkeypatch.setenv("BARK_OFFLINE", "1")
+    found = read_job(parse_arguments(["Hi"]))
+    assert (found.model, found.offline) == ("small", True)
+    monkeypatch.setenv("BARK_MODEL", "large")
+    assert read_job(parse_arguments(["Hi"])).model == "large"
+    assert read_job(parse_arguments(["Hi", "--model", "nano"])).model == "nano"
+
+
+WRONG_USAGE = [
+    (["--text", ""], "The text is empty"),
+    (["   "], "The text is empty"),
+    (["Hi", "--text", "Ho"], "TEXT and --text both name a text"),
+    (["--silent=maybe", "Hi"], "'maybe' is neither true nor false"),
+    (["Hi", "--text_temp", "hot"], "invalid float value: 'hot'"),
+    (["Hi", "--text_temp", "-1"], "The temperature is -1.0"),
+    (["Hi", "--text_temp", "nan"], "The temperature is nan"),
+    (["Hi", "--top_k", "0"], "top_k is 0"),
+    (["Hi", "--top_p", "1.5"], "top_p is 1.5"),
+    (["Hi", "--min_eos_p", "0"], "min_eos_p is 0.0"),
+    (["Hi", "--max_duration", "-3"], "longest duration is -3.0"),
+    (["Hi", "--seed", "-1"], "The seed is -1"),
+    (["Hi", "--seed", "x"], "invalid int value: 'x'"),
+    (["Hi", "--format", "aac"], "invalid choice: 'aac'"),
+    (["Hi", "--precision", "fp8"], "invalid choice: 'fp8'"),
+    (["Hi", "--batch_size", "0"], "'0' is no whole number of 1 or more"),
+    (["Hi", "--output_filename", "a.aac"], "ends in none of .wav, .flac, .ogg, .mp3"),
+    (["Hi", "--output_filename", "a.wav", "--format", "mp3"], "asks for wav and --format for mp3"),
+    (["Hi", "--output_filename", "{dir}"], "is a folder"),
+    (["Hi", "--output_dir", "{file}"], "cannot be made"),
+    (["--text_file", "{dir}/none.txt"], "cannot be read: No such file"),
+    (["--text_file", "{dir}"], "cannot be read"),
+    (["--text_file", "{binary}"], "is no UTF-8 text (byte 0)"),
+    (["--batch", "{empty}"], "has no line to speak"),
+    (["Hi", "there"], "unrecognized arguments: there"),
+    (["Hi", "--txt", "x"], "unrecognized arguments"),
+    (["Hi", "--sil"], "unrecognized arguments"),
+]
+
+
+@pytest.mark.parametrize(("argv", "message"), WRONG_USAGE)
+def test_wrong_usage_is_one_sentence_and_code_2(
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    argv: list[str],
+    message: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    names = {"dir": tmp_path, "file": tmp_path / "f", "binary": tmp_path / "b", "empty": "e"}
+    (tmp_path / "f").write_text("x")
+    (tmp_path / "b").write_bytes(b"\xff\xfe")
+    (tmp_path / "e").write_text("\n \n")
+    assert program.main([word.format(**names) for word in argv]) == program.WRONG_USAGE
+    out, err = capfd.readouterr()
+    assert message in err
+    assert "Traceback" not in err
+    assert len(err.strip().splitlines()[-1]) < 300
+    assert out == ""
+
+
+def test_errors_of_the_environment_are_one_sentence(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("BARK_PRECISION", "fp8")
+    assert program.main(["Hi"]) == program.WRONG_USAGE
+    assert "BARK_PRECISION is 'fp8'" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "words"),
+    [
+        (BarkError("It broke."), program.FAILED, "It broke."),
+        (KeyboardInterrupt(), program.INTERRUPTED, "Interrupted."),
+        (MemoryError(), program.FAILED, "not enough memory"),
+    ],
+)
+def test_what_happens_is_told_by_the_code(
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    error: BaseException,
+    code: int,
+    words: str,
+) -> None:
+    def fail(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(program, "_run", fail)
+    assert program.main(["Hi"]) == code
+    assert words in capfd.readouterr().err

@@ -1,0 +1,151 @@
+"""What programs call, over HTTP: /tts, /voices, /models, the takes' files, /healthz."""
+
+import json
+import logging
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from gradio_client import Client
+from gradio_client.exceptions import AppError
+
+from bark.options import GenerationOptions
+from bark.take import Take
+from bark.ui.actions.speak import speak
+from bark.ui.build import build_demo, serve
+from bark.ui.page.form import Form
+from bark.ui.state.studio import Studio
+from tests.fake_bark import FakeBark
+from tests.studio_fixtures import make_studio
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[tuple[Studio, str]]:
+    studio = make_studio(None)
+    server = serve(studio, build_demo(studio), quiet=True)
+    yield studio, server.url
+    server.demo.close()
+    studio.close()
+
+
+@pytest.fixture(scope="module")
+def client(running: tuple[Studio, str]) -> Client:
+    return Client(running[1], verbose=False)
+
+
+def fetch(url: str) -> tuple[int, bytes, Any]:
+    try:
+        with urllib.request.urlopen(url, timeout=10) as answer:
+            return answer.status, answer.read(), answer.headers
+    except urllib.error.HTTPError as error:
+        return error.code, error.read(), error.headers
+
+
+def test_only_the_three_endpoints_are_public(client: Client) -> None:
+    named = client.view_api(print_info=False, return_format="dict")["named_endpoints"]
+    assert set(named) == {"/tts", "/voices", "/models"}
+    parameters = [p["parameter_name"] for p in named["/tts"]["parameters"]]
+    assert parameters == [
+        "text",
+        "voice",
+        "text_temperature",
+        "waveform_temperature",
+        "seed",
+        "format",
+    ]
+
+
+def test_tts_gives_a_file_that_is_its_own_record(client: Client) -> None:
+    path, record = client.predict("Hello there.", seed=7, text_temperature=0.5, api_name="/tts")
+    take = Take.load(path)
+    assert (take.text, take.options.seed) == ("Hello there.", 7)
+    assert take.options.semantic.temperature == 0.5
+    assert record["options"]["seed"] == 7
+    assert record["seconds"] == pytest.approx(take.duration_s, abs=0.01)
+
+
+def test_the_same_seed_gives_the_same_file(client: Client) -> None:
+    files = [
+        Path(client.predict("Again.", seed=3, format="flac", api_name="/tts")[0]).read_bytes()
+        for _ in range(2)
+    ]
+    assert files[0] == files[1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ({"text": "Hi.", "voice": "nobody"}, "Unknown voice 'nobody'"),
+        ({"text": "Hi.", "format": "aac"}, "The format 'aac' is not one of wav, flac, ogg, mp3."),
+        ({"text": "Hi.", "text_temperature": -1}, "must be a number of 0 or more"),
+        ({"text": "x" * 6_000}, "6,000 characters"),
+        ({"text": "Hi.", "voice": "/etc/passwd.npz"}, "Unknown voice"),
+        ({"text": "Hi.", "seed": -5}, "seed is -5"),
+    ],
+)
+def test_a_mistake_is_one_sentence_and_no_traceback(
+    client: Client,
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
+    arguments: dict[str, Any],
+    sentence: str,
+) -> None:
+    with caplog.at_level(logging.DEBUG), pytest.raises(AppError, match=sentence) as caught:
+        client.predict(api_name="/tts", **arguments)
+    assert "\n" not in str(caught.value)
+    assert "Traceback" not in caplog.text + "".join(capfd.readouterr())
+
+
+def test_a_path_given_as_a_voice_is_not_opened(client: Client, tmp_path: Path) -> None:
+    tokens = FakeBark().generate("Secret.", options=GenerationOptions(seed=1)).tokens
+    for name in ("there.npz", "there.npz.npz"):
+        with (tmp_path / name).open("wb") as file:
+            np.savez(file, **tokens.to_dict())
+    sentences = set()
+    for stem in ("there", "gone!"):
+        for ending in ("", ".npz", ".npz.npz"):
+            voice = f"{tmp_path}/{stem}{ending}"
+            with pytest.raises(AppError) as caught:
+                client.predict("Hi.", voice, api_name="/tts")
+            sentences.add(str(caught.value).replace(voice, ""))
+    assert len(sentences) == 1
+    with pytest.raises(AppError, match="Unknown voice '~/x"):
+        client.predict("Hi.", "~/x.npz.npz", api_name="/tts")
+
+
+def test_voices_and_models_are_listed(client: Client) -> None:
+    assert isinstance(client.predict(api_name="/voices"), list)
+    models = {model["name"]: model for model in client.predict(api_name="/models")}
+    assert set(models) >= {"nano", "small", "large"}
+    assert models["nano"]["loaded"]
+    assert not models["large"]["loaded"]
+
+
+def test_healthz_answers(running: tuple[Studio, str]) -> None:
+    code, body, _ = fetch(running[1] + "healthz")
+    assert (code, json.loads(body)) == (200, {"status": "ok", "model": "nano"})
+
+
+def test_a_take_is_served_to_who_knows_its_address_only(running: tuple[Studio, str]) -> None:
+    studio, url = running
+    session = studio.visits.session("tab")
+    list(speak(studio, session, Form(text="Only mine.")))
+    take_id = session.visit.takes.all()[0].id
+    code, body, headers = fetch(f"{url}takes/{session.visit.key}/{take_id}.mp3")
+    assert code == 200
+    assert headers["Content-Type"] == "audio/mpeg"
+    assert headers["Content-Disposition"] == f'attachment; filename="{take_id}.mp3"'
+    assert len(body) > 1_000
+    other = studio.visits.session("other tab")
+    for address in (
+        f"takes/{other.visit.key}/{take_id}.wav",
+        f"takes/guess/{take_id}",
+        f"takes/{session.visit.key}/{take_id}.exe",
+        f"takes/{session.visit.key}/..%2f..%2fetc%2fpasswd",
+        f"gradio_api/file={session.visit.takes.folder}/{take_id}.wav",
+    ):
+        assert fetch(url + address)[0] in (403, 404), address

@@ -1,0 +1,99 @@
+"""Who sees what: one's own machine shares a folder, strangers see nothing of each other."""
+
+from pathlib import Path
+
+import pytest
+
+from bark.environment import read_environment
+from bark.ui.actions.speak import speak
+from bark.ui.build import build_studio
+from bark.ui.page import player
+from bark.ui.page.form import Form
+from bark.ui.state.sessions import Visits
+from bark.ui.state.studio import takes_folder
+from tests.studio_fixtures import make_studio
+
+
+def test_two_visitors_do_not_see_each_others_takes() -> None:
+    studio = make_studio(None)
+    one, other = studio.visits.session("one"), studio.visits.session("other")
+    list(speak(studio, one, Form(text="Mine alone.")))
+    assert len(one.visit.takes.all()) == 1
+    assert other.visit.takes.all() == []
+    assert one.visit.key != other.visit.key
+    assert player.take_list(other.visit, None)["takes"] == []
+
+
+def test_a_reload_finds_the_takes_again_and_a_wrong_key_does_not() -> None:
+    studio = make_studio(None)
+    before = studio.visits.open("before", "")
+    list(speak(studio, before, Form(text="Still here.")))
+    studio.visits.close("before")
+    assert len(studio.visits.open("after", before.visit.key).visit.takes.all()) == 1
+    assert studio.visits.open("stranger", "guessed").visit.takes.all() == []
+
+
+def test_on_ones_own_machine_all_tabs_share_the_folder(tmp_path: Path) -> None:
+    studio = make_studio(tmp_path)
+    list(speak(studio, studio.visits.session("one"), Form(text="Shared.")))
+    assert len(studio.visits.session("two").visit.takes.all()) == 1
+
+
+def test_closing_a_tab_stops_it_and_the_end_removes_what_strangers_left() -> None:
+    studio = make_studio(None)
+    session = studio.visits.session("tab")
+    list(speak(studio, session, Form(text="Gone soon.")))
+    folder = session.visit.takes.folder
+    assert folder.exists()
+    studio.close()
+    assert session.stop.is_set()
+    assert not folder.exists()
+
+
+def test_a_visit_is_forgotten_an_hour_after_its_last_tab(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    monkeypatch.setattr("bark.ui.state.sessions.time.monotonic", lambda: now[0])
+    visits = Visits(None)
+    key = visits.open("tab", "").visit.key
+    visits.close("tab")
+    now[0] = 3_500.0
+    visits.open("other", "")
+    assert visits.by_key(key) is not None
+    now[0] = 8_000.0
+    visits.open("third", "")
+    assert visits.by_key(key) is None
+
+
+def test_tabs_that_were_never_closed_do_not_pile_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    monkeypatch.setattr("bark.ui.state.sessions.time.monotonic", lambda: now[0])
+    visits = Visits(None)
+    keys = [visits.open(f"made up {i}", "").visit.key for i in range(50)]
+    now[0] = 100_000.0
+    visits.open("tab", "")
+    assert not any(visits.by_key(key) for key in keys)
+
+
+@pytest.mark.parametrize(
+    ("variables", "share", "host", "shares_folder"),
+    [
+        ({}, False, None, True),
+        ({}, False, "127.0.0.1", True),
+        ({}, False, "0.0.0.0", False),
+        ({"BARK_TAKES_DIR": "/data/takes"}, False, "0.0.0.0", True),
+        ({"BARK_TAKES_DIR": "/data/takes"}, True, None, False),
+        ({"SYSTEM": "spaces", "BARK_TAKES_DIR": "/data/takes"}, False, None, False),
+    ],
+)
+def test_strangers_never_share_a_folder(
+    variables: dict[str, str], share: bool, host: str | None, shares_folder: bool
+) -> None:
+    environment = read_environment(variables)
+    studio = build_studio(environment, model="nano", share=share, server_name=host)
+    assert studio.visits.are_private is not shares_folder
+    assert studio.can_change_model is shares_folder
+
+
+def test_takes_folder_follows_the_variable(tmp_path: Path) -> None:
+    assert takes_folder(tmp_path, is_public=False) == tmp_path
+    assert takes_folder(tmp_path, is_public=True) is None
