@@ -91,9 +91,17 @@ def one_thread(wanted: bool) -> Iterator[None]:
     if not wanted:
         yield
         return
+    with same_threads():
+        torch.set_num_threads(1)
+        yield
+
+
+@contextlib.contextmanager
+def same_threads() -> Iterator[None]:
+    """Puts torch's number of threads back to what it was when the context began."""
     before = torch.get_num_threads()
-    torch.set_num_threads(1)
     try:
         yield
     finally:
-        torch.set_num_threads(before)
+        if torch.get_num_threads() != before:
+            torch.set_num_threads(before)

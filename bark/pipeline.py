@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import contextlib
 import dataclasses
 import threading
@@ -14,7 +15,8 @@ import torch
 from torch import nn
 
 from .checkpoints import ModelFiles, resolve_model
-from .devices import choose_device, exact_float32, fitting_threads, one_thread
+from .compute_lock import ComputeLock
+from .devices import choose_device, exact_float32, fitting_threads, one_thread, same_threads
 from .environment import read_environment
 from .errors import BarkError, InvalidInputError, VoiceError
 from .events import Event, TakeFailed, TakeReady
@@ -52,15 +54,15 @@ class TextCount:
 class Bark:
     """A model that is ready to speak.
 
-    One computation runs at a time; a second thread waits for the first. Made by
-    `Bark.from_pretrained`.
+    One computation runs at a time: a second thread waits for the first, and streams of one thread
+    take turns. Made by `Bark.from_pretrained`.
 
     Attributes:
         name: "nano", "small", "large", or a folder's name.
         spec: token ids, rates and sizes of its family.
         device: where it computes.
         precision: "fp32", "fp16", "bf16" or "int8".
-        lock: held while it computes.
+        lock: whom it computes for.
     """
 
     def __init__(
@@ -72,8 +74,9 @@ class Bark:
         self.device = device
         self.precision = precision
         self.offload = offload and device.type != "cpu"
-        self.lock = threading.Lock()
+        self.lock = ComputeLock()
         self._models: dict[str, nn.Module] = {}
+        self._on_device: collections.Counter[str] = collections.Counter()
         self._loading = threading.RLock()
         self._tokenizer: Any = None
         self._codec: Any = None
@@ -175,11 +178,17 @@ class Bark:
             with one_thread(computes_natively(model)):
                 yield model
             return
+        with self._loading:
+            self._on_device[stage] += 1
+            model.to(self.device)
         try:
-            yield model.to(self.device)
+            yield model
         finally:
-            drop_decoder(model)
-            model.to("cpu")
+            with self._loading:  # another stream may be amid the same stage
+                self._on_device[stage] -= 1
+                if not self._on_device[stage]:
+                    drop_decoder(model)
+                    model.to("cpu")
 
     def generate(
         self,
@@ -338,7 +347,7 @@ class Bark:
         prompt = self.voice(voice)
         if prompt is None:
             raise InvalidInputError("No voice was given; choose one to hear it.")
-        with self.lock, fitting_threads(self.info.memory_bytes):  # the samples of its take
+        with self.lock.alone(), fitting_threads(self.info.memory_bytes):  # the samples of its take
             return np.clip(self.codec.decode(prompt.fine), -1, 1).astype(np.float32)
 
     def count(self, text: str) -> TextCount:
@@ -372,9 +381,25 @@ class Bark:
 
     @torch.inference_mode()  # entered anew for each step, so it never leaks to the caller
     def _locked(self, run: Run) -> Iterator[Event]:
+        events = run.events()
+        with self.lock.computation() as computation:
+            try:
+                while True:
+                    with computation.step(), self._settings():
+                        event = next(events, None)
+                    if event is None:
+                        return
+                    yield event
+            finally:
+                with same_threads():
+                    events.close()
+
+    @contextlib.contextmanager
+    def _settings(self) -> Iterator[None]:
+        """What torch is set to while it computes, and not between two steps."""
         exact = exact_float32(self.precision, self.device)
-        with self.lock, fitting_threads(self.info.memory_bytes), exact:
-            yield from run.events()
+        with fitting_threads(self.info.memory_bytes), exact:
+            yield
 
 
 def _takes(events: Iterator[Event], n: int) -> list[Take]:

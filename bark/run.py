@@ -146,7 +146,7 @@ class Run:
         """Whether somebody has asked for an end."""
         return self.stop is not None and self.stop.is_set()
 
-    def events(self) -> Iterator[Event]:
+    def events(self) -> Generator[Event, None, None]:
         """Runs the stages.
 
         Yields:

@@ -184,7 +184,7 @@ def _write_semantic(job: Job, bark: Bark, voice: VoicePrompt | None, stop: threa
     for text, path, seed in zip(job.texts, job.paths, seeds, strict=True):
         request = Request(text, voice, dataclasses.replace(job.options, seed=seed))
         run = Run(bark, [request], last_stage="semantic", stop=stop)
-        with bark.lock:
+        with bark.lock.alone():
             failed = [event for event in run.events() if isinstance(event, TakeFailed)]
         if stop.is_set():
             return _fail("Interrupted.", INTERRUPTED)
