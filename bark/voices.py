@@ -77,19 +77,23 @@ def own_voices_dir() -> Path:
     return platformdirs.user_data_path("bark-studio", appauthor=False) / "voices"
 
 
-def list_voices(spec: ModelSpec, *, voices_dir: Path | None = None) -> list[VoiceInfo]:
+def list_voices(
+    spec: ModelSpec, *, voices_dir: Path | None = None, with_own: bool = True
+) -> list[VoiceInfo]:
     """All voices of a model family, downloading nothing.
 
     Args:
         voices_dir: the folder of the user's voices; None means `own_voices_dir()`.
+        with_own: False leaves the user's voices out, for a stranger.
 
     Returns:
         Own voices first, then packaged, then official ones. A name appears once: the user's own
         voice hides a packaged one, which hides an official one.
     """
     found: dict[str, VoiceInfo] = {}
-    for info in _own_voices(spec, voices_dir or own_voices_dir()):
-        found.setdefault(info.name, info)
+    if with_own:
+        for info in _own_voices(spec, voices_dir or own_voices_dir()):
+            found.setdefault(info.name, info)
     for info in _packaged_voices(spec):
         found.setdefault(info.name, info)
     if spec.name == BARK.name:
@@ -99,17 +103,19 @@ def list_voices(spec: ModelSpec, *, voices_dir: Path | None = None) -> list[Voic
     return list(found.values())
 
 
-def find_voice(name: str, spec: ModelSpec, *, voices_dir: Path | None = None) -> VoiceInfo:
+def find_voice(
+    name: str, spec: ModelSpec, *, voices_dir: Path | None = None, with_own: bool = True
+) -> VoiceInfo:
     """The voice that a name means; never a path, so a stranger's input is safe here.
 
     Any of `/`, `\\`, `-`, `.`, `_` and blanks separate, and letters of either case count, as long
-    as only one voice answers to it.
+    as only one voice answers to it. Of what `list_voices` does not list nothing is said either.
 
     Raises:
         VoiceNotFoundError: no voice answers; the nearest names are suggested.
         VoiceError: several do.
     """
-    voices = list_voices(spec, voices_dir=voices_dir)
+    voices = list_voices(spec, voices_dir=voices_dir, with_own=with_own)
     for info in voices:
         if info.name == name:
             return info
@@ -163,7 +169,12 @@ def load_voice(
 
 
 def load_named_voice(
-    name: str, spec: ModelSpec, *, offline: bool = False, voices_dir: Path | None = None
+    name: str,
+    spec: ModelSpec,
+    *,
+    offline: bool = False,
+    voices_dir: Path | None = None,
+    with_own: bool = True,
 ) -> VoicePrompt:
     """Loads a voice of the list; a string from outside goes in here, and is never a path.
 
@@ -171,14 +182,14 @@ def load_named_voice(
         name: as `find_voice` takes it, whatever it looks like: one that ends in .npz is a name
             that no voice has.
         offline: do not download an official preset.
-        voices_dir: the folder of the user's voices; None means `own_voices_dir()`.
+        voices_dir, with_own: as `list_voices`.
 
     Raises:
         VoiceNotFoundError: no such voice.
         VoiceError: several voices answer to the name, or its file is no voice of this family.
         DownloadError: an official preset could not be fetched.
     """
-    info = find_voice(name, spec, voices_dir=voices_dir)
+    info = find_voice(name, spec, voices_dir=voices_dir, with_own=with_own)
     if info.path is not None:
         return check_voice(read_voice_file(info.path, name=info.name), spec)
     return check_voice(fetch_preset(info.name, offline=offline), spec)

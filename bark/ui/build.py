@@ -59,7 +59,12 @@ def build_studio(
 
     name = model or environment.model or best_local_model()
     return Studio(
-        engine=Engine(name, open_model=open_model, fetch_model=fetch_model),
+        engine=Engine(
+            name,
+            open_model=open_model,
+            fetch_model=fetch_model,
+            fault=words.MODEL_FAILED if is_public else None,
+        ),
         visits=Visits(takes_folder(environment.takes_dir, is_public=is_public)),
         max_chars=environment.max_chars or MAX_CHARS,
         can_change_model=not is_public,

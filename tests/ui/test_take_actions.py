@@ -51,7 +51,10 @@ def test_use_as_voice_speaks_on_with_the_takes_own_tokens(studio: Studio, sessio
     assert second.voice is not None
     assert (second.voice.semantic == tokens.semantic).all()
     assert choice in {
-        v: k for k, v in voice_choices(studio.engine.ready().spec, session.visit, keep=choice)
+        v: k
+        for k, v in voice_choices(
+            studio.engine.ready().spec, studio.access(session.visit), keep=choice
+        )
     }
 
 
@@ -73,10 +76,10 @@ def test_a_saved_voice_is_in_the_menu_and_only_in_this_visit(
     path = take_actions.keep_voice(studio, session, "Aunt Ada")
     assert path.exists()
     spec = studio.engine.ready().spec
-    assert "Aunt Ada" in [value for _, value in voice_choices(spec, session.visit)]
+    assert "Aunt Ada" in [value for _, value in voice_choices(spec, studio.access(session.visit))]
     other = studio.visits.session("another tab")
-    assert "Aunt Ada" not in [value for _, value in voice_choices(spec, other.visit)]
-    assert "s long" in describe(studio, session.visit, "Aunt Ada")
+    assert "Aunt Ada" not in [value for _, value in voice_choices(spec, studio.access(other.visit))]
+    assert "s long" in describe(studio, session, "Aunt Ada")
     before = path.read_bytes()
     say(studio, session)
     with pytest.raises(BarkError, match="already"):
@@ -161,7 +164,7 @@ def test_the_menus_choice_and_a_takes_voice_are_never_paths(
         with (tmp_path / name).open("wb") as file:
             np.savez(file, **made.tokens.to_dict())
     for choice in (f"{tmp_path}/ada", f"{tmp_path}/ada.npz", f"{tmp_path}/ada.npz.npz"):
-        assert "Unknown voice" in describe(studio, session.visit, choice)
+        assert "Unknown voice" in describe(studio, session, choice)
         named = dataclasses.replace(made.tokens, name=choice)
         stored = session.visit.takes.add(dataclasses.replace(made, voice=named))
         session.selected = stored.id

@@ -7,10 +7,10 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from ...checkpoints import list_models
 from ...errors import BarkError
 from ...pipeline import Bark
 from ..page import status
+from ..state.access import Access
 from ..state.sessions import Session
 from ..state.studio import Studio
 from ..state.worker import run_in_worker
@@ -30,10 +30,10 @@ def model_line(studio: Studio) -> str:
     return f'<p class="model">{" · ".join(parts)}</p>'
 
 
-def model_choices() -> list[Choice]:
+def model_choices(access: Access) -> list[Choice]:
     """Every model, with what choosing it would fetch."""
     choices = []
-    for info in list_models():
+    for info in access.models():
         there = "here" if info.on_disk else f"{status.size(info.download_bytes)} to fetch"
         memory = f"{status.size(info.memory_bytes)} of memory"
         choices.append((f"{info.name} · {there} · {memory}", str(info.name)))
@@ -46,10 +46,11 @@ def change(studio: Studio, session: Session, model: str | None) -> Iterator[tupl
     Yields:
         the status, and whether the new model is in place.
     """
-    if not studio.can_change_model or not model:
+    access = studio.access(session.visit)
+    if not access.can_change_model or not model:
         yield status.fault("The model cannot be changed here."), False
         return
-    if model not in {name for _, name in model_choices()}:
+    if model not in {name for _, name in model_choices(access)}:
         yield status.fault("There is no such model; choose one of the list."), False
         return
     session.stop_download.clear()

@@ -174,7 +174,7 @@ def _work(
     stop = session.stop
 
     def work(hand_over: Callable[[Event], None]) -> None:
-        voice = session.visit.load_voice(run.voice, bark.spec, offline=studio.offline)
+        voice = studio.access(session.visit).load_voice(run.voice, bark.spec)
         options = dataclasses.replace(run.options, seed=run.seeds[0])
         if run.redo is not None:
             take_id, stage = run.redo

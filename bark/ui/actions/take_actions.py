@@ -8,7 +8,7 @@ from typing import Any
 
 from ...errors import AudioFileError, BarkError
 from ...take import Take
-from ...voices import VoicePrompt, load_voice, own_voices_dir, save_voice
+from ...voices import VoicePrompt, load_voice, save_voice
 from ..page import player, status, words
 from ..page.form import Form
 from ..state.sessions import Session
@@ -117,7 +117,7 @@ def keep_voice(studio: Studio, session: Session, name: str) -> Path:
         raise BarkError("The voice needs a name: letters, digits, blanks, - and _.")
     if "/" in name or "\\" in name or name.endswith(".npz"):
         raise BarkError("A voice's name has no slashes and no ending: letters, digits, - and _.")
-    folder = session.visit.voices_dir or own_voices_dir()
+    folder = studio.access(session.visit).folder_for_voices()
     if (folder / f"{name.strip()}.npz").exists():
         raise BarkError(f"There is a voice named {name.strip()!r} already; choose another name.")
     take = session.visit.takes.load(_selected(session).id)
@@ -210,7 +210,8 @@ def _voice_choice(studio: Studio, session: Session, stored: StoredTake) -> str:
         return copy
     try:
         spec = studio.engine.ready().spec
-        named = session.visit.load_voice(given.name, spec, offline=True)
+        access = dataclasses.replace(studio.access(session.visit), offline=True)
+        named = access.load_voice(given.name, spec)
     except BarkError:
         return copy
     return given.name if named is not None and _same_tokens(named, given) else copy

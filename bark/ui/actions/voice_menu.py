@@ -8,8 +8,9 @@ from typing import Any
 
 from ...errors import BarkError
 from ...spec import LANGUAGES, ModelSpec
-from ...voices import VoiceInfo, list_voices
+from ...voices import VoiceInfo
 from ..page import player, status, words
+from ..state.access import Access
 from ..state.sessions import Session, Visit
 from ..state.studio import Studio
 from ..state.worker import HEARTBEAT_S, run_in_worker
@@ -20,15 +21,15 @@ Choice = tuple[str, str]  # what is shown, what it stands for
 _LANGUAGE_NAMES = {code: name for name, code in LANGUAGES}
 
 
-def language_choices(spec: ModelSpec) -> list[Choice]:
+def language_choices(spec: ModelSpec, access: Access) -> list[Choice]:
     """Languages to narrow the menu by; only "all" where the family speaks one."""
-    codes = {info.language for info in list_voices(spec) if info.language}
+    codes = {info.language for info in access.voices(spec) if info.language}
     named = [(name, code) for name, code in LANGUAGES if code in codes]
     return [("all languages", ALL_LANGUAGES), *(named if len(named) > 1 else [])]
 
 
 def voice_choices(
-    spec: ModelSpec, visit: Visit, *, language: str = ALL_LANGUAGES, keep: str = ""
+    spec: ModelSpec, access: Access, *, language: str = ALL_LANGUAGES, keep: str = ""
 ) -> list[Choice]:
     """No voice, the visit's own, then the family's by language and version.
 
@@ -37,8 +38,10 @@ def voice_choices(
         keep: a choice that must stay possible, for example the present one.
     """
     choices: list[Choice] = [(words.NO_VOICE, "")]
-    choices += [(f"file · {key.partition(':')[2]}", key) for key in visit.loose_voices]
-    infos = list_voices(spec, voices_dir=visit.voices_dir)
+    visit = access.visit
+    if visit is not None:
+        choices += [(f"file · {key.partition(':')[2]}", key) for key in visit.loose_voices]
+    infos = access.voices(spec)
     choices += [
         (_label(info), info.name)
         for info in sorted(infos, key=_order)
@@ -49,24 +52,25 @@ def voice_choices(
     return choices
 
 
-def describe(studio: Studio, visit: Visit, choice: str) -> str:
+def describe(studio: Studio, session: Session, choice: str) -> str:
     """A line on the chosen voice: where it is from, and how long it is."""
     if not choice:
         return words.NO_VOICE_INFO
     spec = studio.engine.ready().spec
-    known = {info.name: info for info in list_voices(spec, voices_dir=visit.voices_dir)}
+    access = studio.access(session.visit)
+    known = {info.name: info for info in access.voices(spec)}
     info = known.get(choice)
     try:
         if info is not None and not info.on_disk:
             return "An official voice; it is fetched when it is first used (about 20 kB)."
-        voice = visit.load_voice(choice, spec, offline=studio.offline)
+        voice = access.load_voice(choice, spec)
     except BarkError as error:
         return str(error)
     if voice is None:
         return words.NO_VOICE_INFO
     kind = choice.partition(":")[0]
     if kind in ("take", "given"):
-        label = _special_label(choice, visit)
+        label = _special_label(choice, session.visit)
         return f"{label[0].upper()}{label[1:]}; {voice.duration_s:.1f} s long."
     origin = {"official": "An official voice", "packaged": "A voice of this program's"}.get(
         info.origin if info else "", "Your own voice"
@@ -83,7 +87,7 @@ def listen(studio: Studio, session: Session, choice: str) -> Iterator[list[Any]]
 
     def work(hand_over: Callable[[dict], None]) -> None:
         bark = studio.engine.ready()
-        voice = session.visit.load_voice(choice, bark.spec, offline=studio.offline)
+        voice = studio.access(session.visit).load_voice(choice, bark.spec)
         audio = bark.preview(voice)
         hand_over(player.preview(choice, audio, bark.spec.sample_rate))
 
@@ -119,9 +123,9 @@ def _order(info: VoiceInfo) -> tuple[int, int, str, str]:
     return (0 if origin == 0 else 1, language, "v2" if info.version == "v1" else "", info.name)
 
 
-def _special_label(choice: str, visit: Visit) -> str:
+def _special_label(choice: str, visit: Visit | None) -> str:
     kind, _, rest = choice.partition(":")
-    stored = visit.takes.get(rest)
+    stored = visit.takes.get(rest) if visit is not None else None
     number = f"take {stored.number}" if stored else "a take"
     if kind == "take":
         return f"{number}, going on in its voice"

@@ -43,6 +43,7 @@ EMPTY_TAKES = "Your takes appear here, the newest first."
 NOTHING_TYPED = "There is nothing to say yet: type some text first."
 STOPPED_SILENT = "Stopped before there was any sound."
 LOST_TAKE = "This take is no longer here; choose another one."
+MODEL_FAILED = "The model could not be loaded; the owner of this page finds the reason in its log."
 WAITING_FOR_MODEL = "Loading {model}"
 
 # What the button says, what one press inserts at the cursor, and what is then heard.

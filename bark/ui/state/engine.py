@@ -38,6 +38,8 @@ class Engine:
         model: what to begin with.
         open_model: loads a model by name; its files are on disk or small.
         fetch_model: brings a model's files to the disk, reporting bytes, until `stop` is set.
+        fault: what is said of a first model that could not be loaded, in place of the reason,
+            which may name the owner's folders; None says the reason. The log always has it.
     """
 
     def __init__(
@@ -46,10 +48,12 @@ class Engine:
         *,
         open_model: Callable[[str], Bark],
         fetch_model: Callable[[str, Progress, threading.Event], None],
+        fault: str | None = None,
     ) -> None:
         self.queue = RunQueue()
         self._open_model = open_model
         self._fetch_model = fetch_model
+        self._fault = fault
         self._bark: Bark | None = None
         self._state = EngineState(model, "loading")
         self._settled = threading.Event()
@@ -112,7 +116,7 @@ class Engine:
             self._state = EngineState(self._state.model, "ready")
         except (BarkError, OSError, MemoryError, RuntimeError) as error:
             log.error("%s could not be loaded: %s", self._state.model, error)
-            self._state = EngineState(self._state.model, "failed", str(error))
+            self._state = EngineState(self._state.model, "failed", self._fault or str(error))
         finally:
             ticket.close()
             self._settled.set()

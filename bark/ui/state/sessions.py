@@ -13,8 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import BarkError
-from ...spec import ModelSpec
-from ...voices import VoicePrompt, check_voice, load_named_voice
+from ...voices import VoicePrompt
 from .take_store import TakeStore
 
 MAX_WAITING_RUNS = 8
@@ -53,27 +52,16 @@ class Visit:
         """Keys of the remembered voices, newest first."""
         return list(reversed(self._loose))
 
-    def load_voice(
-        self, choice: str | None, spec: ModelSpec, *, offline: bool
-    ) -> VoicePrompt | None:
-        """Loads a choice of the voice menu: a name of the list, or something of this visit's.
+    def held_voice(self, kind: str, rest: str) -> VoicePrompt | None:
+        """A voice that only this visit holds; what a file says of it is not yet checked.
 
         Args:
-            choice: None and "" are no voice. A stranger may have made it up; it is no path.
-            offline: do not download an official preset.
+            kind: "take" (its own tokens), "given" (the voice a take was given) or "file".
+            rest: the take's id, or the file's name.
 
         Raises:
-            BarkError: the take, file or voice that the choice names is not there.
+            BarkError: the take or file is gone.
         """
-        if not choice:
-            return None
-        kind, _, rest = choice.partition(":")
-        if kind in ("take", "given", "file"):
-            voice = self._own_voice(kind, rest)
-            return None if voice is None else check_voice(voice, spec)
-        return load_named_voice(choice, spec, offline=offline, voices_dir=self.voices_dir)
-
-    def _own_voice(self, kind: str, rest: str) -> VoicePrompt | None:
         if kind == "take":
             take, stored = self.takes.load(rest), self.takes.get(rest)
             number = stored.number if stored else "?"

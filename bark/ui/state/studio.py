@@ -6,8 +6,9 @@ import dataclasses
 import threading
 from pathlib import Path
 
+from .access import Access
 from .engine import Engine
-from .sessions import Visits
+from .sessions import Visit, Visits
 
 MAX_CHARS = 5_000
 
@@ -29,6 +30,15 @@ class Studio:
     can_change_model: bool = True
     offline: bool = False
     closing: threading.Event = dataclasses.field(default_factory=threading.Event)
+
+    def access(self, visit: Visit | None = None) -> Access:
+        """What a visitor may see and hear; without a visit, what a program may."""
+        return Access(
+            visit,
+            is_owner=not self.visits.are_private,
+            can_change_model=self.can_change_model,
+            offline=self.offline,
+        )
 
     def close(self) -> None:
         """Ends every computation, and removes what visitors left."""

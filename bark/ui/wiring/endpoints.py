@@ -12,14 +12,11 @@ from fastapi.responses import JSONResponse, Response
 from gradio.processing_utils import save_bytes_to_cache
 
 from ...audio import FORMATS
-from ...checkpoints import list_models
 from ...errors import BarkError, InvalidInputError
 from ...options import GenerationOptions
 from ...sampling import SamplingOptions
 from ...take import Take
-from ...voices import list_voices, load_named_voice
 from ..state.studio import Studio
-from ..state.take_store import TakeStore
 
 _TYPES = {"wav": "audio/wav", "flac": "audio/flac", "ogg": "audio/ogg", "mp3": "audio/mpeg"}
 
@@ -78,20 +75,23 @@ class Api:
         fields = ("name", "language", "version", "origin", "description", "on_disk")
         return [
             {field: getattr(info, field) for field in fields}
-            for info in list_voices(spec)
-            if info.origin != "own" or not self._studio.visits.are_private
+            for info in self._studio.access().voices(spec)
         ]
 
     def models(self) -> list[dict[str, Any]]:
         """Lists the models, which one is loaded, and what the others would download."""
         fields = ("name", "description", "on_disk", "download_bytes", "memory_bytes")
         loaded = self._studio.engine.bark
+        try:
+            known = self._studio.access().models()
+        except BarkError as error:
+            _refuse(error)
         return [
             {
                 **{field: getattr(info, field) for field in fields},
                 "loaded": loaded is not None and loaded.name == Path(info.name).name,
             }
-            for info in list_models()
+            for info in known
         ]
 
     def _speak(
@@ -118,9 +118,7 @@ class Api:
         bark = self._studio.engine.ready()
         ticket = self._studio.engine.queue.ticket()
         try:
-            prompt = None
-            if voice:
-                prompt = load_named_voice(voice, bark.spec, offline=self._studio.offline)
+            prompt = self._studio.access().load_voice(voice, bark.spec)
             ticket.wait()
             ticket.begin()
             return bark.generate(text, voice=prompt, options=options, stop=self._studio.closing)
@@ -135,27 +133,28 @@ def add_routes(app: fastapi.FastAPI, studio: Studio) -> None:
         state = studio.engine.state
         word = {"ready": "ok"}.get(state.phase, state.phase)
         code = 503 if state.phase == "failed" else 200
-        return JSONResponse({"status": word, "model": state.model}, status_code=code)
+        model = studio.access().model_name(state.model)
+        return JSONResponse({"status": word, "model": model}, status_code=code)
 
     def take_file(key: str, name: str) -> Response:
-        visit = studio.visits.by_key(key)
         take_id, _, format = name.partition(".")
         format = format or "wav"
-        stored = visit.takes.get(take_id) if visit else None
-        if visit is None or stored is None or format not in FORMATS:
-            return JSONResponse({"detail": "There is no such take."}, status_code=404)
-        return _file_response(visit.takes, take_id, format, attach="." in name)
+        absent = JSONResponse({"detail": "There is no such take."}, status_code=404)
+        visit = studio.visits.by_key(key)
+        if visit is None:
+            return absent
+        try:
+            data = studio.access(visit).take_file(take_id, format)
+        except (BarkError, OSError):
+            return JSONResponse({"detail": "The take can no longer be read."}, status_code=410)
+        return absent if data is None else _file_response(data, take_id, format, "." in name)
 
     app.add_api_route("/healthz", healthz)
     app.add_api_route("/takes/{key}/{name}", take_file)
 
 
-def _file_response(takes: TakeStore, take_id: str, format: str, *, attach: bool) -> Response:
-    try:
-        data = takes.encode(take_id, format)
-    except (BarkError, OSError) as error:
-        return JSONResponse({"detail": str(error)}, status_code=410)
-    kind = "attachment" if attach else "inline"
+def _file_response(data: bytes, take_id: str, format: str, is_download: bool) -> Response:
+    kind = "attachment" if is_download else "inline"
     return Response(
         data,
         media_type=_TYPES[format],

@@ -74,13 +74,13 @@ def wire_voice(view: View) -> None:
     page, studio = view.page, view.studio
 
     def narrow(language: str, voice: str, request: gr.Request) -> Any:
-        visit = view.session(request).visit
+        access = studio.access(view.session(request).visit)
         spec = studio.engine.ready().spec
-        choices = voice_menu.voice_choices(spec, visit, language=language or "", keep=voice)
+        choices = voice_menu.voice_choices(spec, access, language=language or "", keep=voice)
         return gr.Dropdown(choices=choices, value=voice)
 
     def describe(voice: str, request: gr.Request) -> str:
-        return hint(voice_menu.describe(studio, view.session(request).visit, voice or ""))
+        return hint(voice_menu.describe(studio, view.session(request), voice or ""))
 
     def listen(voice: str, request: gr.Request) -> Iterator[list[Any]]:
         for message, line in voice_menu.listen(studio, view.session(request), voice or ""):
@@ -97,8 +97,11 @@ def wire_models(view: View) -> None:
     outputs = view.model_outputs
 
     def unfold() -> list[Any]:
+        access = studio.access()
+        if not access.can_change_model:
+            return skips(2)
         chosen = studio.engine.state.model
-        return [gr.Column(visible=True), gr.Radio(models.model_choices(), value=chosen)]
+        return [gr.Column(visible=True), gr.Radio(models.model_choices(access), value=chosen)]
 
     def fold() -> Any:
         return gr.Column(visible=False)

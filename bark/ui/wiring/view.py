@@ -61,7 +61,8 @@ class View:
         is_nano = bark.spec.name == NANO.name
         examples = words.NANO_EXAMPLES if is_nano else words.BARK_EXAMPLES
         note = words.NANO_HERE if self.studio.can_change_model else words.NANO_ELSEWHERE
-        languages = voice_menu.language_choices(bark.spec)
+        access = self.studio.access(session.visit)
+        languages = voice_menu.language_choices(bark.spec, access)
         return [
             models.model_line(self.studio),
             hint(note) if is_nano else "",
@@ -71,7 +72,7 @@ class View:
                 sample_labels=[label for label, _ in examples],
             ),
             gr.Dropdown(choices=languages, value="", visible=len(languages) > 1),
-            gr.Dropdown(choices=voice_menu.voice_choices(bark.spec, session.visit), value=""),
+            gr.Dropdown(choices=voice_menu.voice_choices(bark.spec, access), value=""),
             hint(words.NO_VOICE_INFO),
             bark.spec.fine_temperature or 0.0,
         ]
@@ -87,7 +88,8 @@ class View:
     def voice_value(self, session: Session, choice: str) -> Any:
         """The voice menu with a choice made."""
         spec = self.studio.engine.ready().spec
-        choices = voice_menu.voice_choices(spec, session.visit, keep=choice)
+        access = self.studio.access(session.visit)
+        choices = voice_menu.voice_choices(spec, access, keep=choice)
         return gr.Dropdown(choices=choices, value=choice)
 
     def shown(self, session: Session, stored: StoredTake | None, *, play: bool = False) -> list:

@@ -1,0 +1,104 @@
+"""What somebody may see and hear: every way into the studio asks here, and nowhere else."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+from ...audio import FORMATS
+from ...checkpoints import ModelInfo, list_models
+from ...environment import MODELS
+from ...errors import BarkError
+from ...spec import ModelSpec
+from ...voices import (
+    VoiceInfo,
+    VoicePrompt,
+    check_voice,
+    list_voices,
+    load_named_voice,
+    own_voices_dir,
+)
+from .sessions import Visit
+
+
+@dataclasses.dataclass(frozen=True)
+class Access:
+    """What one caller may see and hear; what it does not list is not there for them.
+
+    Attributes:
+        visit: whose takes and voices are the caller's; None for a program, which keeps nothing.
+        is_owner: the caller sits at this machine, or was given it; strangers are not and see
+            neither the owner's voices nor the names of its folders.
+        can_change_model: whether the caller may load another model.
+        offline: nothing is downloaded for them.
+    """
+
+    visit: Visit | None
+    is_owner: bool
+    can_change_model: bool
+    offline: bool
+
+    def voices(self, spec: ModelSpec) -> list[VoiceInfo]:
+        """The voices that the caller may hear, as `list_voices` orders them."""
+        return list_voices(spec, voices_dir=self._voices_dir, with_own=self._has_own_voices)
+
+    def load_voice(self, choice: str | None, spec: ModelSpec) -> VoicePrompt | None:
+        """Loads a voice by its name, or by a choice of the menu that means something of a visit's.
+
+        Args:
+            choice: None and "" are no voice. A stranger may have made it up; it is no path.
+
+        Raises:
+            BarkError: the take, file or voice that the choice names is not there for the caller.
+        """
+        if not choice:
+            return None
+        kind, _, rest = choice.partition(":")
+        if self.visit is not None and kind in ("take", "given", "file"):
+            voice = self.visit.held_voice(kind, rest)
+            return None if voice is None else check_voice(voice, spec)
+        return load_named_voice(
+            choice,
+            spec,
+            offline=self.offline,
+            voices_dir=self._voices_dir,
+            with_own=self._has_own_voices,
+        )
+
+    def folder_for_voices(self) -> Path:
+        """Where the caller's new voices go.
+
+        Raises:
+            BarkError: the caller has no place for them.
+        """
+        if self.visit is None or not self._has_own_voices:
+            raise BarkError("There is no place for a voice here; open the page to keep one.")
+        return self.visit.voices_dir or own_voices_dir()
+
+    def models(self) -> list[ModelInfo]:
+        """The models that the caller may know of; a folder is the owner's own affair."""
+        return [info for info in list_models() if self.is_owner or info.name in MODELS]
+
+    def model_name(self, name: str) -> str:
+        """How the caller is told of a model, which may be a folder of the owner's."""
+        return name if self.is_owner else Path(name).name
+
+    def take_file(self, take_id: str, format: str) -> bytes | None:
+        """A take of the caller's own as a file; None where there is no such take or format.
+
+        Raises:
+            BarkError: its file can no longer be read.
+            OSError: likewise.
+        """
+        known = self.visit is not None and self.visit.takes.get(take_id) is not None
+        if self.visit is None or not known or format not in FORMATS:
+            return None
+        return self.visit.takes.encode(take_id, format)
+
+    @property
+    def _voices_dir(self) -> Path | None:
+        return self.visit.voices_dir if self.visit is not None else None
+
+    @property
+    def _has_own_voices(self) -> bool:
+        return self.is_owner or (self.visit is not None and self.visit.voices_dir is not None)
