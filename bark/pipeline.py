@@ -290,8 +290,31 @@ class Bark:
             Request(text, prompt, dataclasses.replace(chosen, seed=seed))
             for text, seed in zip(texts, numbers, strict=True)
         ]
-        for text in texts:
-            check_text(text)
+        return self.stream_requests(requests, stop=stop)
+
+    def stream_requests(
+        self, requests: Sequence[Request], *, stop: threading.Event | None = None
+    ) -> Iterator[Event]:
+        """Speaks takes of different texts, voices and seeds together, yielding events on the way.
+
+        Args:
+            requests: one a take, each with a seed; what else its options say must be the same
+                in all of them.
+
+        Raises:
+            InvalidInputError: a text is empty, a seed is missing, or the options differ.
+        """
+        if not requests:
+            return iter(())
+        for request in requests:
+            check_text(request.text)
+            if request.options.seed is None:
+                raise InvalidInputError("A request has no seed; give each take one.")
+        if len({dataclasses.replace(request.options, seed=0) for request in requests}) > 1:
+            raise InvalidInputError(
+                "Takes that are made together differ in text, voice and seed only; "
+                "make those with other options on their own."
+            )
         return self._locked(Run(self, requests, stop=stop))
 
     def redo(self, take: Take, *, from_stage: str, **changes: Any) -> Take:

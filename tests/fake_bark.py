@@ -15,6 +15,7 @@ from bark.errors import NothingGeneratedError
 from bark.events import AudioPiece, Event, StageProgress, TakeFailed, TakeReady
 from bark.options import GenerationOptions
 from bark.pipeline import TextCount
+from bark.run import Request
 from bark.spec import NANO, ModelSpec
 from bark.take import Take
 from bark.voice_prompt import VoicePrompt
@@ -79,10 +80,20 @@ class FakeBark:
         voice: VoicePrompt | None = None,
         stop: threading.Event | None = None,
     ) -> Iterator[Event]:
+        requests = [
+            Request(text, voice, dataclasses.replace(options, seed=seed))
+            for text, seed in zip(texts, seeds, strict=True)
+        ]
+        return self.stream_requests(requests, stop=stop)
+
+    def stream_requests(
+        self, requests: Sequence[Request], *, stop: threading.Event | None = None
+    ) -> Iterator[Event]:
         stop = stop or threading.Event()
-        n = len(texts)
+        n = len(requests)
         waves = [
-            _hum(max(0.5, 0.05 * len(text)), seed) for text, seed in zip(texts, seeds, strict=True)
+            _hum(max(0.5, 0.05 * len(request.text)), request.options.seed or 0)
+            for request in requests
         ]
         made = 0
         for stage in ("semantic", "coarse", "fine"):
@@ -97,40 +108,32 @@ class FakeBark:
                     size = len(waves[0]) // _STEPS
                     start = step * size
                     yield AudioPiece(waves[0][start : start + size] * 0.8, start / 24_000)
-        for i, (text, seed) in enumerate(zip(texts, seeds, strict=True)):
-            if text == SILENT_TEXT or (stop.is_set() and made == 0):
+        for i, request in enumerate(requests):
+            if request.text == SILENT_TEXT or (stop.is_set() and made == 0):
                 yield TakeFailed(NothingGeneratedError("Bark stopped before it began."), i)
                 continue
             audio = waves[i]
             if stop.is_set():
                 audio = audio[: made * len(audio) // _STEPS]
-            seeded = dataclasses.replace(options, seed=seed)
-            yield TakeReady(self._take(text, audio, seeded, voice, stop.is_set()), i)
+            yield TakeReady(self._take(request, audio, stop.is_set()), i)
 
-    def _take(
-        self,
-        text: str,
-        audio: np.ndarray,
-        options: GenerationOptions,
-        voice: VoicePrompt | None,
-        stopped: bool,
-    ) -> Take:
+    def _take(self, request: Request, audio: np.ndarray, stopped: bool) -> Take:
         n_semantic = max(2, int(len(audio) / 24_000 * self.spec.semantic_rate_hz))
         n_frames = int(n_semantic * self.spec.codec_rate_hz / self.spec.semantic_rate_hz)
-        rng = np.random.default_rng(options.seed)
+        rng = np.random.default_rng(request.options.seed)
         fine = rng.integers(0, self.spec.codebook_size, (8, n_frames))
         semantic = rng.integers(0, self.spec.semantic_vocab_size, n_semantic)
         return Take(
             audio=audio,
             sample_rate=24_000,
             tokens=VoicePrompt(semantic, fine[:2], fine),
-            voice=voice,
-            options=options,
-            text=text,
+            voice=request.voice,
+            options=request.options,
+            text=request.text,
             model=self.name,
             stop_reason="stopped" if stopped else "end",
             timings={"semantic": 0.1, "coarse": 0.2, "fine": 0.1},
-            cut_text=self.count(text).cut_text,
+            cut_text=self.count(request.text).cut_text,
         )
 
 

@@ -28,7 +28,7 @@ FLOORS = (
     # 4: one take
     "options take events run pipeline",
     # 5: many takes
-    "narration",
+    "narration compare",
     # 6: what other programs import
     "shelf generation api __init__",
     # 7: front ends
