@@ -42,14 +42,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         0 done, 1 failed, 2 wrong usage, 130 interrupted.
     """
     try:
-        arguments = parse_arguments(argv)
+        return _run(list(sys.argv[1:] if argv is None else argv))
     except SystemExit as end:  # of argparse, after it printed help or a sentence
         return end.code if isinstance(end.code, int) else WRONG_USAGE
-    logging.basicConfig(
-        format="%(message)s", level=logging.ERROR if arguments.silent else logging.WARNING
-    )
-    try:
-        return _run(arguments)
     except (OptionError, InvalidInputError) as error:
         return _fail(error, WRONG_USAGE)
     except BarkError as error:
@@ -69,7 +64,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         raise
 
 
-def _run(arguments: argparse.Namespace) -> int:
+def _run(argv: list[str]) -> int:
+    if argv[0:1] == ["grid"] and len(argv) > 1:  # the word alone is a text
+        from .grid import run_grid
+
+        return run_grid(argv[1:])
+    arguments = parse_arguments(argv)
+    logging.basicConfig(
+        format="%(message)s", level=logging.ERROR if arguments.silent else logging.WARNING
+    )
     if arguments.list_models:
         return _print_models()
     if arguments.list_voices:

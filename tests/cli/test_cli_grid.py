@@ -1,0 +1,76 @@
+"""`python -m bark grid`: axes in, a ZIP or a folder out."""
+
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bark.cli import main
+from bark.compare import Grid
+from bark.pipeline import Bark
+from tests.fake_bark import SILENT_TEXT, FakeBark
+
+
+@pytest.fixture(autouse=True)
+def hums(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def opened(name: str, **options: Any) -> FakeBark:
+        return FakeBark(name)
+
+    monkeypatch.setattr(Bark, "from_pretrained", opened)
+    monkeypatch.chdir(tmp_path)
+
+
+def run(*argv: str) -> int:
+    return main(["grid", "--model", "nano", *argv])
+
+
+def test_a_grid_becomes_a_zip(capsys: pytest.CaptureFixture[str]) -> None:
+    code = run("Hello.", "--across", "text_temperature=0.5-0.9 (+0.2)", "--down", "seed=7-8")
+    out, err = capsys.readouterr()
+    assert (code, out) == (0, "grid.zip\n")
+    assert "6 of 6 takes" in err
+    with zipfile.ZipFile("grid.zip") as archive:
+        assert {"index.html", "grid.csv", "cell-006.wav"} <= set(archive.namelist())
+
+
+def test_a_grid_becomes_a_folder_that_is_read_again(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("{Hi|Ho} there.", "--output", "kept", "--format", "flac", "--silent") == 0
+    assert capsys.readouterr() == ("kept\n", "")
+    assert [take.text for take in Grid.load("kept").takes.values()] == ["Hi there.", "Ho there."]
+
+
+def test_a_cell_that_came_to_nothing_is_told_by_the_exit_code(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert run(f"{{Hello|{SILENT_TEXT}}}") == 1
+    assert "1 of 2 takes" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("argv", "reason"),
+    [
+        (["Hello."], "needs an axis"),
+        (["Hello.", "--across", "seed"], "has no values"),
+        (["Hello.", "--across", "speed=1"], "no axis 'speed'"),
+        (["Hello.", "--across", "seed=x"], "no value for Seed"),
+    ],
+)
+def test_wrong_axes_are_wrong_usage_in_one_sentence(
+    argv: list[str], reason: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(*argv) == 2
+    err = capsys.readouterr().err
+    assert reason in err
+    assert err.count("\n") == 1
+
+
+def test_a_file_in_the_way_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("taken").write_text("")
+    assert run("Hello.", "--across", "seed=1-2", "--output", "taken", "--silent") == 1
+    assert "cannot be written" in capsys.readouterr().err
+
+
+def test_the_word_alone_is_a_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert main(["grid", "--help"]) == 0
+    assert main(["grid", "--nonsense"]) == 2
