@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from .audio import encode_audio, read_audio, read_record, write_audio
-from .errors import AudioFileError, InvalidInputError
+from .errors import AudioFileError
 from .options import GenerationOptions
+from .text import valid_text
 from .voice_prompt import VoicePrompt
 
 STAGES = ("semantic", "coarse", "fine", "decode")
@@ -19,6 +20,8 @@ STAGES = ("semantic", "coarse", "fine", "decode")
 
 _TOKEN_KEYS = ("semantic", "coarse", "fine")
 _VOICE_PREFIX = "voice_"
+_MAX_TIMINGS = 32  # stages of a take, and more than there are
+_MAX_TIMING_S = 1e9
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -63,11 +66,11 @@ class Take:
     def to_record(self) -> dict[str, Any]:
         """All but audio and tokens, as JSON values."""
         return {
-            "text": self.text,
+            "text": valid_text(self.text),
             "model": self.model,
             "precision": self.precision,
             "options": self.options.to_dict(),
-            "voice": None if self.voice is None else (self.voice.name or ""),
+            "voice": None if self.voice is None else valid_text(self.voice.name or ""),
             "stop_reason": self.stop_reason,
             "timings": dict(self.timings),
             "cut_text": self.cut_text,
@@ -133,7 +136,7 @@ class Take:
         audio, sample_rate = read_audio(path)
         try:
             return cls._from_record(record, tokens, audio, sample_rate)
-        except (KeyError, TypeError, AttributeError, InvalidInputError) as error:
+        except (KeyError, TypeError, AttributeError, ValueError, OverflowError) as error:
             raise AudioFileError(
                 f"The record in {Path(path).name} is damaged ({error}); it cannot be restored."
             ) from error
@@ -148,7 +151,7 @@ class Take:
     ) -> Take:
         voice = None
         if record["voice"] is not None:
-            name = str(record["voice"]) or None
+            name = _text(record["voice"]) or None
             voice = _prompt(tokens, _VOICE_PREFIX, name)
         redone_from = record.get("redone_from")
         return cls(
@@ -157,14 +160,27 @@ class Take:
             tokens=_prompt(tokens, ""),
             voice=voice,
             options=GenerationOptions.from_dict(record["options"]),
-            text=str(record["text"]),
-            model=str(record["model"]),
-            precision=str(record.get("precision", "fp32")),
-            stop_reason=str(record.get("stop_reason", "end")),
-            timings={str(k): float(v) for k, v in record.get("timings", {}).items()},
-            cut_text=str(record.get("cut_text", "")),
+            text=_text(record["text"]),
+            model=_text(record["model"]),
+            precision=_text(record.get("precision", "fp32")),
+            stop_reason=_text(record.get("stop_reason", "end")),
+            timings=_timings(record.get("timings", {})),
+            cut_text=_text(record.get("cut_text", "")),
             redone_from=redone_from if redone_from in STAGES else None,
         )
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{str(value)[:40]!r} is no text")
+    return valid_text(value)
+
+
+def _timings(values: Mapping[str, Any]) -> dict[str, float]:
+    seconds = {_text(stage): float(value) for stage, value in values.items()}
+    if len(seconds) > _MAX_TIMINGS or not all(0 <= s <= _MAX_TIMING_S for s in seconds.values()):
+        raise ValueError("its timings are no seconds of stages")
+    return seconds
 
 
 def _prompt(tokens: Mapping[str, np.ndarray], prefix: str, name: str | None = None) -> VoicePrompt:

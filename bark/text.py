@@ -73,9 +73,22 @@ class Turn:
     text: str
 
 
+def valid_text(text: str) -> str:
+    """Puts U+FFFD where a text cannot be written as UTF-8.
+
+    JSON and file names can hold half a surrogate pair, which no file, page or tokenizer takes, so
+    whatever comes from outside goes through here first. Two halves that meet become one character.
+    """
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    return text
+
+
 def normalize_whitespace(text: str) -> str:
     """Puts one space where any white space was, and none at the ends (as the reference)."""
-    return re.sub(r"\s+", " ", text).strip()
+    return re.sub(r"\s+", " ", valid_text(text)).strip()
 
 
 def split_sentences(text: str) -> list[str]:

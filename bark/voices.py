@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from .errors import VoiceError, VoiceNotFoundError
 from .spec import BARK, LANGUAGES, NANO, ModelSpec
+from .text import valid_text
 from .voice_presets import OFFICIAL_VOICES, fetch_preset, is_cached
 from .voice_prompt import (
     VoicePrompt,
@@ -235,7 +236,8 @@ def _own_voices(spec: ModelSpec, folder: Path) -> Iterator[VoiceInfo]:
         ratio = voice_file_ratio(path)
         # An unreadable file is listed in both families: loading it then says what is wrong.
         if ratio is None or _family(ratio) == spec.name:
-            yield VoiceInfo(path.stem, spec.name, "", "", "own", path, True, "your own")
+            name = valid_text(path.stem)  # a file's name may be no UTF-8
+            yield VoiceInfo(name, spec.name, "", "", "own", path, True, "your own")
 
 
 def _family(frames_per_token: float) -> str:

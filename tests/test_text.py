@@ -15,6 +15,7 @@ from bark.text import (
     parse_turns,
     split_chunks,
     split_sentences,
+    valid_text,
 )
 
 WORDS = (
@@ -30,6 +31,22 @@ def without_space(text: str) -> str:
 
 def test_white_space_becomes_single_spaces() -> None:
     assert normalize_whitespace("  a\t\nb\u00a0 \u3000c ") == "a b c"
+
+
+@given(st.text(st.characters(), max_size=20))
+def test_valid_text_stays_as_it_is(text: str) -> None:
+    assert valid_text(text) is text
+
+
+@given(st.text(st.characters(categories=["Cs", "L", "Zs"]), max_size=20))
+def test_any_text_becomes_one_that_can_be_written(text: str) -> None:
+    assert valid_text(text).encode("utf-8").decode("utf-8") == valid_text(text)
+    normalize_whitespace(text).encode("utf-8")  # raises where it is not
+
+
+def test_half_a_pair_is_marked_and_two_halves_meet() -> None:
+    assert valid_text("a\ud83cb\udfb5") == "a\ufffdb\ufffd"
+    assert valid_text("\ud83c\udfb5") == "\N{MUSICAL NOTE}"
 
 
 @pytest.mark.parametrize(

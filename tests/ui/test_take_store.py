@@ -1,14 +1,19 @@
 """Takes in their folder: there after a restart, never half written, never lost."""
 
 import dataclasses
+import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from bark.errors import BarkError
+from bark.audio import encode_audio
+from bark.errors import AudioFileError, BarkError
 from bark.options import GenerationOptions
 from bark.take import Take
+from bark.ui.page import player
+from bark.ui.state.sessions import Visit
 from bark.ui.state.take_store import N_PEAKS, TakeStore
 from tests.fake_bark import FakeBark
 
@@ -77,6 +82,69 @@ def test_a_damaged_file_is_left_out_and_the_rest_is_listed(tmp_path: Path) -> No
     (tmp_path / "take-0009-broken-abc123.wav").write_bytes(b"RIFF and then nothing")
     (tmp_path / "holiday.wav").write_bytes(b"not ours")
     assert [take.id for take in TakeStore(tmp_path).all()] == [good.id]
+
+
+def as_the_page_gets_it(store: TakeStore) -> bytes:
+    takes = player.take_list(Visit(store, None), None)
+    return json.dumps(takes, ensure_ascii=False, allow_nan=False).encode("utf-8")
+
+
+def hostile_file(path: Path, **changes: Any) -> Path:
+    """A take's file whose record says what this program would not."""
+    take = make_take()
+    record = {**take.to_record(), **changes}
+    path.write_bytes(encode_audio(take.audio, 24_000, record=record, tokens=take.token_arrays()))
+    return path
+
+
+@pytest.mark.parametrize("field", ["text", "model", "precision", "stop_reason", "cut_text"])
+def test_half_a_character_in_a_record_leaves_the_page_as_it_was(tmp_path: Path, field: str) -> None:
+    take = Take.load(hostile_file(tmp_path / "dropped.wav", **{field: "a\ud800b"}))
+    assert getattr(take, field) == "a\ufffdb"
+    store = TakeStore(tmp_path / "takes")
+    store.add(take)
+    assert as_the_page_gets_it(store)
+    assert as_the_page_gets_it(TakeStore(tmp_path / "takes"))
+
+
+def test_half_a_character_in_a_note_or_a_voices_name_is_marked(tmp_path: Path) -> None:
+    store = TakeStore(tmp_path)
+    voice = dataclasses.replace(make_take().tokens, name="Ann\udc80")
+    stored = store.add(dataclasses.replace(make_take("Hi\ud800."), voice=voice))
+    store.mark(stored.id, note="good\ud800")
+    assert as_the_page_gets_it(store)
+    (again,) = TakeStore(tmp_path).all()
+    assert (again.text, again.voice_name, again.note) == ("Hi\ufffd.", "Ann\ufffd", "good\ufffd")
+    marks = tmp_path / f"{stored.id}.json"
+    marks.write_text('{"star": true, "note": "\\ud800"}')
+    assert TakeStore(tmp_path).all()[0].note == "\ufffd"
+    for damaged in ("[" * 100_000, '{"star": 1, "note": ' + "9" * 5_000 + "}", "\x00", "[]"):
+        marks.write_text(damaged)
+        assert [take.id for take in TakeStore(tmp_path).all()] == [stored.id]
+
+
+@pytest.mark.parametrize(
+    "timings", [{"semantic": "x"}, {"semantic": [1]}, {"a": 10**400}, [], 7, {"a": -1}]
+)
+def test_timings_that_are_no_seconds_are_refused(tmp_path: Path, timings: Any) -> None:
+    with pytest.raises(AudioFileError, match="damaged"):
+        Take.load(hostile_file(tmp_path / "dropped.wav", timings=timings))
+
+
+def test_whatever_is_wrong_with_one_file_the_others_are_listed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = TakeStore(tmp_path)
+    stored = [store.add(make_take(f"Number {n}.")) for n in range(3)]
+    load = Take.load
+
+    def load_two(path: Path) -> Take:
+        if path == stored[1].path:
+            raise ZeroDivisionError
+        return load(path)
+
+    monkeypatch.setattr(Take, "load", load_two)
+    assert [take.number for take in TakeStore(tmp_path).all()] == [3, 1]
 
 
 def test_a_full_visit_drops_the_oldest_without_a_star(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from ...errors import AudioFileError, BarkError
 from ...take import Take
+from ...text import valid_text
 from ...voices import VoicePrompt, load_voice, save_voice
 from ..page import player, status, words
 from ..page.form import Form
@@ -134,7 +135,7 @@ def open_file(studio: Studio, session: Session, path: str | Path) -> Opened:
     if path.suffix.lower() == ".npz":
         voice = load_voice(path, studio.engine.ready().spec)
         assert voice is not None
-        return _opened_voice(session, dataclasses.replace(voice, name=path.stem[:60]))
+        return _opened_voice(session, dataclasses.replace(voice, name=valid_text(path.stem)[:60]))
     _check_size(path)
     take = Take.load(path)
     stored = _listed_already(session, take) or session.visit.takes.add(take)
@@ -159,7 +160,7 @@ def open_voice(studio: Studio, session: Session, path: str | Path) -> Opened:
     _check_size(path)
     voice = load_voice(Take.load(path), studio.engine.ready().spec)
     assert voice is not None
-    return _opened_voice(session, dataclasses.replace(voice, name=path.stem[:60]))
+    return _opened_voice(session, dataclasses.replace(voice, name=valid_text(path.stem)[:60]))
 
 
 def _opened_voice(session: Session, voice: VoicePrompt) -> Opened:

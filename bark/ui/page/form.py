@@ -10,6 +10,7 @@ from typing import Any
 from ...errors import InvalidInputError
 from ...options import MAX_SEED, GenerationOptions
 from ...sampling import SamplingOptions
+from ...text import valid_text
 
 MAX_TAKES = 8
 _DRAWN_SEEDS = 2**31 - MAX_TAKES  # short enough to be read out to somebody
@@ -133,7 +134,7 @@ def _read(name: str, value: Any, default: Any) -> Any:
             return float(value)
         if isinstance(default, int) or name == "seed":
             return int(value)
-        return str(value)
+        return valid_text(str(value))
     except (TypeError, ValueError, OverflowError) as error:
         shown = str(value)[:40]
         raise InvalidInputError(

@@ -16,11 +16,13 @@ import numpy as np
 from ...errors import BarkError
 from ...options import GenerationOptions
 from ...take import Take
+from ...text import valid_text
 
 log = logging.getLogger(__name__)
 
 N_PEAKS = 64  # points of the small waveform in the list
 MAX_LISTED = 300
+MAX_NOTE_CHARS = 2_000
 _NAME = re.compile(r"take-(\d+)-.*")
 
 
@@ -111,14 +113,14 @@ class TakeStore:
             known = self._known()
             number = max((stored.number for stored in known.values()), default=0) + 1
             take_id = f"take-{number:04d}-{_slug(take.text)}-{secrets.token_hex(3)}"
-            path: Path | None = None
+            stored = _summary(take, take_id=take_id, number=number, path=None)  # before it is kept
             try:
                 self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
                 path = take.save(self.folder / f"{take_id}.wav")
+                stored = dataclasses.replace(stored, path=path)
             except (OSError, BarkError) as error:
                 log.warning("take %d stays in memory: %s", number, error)
                 self._in_memory[take_id] = take
-            stored = _summary(take, take_id=take_id, number=number, path=path)
             known[take_id] = stored
             self._drop_oldest()
             return stored
@@ -130,7 +132,7 @@ class TakeStore:
             if stored is None:
                 return
             star = stored.star if star is None else star
-            note = stored.note if note is None else note.strip()[:2_000]
+            note = stored.note if note is None else _note(note)
             stored = dataclasses.replace(stored, star=star, note=note)
             self._known()[take_id] = stored
             if stored.path is not None:
@@ -200,6 +202,8 @@ def _read_folder(folder: Path) -> list[StoredTake]:
             takes.append(_read_summary(path))
         except (OSError, BarkError) as error:
             log.warning("%s is left out of the list: %s", path.name, error)
+        except Exception:  # whatever is wrong with one file, the others are still there
+            log.exception("%s is left out of the list", path.name)
     return takes
 
 
@@ -211,30 +215,37 @@ def _read_summary(path: Path) -> StoredTake:
     try:
         marks = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
         return dataclasses.replace(
-            stored, star=bool(marks.get("star")), note=str(marks.get("note", ""))
+            stored, star=bool(marks.get("star")), note=_note(str(marks.get("note", "")))
         )
     except FileNotFoundError:
         return stored
-    except (OSError, ValueError, AttributeError) as error:
+    except (OSError, ValueError, AttributeError, RecursionError) as error:
         log.warning("the star and note of %s cannot be read: %s", path.name, error)
         return stored
 
 
 def _summary(take: Take, *, take_id: str, number: int, path: Path | None) -> StoredTake:
+    voice_name = None
+    if take.voice is not None:
+        voice_name = valid_text(take.voice.name or "a voice without a name")
     return StoredTake(
         id=take_id,
         number=number,
-        text=take.text,
-        voice_name=None if take.voice is None else take.voice.name or "a voice without a name",
+        text=valid_text(take.text),
+        voice_name=voice_name,
         options=take.options,
         model=take.model,
         stop_reason=take.stop_reason,
-        cut_text=take.cut_text,
+        cut_text=valid_text(take.cut_text),
         duration_s=take.duration_s,
         made_s=sum(take.timings.values()),
         peaks=_peaks(take.audio),
         path=path,
     )
+
+
+def _note(text: str) -> str:
+    return valid_text(text).strip()[:MAX_NOTE_CHARS]
 
 
 def _peaks(audio: np.ndarray) -> tuple[float, ...]:

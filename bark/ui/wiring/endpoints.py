@@ -16,6 +16,7 @@ from ...errors import BarkError, InvalidInputError
 from ...options import GenerationOptions
 from ...sampling import SamplingOptions
 from ...take import Take
+from ...text import valid_text
 from ..state.studio import Studio
 
 _TYPES = {"wav": "audio/wav", "flac": "audio/flac", "ogg": "audio/ogg", "mp3": "audio/mpeg"}
@@ -110,6 +111,7 @@ class Api:
                 f"The text has {len(text):,} characters; at most {self._studio.max_chars:,} "
                 "are taken."
             )
+        text = valid_text(text)
         options = GenerationOptions(
             semantic=SamplingOptions(text_temperature),
             coarse=SamplingOptions(waveform_temperature),

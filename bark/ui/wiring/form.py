@@ -7,6 +7,7 @@ from typing import Any
 
 import gradio as gr
 
+from ...text import valid_text
 from ..actions import models, voice_menu
 from ..actions.meter import measure
 from ..page import player
@@ -27,7 +28,7 @@ def wire_arrival(view: View, demo: gr.Blocks) -> None:
             shown = player.show_take(listed[0], session.visit)
         takes = player.take_list(session.visit, session.selected)
         button = gr.Button(visible=studio.can_change_model)
-        return [session.visit.key, takes, shown, button, draft or gr.skip()]
+        return [session.visit.key, takes, shown, button, valid_text(draft) if draft else gr.skip()]
 
     def model_arrives(text: str, request: gr.Request) -> Iterator[list[Any]]:
         n = len(view.model_outputs) + 1
@@ -52,7 +53,8 @@ def wire_text(view: View) -> None:
     page = view.page
 
     def count(text: str) -> list[Any]:
-        meter = measure(view.studio, text or "")
+        text = valid_text(text or "")
+        meter = measure(view.studio, text)
         button = gr.Button(f"Speak in {meter.n_parts} parts", visible=meter.n_parts > 1)
         return [meter.line, button, text]
 
