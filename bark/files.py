@@ -1,9 +1,11 @@
-"""Files that appear whole or not at all."""
+"""Files that appear whole or not at all, and are opened only where they are files."""
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
+import stat
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -33,4 +35,28 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
     except BaseException:
         with contextlib.suppress(OSError):
             part.unlink()
+        raise
+
+
+def open_regular(path: Path, *, max_bytes: int) -> BinaryIO:
+    """Opens a file for reading, if it is one: a pipe or a device would hang, or never end.
+
+    Args:
+        max_bytes: of the file; a larger one is refused before a byte is read.
+
+    Raises:
+        OSError: it cannot be opened, is no regular file, or is too large; `strerror` says so.
+    """
+    # Opening a pipe waits for its writer unless it is told not to; a regular file is read as ever.
+    number = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    try:
+        status = os.fstat(number)
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError(errno.EINVAL, "it is no regular file", str(path))
+        if status.st_size > max_bytes:
+            sizes = f"it has {status.st_size:,} bytes, and at most {max_bytes:,} are read"
+            raise OSError(errno.EFBIG, sizes, str(path))
+        return os.fdopen(number, "rb")
+    except BaseException:
+        os.close(number)
         raise

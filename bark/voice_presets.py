@@ -7,7 +7,8 @@ from pathlib import Path
 from .download import cached_hub_file, fetch_hub_file
 from .errors import VoiceNotFoundError
 from .spec import LANGUAGES
-from .voice_prompt import PROMPT_KEYS, VoicePrompt, read_array
+from .voice_file import read_array
+from .voice_prompt import PROMPT_KEYS, VoicePrompt
 
 _HUB_REPOS = ("suno/bark", "suno/bark-small")  # the presets are the same in both
 

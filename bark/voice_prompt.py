@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import zipfile
 from collections.abc import Mapping
-from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 
-from .errors import VoiceError, VoiceNotFoundError
-from .files import whole_file
+from .errors import VoiceError
 from .spec import BARK, ModelSpec
 
 PROMPT_KEYS = ("semantic_prompt", "coarse_prompt", "fine_prompt")
@@ -21,7 +18,8 @@ PROMPT_KEYS = ("semantic_prompt", "coarse_prompt", "fine_prompt")
 MAX_VOICE_S = 600
 """A longer prompt is taken for a mistake; the models hear at most the last seconds of one."""
 
-_MAX_ARRAY_BYTES = 8 * BARK.n_codebooks * int(BARK.codec_rate_hz) * MAX_VOICE_S
+MAX_ARRAY_BYTES = 8 * BARK.n_codebooks * int(BARK.codec_rate_hz) * MAX_VOICE_S
+"""What the largest array of the longest voice takes in int64."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -114,7 +112,7 @@ def _check_array(title: str, key: str, array: np.ndarray, n_values: int) -> np.n
         )
     if array.size == 0:
         raise VoiceError(f"{title} has an empty {key}; a voice needs at least one token.")
-    if array.size * 8 > _MAX_ARRAY_BYTES:
+    if array.size * 8 > MAX_ARRAY_BYTES:
         raise VoiceError(
             f"{title} has {array.size} tokens in its {key}; "
             f"a voice may be at most {MAX_VOICE_S} seconds long."
@@ -135,103 +133,3 @@ def _check_shape(title: str, key: str, array: np.ndarray, n_codebooks: int | Non
         raise VoiceError(
             f"{title} has a {key} of shape {array.shape}; it must have the shape {expected}."
         )
-
-
-def read_voice_file(path: Path, *, name: str | None = None) -> VoicePrompt:
-    """Reads an .npz voice without trusting it: no pickle, no array larger than a voice can be.
-
-    Raises:
-        VoiceNotFoundError: there is no such file.
-        VoiceError: it is no .npz file, or lacks one of the three arrays.
-    """
-    name = name or path.name
-    try:
-        with zipfile.ZipFile(path) as archive:
-            members = {member.removesuffix(".npy"): member for member in archive.namelist()}
-            arrays = {}
-            for key in PROMPT_KEYS:
-                if key in members:
-                    with archive.open(members[key]) as stream:
-                        arrays[key] = read_array(stream, f"{_title(name)} has a {key} that")
-    except FileNotFoundError as error:
-        raise VoiceNotFoundError(f"There is no voice file at {path}; check the path.") from error
-    except (zipfile.BadZipFile, zipfile.LargeZipFile, OSError, EOFError, RuntimeError) as error:
-        raise VoiceError(
-            f"{path.name} cannot be read as a voice; "
-            f"it must be an .npz file with {', '.join(PROMPT_KEYS)}."
-        ) from error
-    return VoicePrompt.from_dict(arrays, name=name)
-
-
-def voice_file_ratio(path: Path) -> float | None:
-    """Codec frames per semantic token, from the file's headers alone; None if unreadable."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            lengths = []
-            for key in ("semantic_prompt", "fine_prompt"):
-                with archive.open(f"{key}.npy") as stream:
-                    lengths.append(_read_header(stream)[0][-1])
-        return lengths[1] / lengths[0]
-    except (zipfile.BadZipFile, OSError, ValueError, KeyError, IndexError, ZeroDivisionError):
-        return None
-
-
-def read_array(stream: IO[bytes], subject: str) -> np.ndarray:
-    """Reads one .npy array after its header has been judged, so that it cannot fill the memory.
-
-    Args:
-        subject: how an error's sentence begins, for example "The voice 'x' has a y that".
-
-    Raises:
-        VoiceError: it is no .npy data, holds objects, or is larger than a voice can be.
-    """
-    try:
-        shape, dtype, column_order = _read_header(stream)
-        if dtype.hasobject:
-            raise VoiceError(f"{subject} holds Python objects; only numbers are accepted.")
-        n_bytes = math.prod(shape) * dtype.itemsize
-        if n_bytes > _MAX_ARRAY_BYTES:
-            raise VoiceError(
-                f"{subject} has the shape {shape}; "
-                f"a voice may be at most {MAX_VOICE_S} seconds long."
-            )
-        content = stream.read(n_bytes)
-        if len(content) < n_bytes:
-            raise ValueError("the data ends early")
-        flat = np.frombuffer(content, dtype)
-        # suno-ai/bark's fine stage returns a transposed view, which numpy saves column by column.
-        return (flat.reshape(shape[::-1]).T if column_order else flat.reshape(shape)).copy()
-    except (ValueError, zipfile.BadZipFile, EOFError) as error:
-        if isinstance(error, VoiceError):
-            raise
-        raise VoiceError(f"{subject} cannot be read; it must be a numpy array.") from error
-
-
-def _read_header(stream: IO[bytes]) -> tuple[tuple[int, ...], np.dtype, bool]:
-    version = np.lib.format.read_magic(stream)
-    if version == (1, 0):
-        shape, column_order, dtype = np.lib.format.read_array_header_1_0(stream)
-    else:
-        shape, column_order, dtype = np.lib.format.read_array_header_2_0(stream)
-    return shape, dtype, column_order
-
-
-def write_voice_file(path: Path, voice: VoicePrompt) -> None:
-    """Writes an .npz voice in the dtypes of the official ones, in one step.
-
-    The file appears under its name only when it is complete.
-
-    Raises:
-        VoiceError: the folder cannot be written.
-    """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with whole_file(path) as stream:
-            np.savez(
-                stream,
-                semantic_prompt=voice.semantic,
-                coarse_prompt=voice.coarse,
-                fine_prompt=voice.fine.astype(np.int32),
-            )
-    except OSError as error:
-        raise VoiceError(f"The voice cannot be saved as {path}: {error.strerror}.") from error

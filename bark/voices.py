@@ -12,14 +12,9 @@ from typing import TYPE_CHECKING, Any
 from .errors import VoiceError, VoiceNotFoundError
 from .spec import BARK, LANGUAGES, NANO, ModelSpec
 from .text import valid_text
+from .voice_file import read_voice_file, voice_file_ratio, write_voice_file
 from .voice_presets import OFFICIAL_VOICES, fetch_preset, is_cached
-from .voice_prompt import (
-    VoicePrompt,
-    check_voice,
-    read_voice_file,
-    voice_file_ratio,
-    write_voice_file,
-)
+from .voice_prompt import VoicePrompt, check_voice
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -16,8 +16,8 @@ FLOORS = (
     "spec errors text audio record tags files environment phones devices progress transfer"
     " compute_lock",
     # 1: the parts that models and voices are made of
-    "kv_cache sampling voices voice_presets voice_prompt download positions weights torch_file"
-    " abbreviations number_words reading native",
+    "kv_cache sampling voices voice_presets voice_prompt voice_file download positions weights"
+    " torch_file abbreviations number_words reading native",
     # 2: networks, tokenizers and codecs
     "model model_fine model_nano quantize tokenizer tokenizer_nano codec vocoder"
     " normalize number_rules word_rules lexicon",
