@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
+import errno
 import logging
 import os
 import signal
+import socket
 import sys
 import time
 from types import FrameType
-
-os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # read when gradio is imported
+from typing import NoReturn
 
 from bark.environment import read_environment
-from bark.errors import BarkError
-from bark.ui.build import build_demo, build_studio, serve
+from bark.errors import BarkError, OptionError
+from bark.interrupts import end_on_interrupt
 
 
 def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
@@ -35,6 +35,10 @@ def main(arguments: list[str] | None = None) -> int:
     options = parse_arguments(arguments)
     server_name = options.host or os.environ.get("GRADIO_SERVER_NAME")
     try:
+        check_address(server_name, options.port or _port(os.environ.get("GRADIO_SERVER_PORT")))
+        os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # read when gradio is imported
+        from bark.ui.build import build_demo, build_studio, serve  # which takes seconds
+
         studio = build_studio(
             read_environment(), model=options.model, share=options.share, server_name=server_name
         )
@@ -49,29 +53,75 @@ def main(arguments: list[str] | None = None) -> int:
     except (BarkError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    with contextlib.suppress(KeyboardInterrupt):
-        _Ending().wait()
+    _Ending().wait()
     studio.close()
     server.demo.close(verbose=False)
     return 0
 
 
+def check_address(host: str | None, port: int | None) -> None:
+    """Finds out whether the server may listen there, before the page is built.
+
+    Args:
+        host: None is this machine only.
+        port: None lets the server look for a free one.
+
+    Raises:
+        OptionError: somebody else listens there, or nobody may.
+    """
+    if port is None:
+        return
+    address = host or "127.0.0.1"
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    try:
+        socket.create_server((address, port), family=family).close()
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise OptionError(f"Port {port} is in use; choose another one by --port.") from None
+        reason = error.strerror or str(error)
+        raise OptionError(f"Nobody may listen on {address}, port {port}: {reason}.") from None
+    except OverflowError:
+        raise OptionError(f"The port is {port}; it must be from 0 to 65535.") from None
+
+
+def _port(value: str | None) -> int | None:
+    return int(value) if value and value.isdecimal() else None
+
+
 class _Ending:
-    """Waits for SIGTERM; a flag, since an exception out of a handler may be swallowed."""
+    """Waits for Ctrl+C or SIGTERM; a flag, since an exception out of a handler may be swallowed."""
 
     def __init__(self) -> None:
         self._asked = False
-        signal.signal(signal.SIGTERM, self._ask)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._ask)
 
     def wait(self) -> None:
         """Returns once somebody has asked for the end."""
         while not self._asked:
-            time.sleep(0.2)
+            time.sleep(0.1)
 
     def _ask(self, signum: int, frame: FrameType | None) -> None:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)  # a second one ends it at once
+        signal.signal(signum, signal.SIG_DFL)  # a second one ends it at once
         self._asked = True
 
 
+def leave(code: int) -> NoReturn:
+    """Ends the process now, without taking the interpreter apart.
+
+    That takes torch and gradio seconds, and a thread that is amid loading or computing aborts it.
+    """
+    if "gradio" in sys.modules:
+        from gradio.tunneling import CURRENT_TUNNELS
+
+        for tunnel in CURRENT_TUNNELS:  # programs of their own
+            tunnel.kill()
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
 if __name__ == "__main__":
-    raise SystemExit(main())
+    end_on_interrupt("app.py")
+    leave(main())

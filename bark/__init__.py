@@ -6,9 +6,11 @@ Names are loaded when they are first used, so that `import bark` does not wait f
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING, Any
 
+TYPE_CHECKING = False  # as type checkers take it, without loading `typing`
 if TYPE_CHECKING:
+    from typing import Any
+
     from .api import (
         generate_audio,
         save_as_prompt,

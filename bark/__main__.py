@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 
-from .cli.program import main
+from .interrupts import end_on_interrupt
+
+
+def run() -> int:
+    """The command line as a process of its own; returns its exit code."""
+    end_on_interrupt("bark-studio")
+    from .cli import main
+
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # which `main` answers
+    return main()
+
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run())
