@@ -16,6 +16,8 @@ from typing import NoReturn
 from bark.environment import read_environment
 from bark.errors import BarkError, OptionError
 from bark.interrupts import end_on_interrupt
+from bark.proxies import prepare_for_server
+from bark.streams import open_missing_streams
 
 
 def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
@@ -30,6 +32,7 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
 
 def main(arguments: list[str] | None = None) -> int:
     """Builds, launches and waits until Ctrl+C or SIGTERM."""
+    open_missing_streams()
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)  # gradio asks itself whether it is there
     options = parse_arguments(arguments)
@@ -37,6 +40,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         check_address(server_name, options.port or _port(os.environ.get("GRADIO_SERVER_PORT")))
         os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # read when gradio is imported
+        prepare_for_server(server_name)  # HTTP libraries look at the proxies when imported
         from bark.ui.build import build_demo, build_studio, serve  # which takes seconds
 
         studio = build_studio(

@@ -13,7 +13,7 @@ import soundfile
 from mutagen.ogg import OggPage
 
 from .errors import AudioFileError, InvalidInputError
-from .files import whole_file
+from .files import user_path, whole_file
 from .record import attach_record
 from .record import read_record as read_record
 from .tags import MAX_FILE_BYTES
@@ -137,7 +137,7 @@ def write_audio(
         InvalidInputError: as `encode_audio`.
         AudioFileError: as `encode_audio`; or the file cannot be written.
     """
-    path = Path(path).expanduser()
+    path = user_path(path)
     data = encode_audio(audio, sample_rate, format or format_of(path), record=record, tokens=tokens)
     try:
         with whole_file(path) as file:
@@ -163,6 +163,12 @@ def format_of(path: str | Path) -> str:
     return format
 
 
+def names_audio(path: str | Path) -> bool:
+    """Whether a file's name ends as an audio file's does."""
+    suffix = Path(path).suffix.lower().lstrip(".")
+    return _SUFFIXES.get(suffix, suffix) in FORMATS
+
+
 def read_audio(path: str | Path) -> tuple[np.ndarray, int]:
     """Reads an audio file as mono, which may come from a stranger.
 
@@ -175,7 +181,7 @@ def read_audio(path: str | Path) -> tuple[np.ndarray, int]:
     Raises:
         AudioFileError: the file is missing, no audio, empty, or larger than the bounds above.
     """
-    path = Path(path).expanduser()
+    path = user_path(path)
     try:
         if path.stat().st_size > MAX_FILE_BYTES:
             raise AudioFileError(

@@ -17,6 +17,7 @@ from . import hub_layout, nano_layout, official_layout
 from .download import DownloadStoppedError, Progress
 from .environment import MODELS, Environment, read_environment
 from .errors import DownloadError, OptionError, WeightsNotFoundError
+from .files import is_file, is_folder, user_path
 from .model_sources import (
     HUB,
     OFFICIAL,
@@ -128,8 +129,8 @@ def list_models() -> list[ModelInfo]:
     infos = [_nano_info(_NANO, packaged_nano_dir())]
     infos += [_official_info(name, environment) for name in OFFICIAL_MODELS]
     if environment.model and environment.model not in MODELS:
-        folder = Path(environment.model).expanduser()
-        if folder.is_dir():
+        folder = user_path(environment.model)
+        if is_folder(folder):
             infos.append(_open_folder(folder, STAGES, environment)[0])
     return infos
 
@@ -185,10 +186,10 @@ def resolve_model(
 
 
 def _folder(name: str | Path) -> Path:
-    folder = Path(name).expanduser()
-    if folder.is_dir():
+    folder = user_path(name)
+    if is_folder(folder):
         return folder
-    if folder.is_file():
+    if is_file(folder):
         raise OptionError(f"The model {str(name)!r} is a file; give the folder that it is in.")
     near = difflib.get_close_matches(str(name).lower(), MODELS, n=1)
     hint = f"did you mean {near[0]!r}?" if near else f"use {', '.join(MODELS)} or a folder."
@@ -203,9 +204,8 @@ def _fetch(
     stop: threading.Event | None,
 ) -> dict[str, Path]:
     missing = plan.missing
-    gap = (
-        f"The model {name!r} lacks {', '.join(missing)} on this machine (looked for: {plan.places})"
-    )
+    lacking = plan.lacking or ", ".join(missing)
+    gap = f"The model {name!r} lacks {lacking} on this machine (looked for: {plan.places})"
     advice = "or set BARK_MODEL=nano for the model that comes with this package"
     if missing and offline:
         raise WeightsNotFoundError(

@@ -13,7 +13,9 @@ import re
 import threading
 from pathlib import Path
 
+from .environment import home_dir
 from .errors import DownloadError
+from .proxies import require_socks_packages
 from .transfer import DownloadStoppedError, Job, Progress, fetch
 
 __all__ = [
@@ -72,6 +74,7 @@ def fetch_hub_file(
         return cached
     from huggingface_hub import constants, get_hf_file_metadata, hf_hub_url
 
+    require_socks_packages()
     url = hf_hub_url(repo, filename, endpoint=constants.ENDPOINT)
     try:
         metadata = get_hf_file_metadata(url, timeout=constants.HF_HUB_ETAG_TIMEOUT)
@@ -126,7 +129,10 @@ def fetch_codec(
 def _hub_folder(repo: str) -> Path:
     from huggingface_hub import constants
 
-    return Path(constants.HF_HUB_CACHE) / f"models--{repo.replace('/', '--')}"
+    cache = Path(constants.HF_HUB_CACHE)
+    if cache.parts[0] == "~":  # of a user without a home
+        cache = home_dir().joinpath(*cache.parts[1:])
+    return cache / f"models--{repo.replace('/', '--')}"
 
 
 def _link_into_snapshot(folder: Path, commit: str, filename: str, blob: Path) -> Path:

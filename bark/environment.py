@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import stat
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
 from .errors import OptionError
+from .files import user_path
 
 MODELS = ("nano", "small", "large")
 PRECISIONS = ("auto", "fp32", "fp16", "bf16", "int8")
@@ -62,7 +65,7 @@ def read_environment(variables: Mapping[str, str] | None = None) -> Environment:
         OptionError: a variable has a value outside what it takes.
     """
     env = os.environ if variables is None else variables
-    cache_home = Path(env.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    cache_home = Path(env.get("XDG_CACHE_HOME") or home_dir() / ".cache")
     model = env.get("BARK_MODEL") or None
     if model is None and _flag(env, "SUNO_USE_SMALL_MODELS"):
         model = "small"
@@ -81,13 +84,46 @@ def read_environment(variables: Mapping[str, str] | None = None) -> Environment:
         enable_mps=_flag(env, "SUNO_ENABLE_MPS"),
         cache_dir=cache_home / "suno" / "bark_v0",
         torch_home=Path(env.get("TORCH_HOME") or cache_home / "torch"),
-        takes_dir=Path(takes_dir).expanduser() if takes_dir else None,
+        takes_dir=user_path(takes_dir) if takes_dir else None,
         max_chars=_whole_number(env, "BARK_MAX_CHARS"),
         is_space=env.get("SYSTEM") == "spaces",
         native=_flag(env, "BARK_NATIVE", unset="1"),
         native_dir=cache_home / "bark-studio",
         compiler=env.get("CC") or None,
     )
+
+
+def home_dir() -> Path:
+    """The user's home; for a user without one, a private folder among the temporary files."""
+    try:
+        return Path.home()
+    except RuntimeError:  # no HOME, and no entry in the table of users
+        return _private_temporary_dir()
+
+
+def user_data_dir() -> Path:
+    """Where this program keeps what is the user's own: takes and voices."""
+    import platformdirs
+
+    try:
+        folder = platformdirs.user_data_path("bark-studio", appauthor=False)
+    except RuntimeError:  # no home; older releases leave the tilde, which is no folder either
+        folder = Path("~")
+    return home_dir() / "bark-studio" if folder.parts[0] == "~" else folder
+
+
+def _private_temporary_dir() -> Path:
+    """One folder a user, which nobody else can write to: compiled layers are loaded from it."""
+    folder = Path(tempfile.gettempdir()) / f"bark-studio-{os.getuid()}"
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+        found = folder.lstat()
+    except OSError:
+        return Path(tempfile.mkdtemp(prefix="bark-studio-"))
+    is_ours = found.st_uid == os.getuid() and stat.S_ISDIR(found.st_mode)
+    if is_ours and not found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        return folder
+    return Path(tempfile.mkdtemp(prefix="bark-studio-"))
 
 
 def _flag(env: Mapping[str, str], name: str, unset: str = "") -> bool:

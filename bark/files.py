@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all, and are opened only where they are files."""
+"""Files that appear whole or not at all, opened only where they are files, and their paths."""
 
 from __future__ import annotations
 
@@ -10,6 +10,30 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
+
+
+def user_path(path: str | Path) -> Path:
+    """A path with `~` as the home, or as a plain letter where the user has no home."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        return Path(path)
+
+
+def is_folder(path: Path) -> bool:
+    """Whether a folder lies there; a name that no file can have names none."""
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):  # too long, or not to be entered
+        return False
+
+
+def is_file(path: Path) -> bool:
+    """Whether a file lies there, as `is_folder`."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
 
 
 @contextlib.contextmanager

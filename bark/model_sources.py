@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from .download import CODEC_FILE, Progress, cached_hub_file, fetch_codec, fetch_hub_file
@@ -97,12 +97,14 @@ class Plan:
     """One way to have a model: a layout, and its files by role.
 
     Roles are those of `PARTS`, or "model" and "config" for the one file of transformers' layout;
-    `places` tells people what was looked for where.
+    `places` tells people what was looked for where, and `lacking`, where they have begun with
+    another layout than the one that is fetched, what that one still needs.
     """
 
     layout: str
     files: dict[str, SourceFile]
     places: str
+    lacking: str = ""
 
     @property
     def download_bytes(self) -> int:
@@ -126,7 +128,7 @@ def best_plan(name: str, parts: Iterable[str], environment: Environment) -> Plan
         parts: of `PARTS`, those that are needed.
     """
     parts = tuple(parts)
-    plans = _plans(name, parts, environment)
+    plans = _with_what_is_lacking(_plans(name, parts, environment))
     cheapest = min(plans, key=lambda plan: plan.download_bytes)
     if not cheapest.missing or not set(parts) & set(STAGES):
         return cheapest
@@ -146,6 +148,18 @@ def _plans(name: str, parts: tuple[str, ...], environment: Environment) -> tuple
         Plan(OFFICIAL, _official_files(model, parts, environment), places),
         Plan(HUB, _hub_files(model, parts, environment), places),
     )
+
+
+def _with_what_is_lacking(plans: Sequence[Plan]) -> list[Plan]:
+    """Tells each plan what the layout lacks of which some weights are already there."""
+    lacking = ""
+    for plan in plans:
+        here = [file.path for role, file in plan.files.items() if role in STAGES and file.path]
+        if here and plan.missing:
+            names = ", ".join(path.name for path in here)
+            lacking = f"{', '.join(plan.missing)} beside {names} in {here[0].parent}"
+            break
+    return [dataclasses.replace(plan, lacking=lacking) for plan in plans]
 
 
 def folder_plan(folder: Path, parts: Iterable[str], environment: Environment) -> Plan:
@@ -207,10 +221,26 @@ def _stage_files(folder: Path) -> tuple[str, dict[str, SourceFile]]:
         paths = {stage: folder / f"{stage}{suffix}.pt" for stage in STAGES}
         if all(path.is_file() for path in paths.values()):
             return OFFICIAL, {stage: _present(path) for stage, path in paths.items()}
+    found, lacking = _begun_layout(folder)
+    if found:
+        raise WeightsNotFoundError(
+            f"The folder {folder} holds {', '.join(found)} but lacks {', '.join(lacking)}; "
+            "put the rest of the model there."
+        )
     raise WeightsNotFoundError(
         f"The folder {folder} holds no model: neither text.pt, coarse.pt and fine.pt (or text_2.pt "
         "and so on), nor config.json with model.safetensors or pytorch_model.bin."
     )
+
+
+def _begun_layout(folder: Path) -> tuple[list[str], list[str]]:
+    """Files of a model that a folder holds, and those that it lacks; none where it holds none."""
+    layouts = [[f"{stage}{suffix}.pt" for stage in STAGES] for suffix in ("_2", "")]
+    layouts += [["config.json", name] for name in reversed(_MODEL_FILES)]
+    here = [[name for name in names if (folder / name).is_file()] for names in layouts]
+    found = max(here, key=len)
+    names = layouts[here.index(found)]
+    return found, [name for name in names if name not in found]
 
 
 def _shared_file(part: str, environment: Environment) -> SourceFile:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .errors import InvalidInputError
-from .sampling import SamplingOptions
+from .sampling import SamplingOptions, make_plain
 
 MAX_SEED = 2**63 - 1
 _SEED_BITS = 32  # of drawn seeds: short enough to be read out and typed
@@ -47,6 +47,8 @@ class GenerationOptions:
     seed: int | None = None
 
     def __post_init__(self) -> None:
+        make_plain(self, real=("fine_temperature", "min_eos_p", "max_duration_s"))
+        make_plain(self, whole=("max_coarse_history", "sliding_window_len", "seed"))
         if self.fine_temperature is not None:
             SamplingOptions(self.fine_temperature)  # raises where it is no temperature
         if self.min_eos_p is not None and not 0 < self.min_eos_p <= 1:

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from .audio import names_audio
 from .checkpoints import ModelFiles, resolve_model
 from .compute_lock import ComputeLock
 from .devices import choose_device, exact_float32, fitting_threads, one_thread, same_threads
@@ -205,8 +206,8 @@ class Bark:
         Args:
             text: what to say; white space is normalised, and words past the model's limit are
                 not heard (`Take.cut_text` names them).
-            voice: a voice's name, an .npz file, a `VoicePrompt`, a dict of its arrays, a `Take`
-                to go on in its voice, or None for a new voice each seed.
+            voice: a voice's name, an .npz file, the audio file of a take, a `VoicePrompt`, a dict
+                of its arrays, a `Take` to go on in its voice, or None for a new voice each seed.
             options: how; None takes the defaults.
             seed: in place of the options' own.
             stop: ends it at the next token; what is there becomes the take.
@@ -362,7 +363,10 @@ class Bark:
 
         Raises:
             VoiceError, VoiceNotFoundError: it is none, or there is none.
+            AudioFileError: an audio file without a take's record.
         """
+        if isinstance(voice, (str, Path)) and names_audio(voice):
+            voice = Take.load(voice)
         return load_voice(voice, self.spec)
 
     def preview(self, voice: Voice) -> np.ndarray:

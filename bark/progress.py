@@ -1,4 +1,4 @@
-"""A progress bar for terminals; in a pipe or a log it says nothing."""
+"""A progress bar for terminals and notebooks; in a pipe or a log it says nothing."""
 
 from __future__ import annotations
 
@@ -6,18 +6,20 @@ import sys
 from types import TracebackType
 from typing import Any
 
-from tqdm import tqdm
+from tqdm.auto import tqdm
 
 
 class ProgressBar:
-    """One line on standard error that follows the stages.
+    """One line on standard error, or a bar under a notebook's cell, that follows the stages.
 
     Args:
         silent: never shown.
     """
 
     def __init__(self, *, silent: bool = False) -> None:
-        self.shown = not silent and sys.stderr.isatty()
+        # A program without a window of its own may have no standard error at all.
+        on_terminal = sys.stderr is not None and sys.stderr.isatty()
+        self.shown = not silent and (on_terminal or _in_notebook())
         self._stage = ""
         self._bar: Any = None
 
@@ -47,3 +49,10 @@ class ProgressBar:
         if self._bar is not None:
             self._bar.close()
             self._bar = None
+
+
+def _in_notebook() -> bool:
+    """Whether this runs in a kernel of Jupyter's, whose standard error is no terminal."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython is not None else None
+    return shell is not None and "IPKernelApp" in shell.config

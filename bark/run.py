@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import json
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
@@ -18,6 +19,7 @@ from .errors import InvalidInputError, NothingGeneratedError
 from .events import AudioPiece, Event, StageProgress, TakeFailed, TakeReady
 from .fine import generate_fine
 from .options import GenerationOptions
+from .record import MAX_RECORD_CHARS
 from .semantic import SemanticLimits, generate_semantic
 from .spec import ModelSpec
 from .take import STAGES, Take
@@ -30,6 +32,10 @@ PIECE_S = 1.0
 
 CHARS_PER_SECOND = 14.0
 """Of spoken English; only for estimates of how long a text will be."""
+
+
+MAX_TEXT_LEN = MAX_RECORD_CHARS * 3 // 8
+"""Of a take, as its record writes it: ASCII, and once more what was not heard."""
 
 
 class Models(Protocol):
@@ -85,10 +91,15 @@ def check_text(text: str) -> str:
     """The text with its white space normalised, as the models read it.
 
     Raises:
-        InvalidInputError: there is nothing in it.
+        InvalidInputError: there is nothing in it, or more than an audio file's record can keep.
     """
     if not isinstance(text, str):
         raise InvalidInputError(f"The text is a {type(text).__name__}; it must be a str.")
+    if len(json.dumps(text)) > MAX_TEXT_LEN:  # so the take, once made, can be saved
+        raise InvalidInputError(
+            f"The text has {len(text):,} characters, and a take keeps at most {MAX_TEXT_LEN:,} "
+            "with what it did not hear; split it and speak the parts."
+        )
     words = normalize_whitespace(text)
     if not words:
         raise InvalidInputError("The text is empty; write what shall be spoken.")

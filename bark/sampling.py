@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import scipy.special
@@ -29,7 +30,10 @@ class SamplingOptions:
     top_p: float | None = None
 
     def __post_init__(self) -> None:
-        if not (math.isfinite(self.temperature) and self.temperature >= 0):
+        make_plain(self, real=("temperature", "top_p"), whole=("top_k",))
+        if self.temperature is None or not (
+            math.isfinite(self.temperature) and self.temperature >= 0
+        ):
             raise InvalidInputError(
                 f"The temperature is {self.temperature}; it must be a number of 0 or more."
             )
@@ -37,6 +41,26 @@ class SamplingOptions:
             raise InvalidInputError(f"top_k is {self.top_k}; it must be 1 or more, or None.")
         if self.top_p is not None and not 0 < self.top_p <= 1:
             raise InvalidInputError(f"top_p is {self.top_p}; it must lie in (0, 1], or be None.")
+
+
+def make_plain(options: Any, *, real: Sequence[str] = (), whole: Sequence[str] = ()) -> None:
+    """Turns numpy's and torch's numbers in a frozen dataclass into Python's, which JSON knows.
+
+    Args:
+        options: changed in place, while it is being made.
+        real, whole: names of its fields that are numbers, or None.
+
+    Raises:
+        InvalidInputError: a value is no number, or no whole one.
+    """
+    for name in (*real, *whole):
+        given = getattr(options, name)
+        value = given.item() if getattr(given, "ndim", None) == 0 else given
+        is_number = isinstance(value, int if name in whole else (int, float))
+        if value is not None and (not is_number or isinstance(value, bool)):
+            kind = "a whole number" if name in whole else "a number"
+            raise InvalidInputError(f"{name} is {given!r}; it must be {kind}, or None.")
+        object.__setattr__(options, name, value)
 
 
 def filter_logits(logits: Tensor, options: SamplingOptions) -> Tensor:

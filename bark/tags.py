@@ -20,6 +20,7 @@ from mutagen.oggvorbis import OggVorbis
 from mutagen.wave import WAVE
 
 from .errors import AudioFileError
+from .files import user_path
 
 MAX_FILE_BYTES = 512 << 20
 MAX_TAG_BYTES = 16 << 20  # one ID3 tag
@@ -59,7 +60,7 @@ def read_texts(path: str | Path) -> dict[str, str]:
     Raises:
         AudioFileError: the file cannot be read, is too large, is of another kind, or damaged.
     """
-    path = Path(path).expanduser()
+    path = user_path(path)
     try:
         size = path.stat().st_size
         if size > MAX_FILE_BYTES:

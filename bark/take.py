@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, overload
 
 import numpy as np
 
@@ -85,20 +85,28 @@ class Take:
             arrays |= {_VOICE_PREFIX + key: getattr(self.voice, key) for key in _TOKEN_KEYS}
         return arrays
 
-    def save(self, path: str | Path, format: str | None = None) -> Path:
+    @overload
+    def save(self, path: str | Path, format: str | None = None) -> Path: ...
+    @overload
+    def save(self, path: BinaryIO, format: str | None = None) -> None: ...
+    def save(self, path: str | Path | BinaryIO, format: str | None = None) -> Path | None:
         """Writes audio and record into one file; `Take.load` reads both.
 
         Args:
-            path: its suffix names the format unless `format` does.
+            path: its suffix names the format unless `format` does; or a file that is open for
+                bytes, which gets a WAV file where `format` is None.
             format: "wav", "flac", "ogg" or "mp3".
 
         Returns:
-            where it lies.
+            where it lies; None for an open file.
 
         Raises:
             InvalidInputError: an unknown format. OSError: the file cannot be written; what was
                 there before stays whole.
         """
+        if not isinstance(path, (str, Path)):
+            path.write(self.encode(format or "wav"))
+            return None
         return write_audio(
             path,
             self.audio,

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import IO
 
 from .errors import DownloadError
+from .proxies import open_address
 
 logger = logging.getLogger(__name__)
 
@@ -102,10 +103,26 @@ def fetch(job: Job) -> None:
         reason = error.strerror or type(error).__name__
         if error.errno == errno.ENOSPC:
             reason = "the disk is full"
+        elif isinstance(error, (FileExistsError, NotADirectoryError)):
+            reason = _obstacle(job.target.parent)
+            raise DownloadError(
+                f"{job.name} cannot be saved in {job.target.parent}: {reason}; "
+                f"mend it or set {job.setting} to another folder."
+            ) from error
         raise DownloadError(
             f"{job.name} cannot be saved in {job.target.parent}: {reason}; "
             f"make room or set {job.setting} to another folder."
         ) from error
+
+
+def _obstacle(folder: Path) -> str:
+    """What stands where a folder should be made."""
+    for path in reversed([folder, *folder.parents]):
+        if path.is_symlink() and not path.exists():
+            return f"{path} is a link that leads nowhere"
+        if path.exists() and not path.is_dir():
+            return f"{path} is no folder"
+    return "something else stands there"
 
 
 @contextlib.contextmanager
@@ -189,7 +206,7 @@ def _open(job: Job, have: int) -> http.client.HTTPResponse:
 
         context.load_verify_locations(certifi.where())
     request = urllib.request.Request(job.url, headers=headers)
-    return urllib.request.urlopen(request, timeout=_TIMEOUT_S, context=context)
+    return open_address(request, timeout=_TIMEOUT_S, context=context)
 
 
 def _copy(

@@ -9,7 +9,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .environment import user_data_dir
 from .errors import VoiceError, VoiceNotFoundError
+from .files import user_path
 from .spec import BARK, LANGUAGES, NANO, ModelSpec
 from .text import valid_text
 from .voice_file import read_voice_file, voice_file_ratio, write_voice_file
@@ -68,9 +70,7 @@ def packaged_prompts_dir() -> Path:
 
 def own_voices_dir() -> Path:
     """The user's folder of voices; it need not exist yet."""
-    import platformdirs
-
-    return platformdirs.user_data_path("bark-studio", appauthor=False) / "voices"
+    return user_data_dir() / "voices"
 
 
 def list_voices(
@@ -153,8 +153,8 @@ def load_voice(
         return check_voice(voice, spec)
     if isinstance(voice, Mapping):
         return check_voice(VoicePrompt.from_dict(voice), spec)
-    if isinstance(voice, Path) or (isinstance(voice, str) and voice.endswith(".npz")):
-        path = Path(voice).expanduser()
+    if isinstance(voice, Path) or (isinstance(voice, str) and voice.lower().endswith(".npz")):
+        path = user_path(voice)
         return check_voice(read_voice_file(path, name=str(voice)), spec)
     if not isinstance(voice, str):
         raise VoiceError(
@@ -211,9 +211,9 @@ def save_voice(
         VoiceError: the tokens are no voice, the name is no name, or the folder is not writable.
     """
     voice = check_voice(voice, spec)
-    if isinstance(path_or_name, Path) or path_or_name.endswith(".npz"):
-        path = Path(path_or_name).expanduser()
-        path = path if path.suffix == ".npz" else path.with_name(path.name + ".npz")
+    if isinstance(path_or_name, Path) or path_or_name.lower().endswith(".npz"):
+        path = user_path(path_or_name)
+        path = path if path.suffix.lower() == ".npz" else path.with_name(path.name + ".npz")
     else:
         name = path_or_name.strip()
         if not re.fullmatch(r"\w[\w .-]{0,63}", name):
@@ -227,7 +227,7 @@ def save_voice(
 
 
 def _own_voices(spec: ModelSpec, folder: Path) -> Iterator[VoiceInfo]:
-    for path in sorted(folder.glob("*.npz")):
+    for path in sorted(folder.glob("*.[nN][pP][zZ]")):
         ratio = voice_file_ratio(path)
         # An unreadable file is listed in both families: loading it then says what is wrong.
         if ratio is None or _family(ratio) == spec.name:

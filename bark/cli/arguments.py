@@ -87,7 +87,9 @@ def _parser() -> argparse.ArgumentParser:
 def _add_text(group: argparse._ArgumentGroup) -> None:
     group.add_argument("words", nargs="?", metavar="TEXT", help="the text; - reads standard input")
     group.add_argument("--text", help="the text, as a flag")
-    group.add_argument("--text_file", metavar="FILE", help="a UTF-8 text file; - is standard input")
+    group.add_argument(
+        "--text_file", metavar="FILE", help="a file in UTF-8 or UTF-16; - is standard input"
+    )
     group.add_argument(
         "--batch", metavar="FILE", help="speak every line of FILE (- is standard input) as a take"
     )
@@ -97,7 +99,7 @@ def _add_output(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--output_filename",
         metavar="NAME",
-        help=f"default {DEFAULT_STEM}.wav; a batch adds _001, _002, ...",
+        help=f"default {DEFAULT_STEM}.wav; a batch adds _001, _002, ...; - is standard output",
     )
     group.add_argument("--output_dir", metavar="DIR", default=".", help="made where it is missing")
     group.add_argument(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import codecs
 import dataclasses
 import sys
 from pathlib import Path
@@ -10,10 +11,14 @@ from typing import TYPE_CHECKING
 
 from ..environment import read_environment
 from ..errors import InvalidInputError, OptionError
+from ..files import user_path
 from .arguments import AUDIO_FORMATS, DEFAULT_STEM
 
 if TYPE_CHECKING:
     from ..options import GenerationOptions
+
+STANDARD_OUTPUT = Path("-")
+"""In place of a file's path: the audio goes to standard output."""
 
 _MAX_TEXT_BYTES = 1 << 20
 
@@ -24,7 +29,7 @@ class Job:
 
     Attributes:
         texts: one, or a batch's lines.
-        paths: an audio file each; their folder exists.
+        paths: an audio file each; their folder exists. `STANDARD_OUTPUT` is no file.
         format: "wav", "flac", "ogg" or "mp3".
         model: asked for by flag or environment; None: the best one on disk.
         options: of all takes; with a seed, the takes of a batch count up from it.
@@ -48,24 +53,13 @@ def read_job(arguments: argparse.Namespace) -> Job:
         OptionError, InvalidInputError: something given is wrong.
     """
     texts = _texts(arguments)
-    path, format = _path_and_format(arguments)
     options = _options(arguments)
     environment = read_environment()
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OptionError(
-            f"The folder {path.parent} cannot be made: {error.strerror or error}."
-        ) from error
-    if path.is_dir():
-        raise OptionError(f"{path} is a folder; give the file's name by --output_filename.")
-    paths = [path]
-    if arguments.batch is not None:
-        width = max(3, len(str(len(texts))))
-        paths = [
-            path.with_name(f"{path.stem}_{i:0{width}}{path.suffix}")
-            for i in range(1, len(texts) + 1)
-        ]
+    if arguments.output_filename == str(STANDARD_OUTPUT):
+        paths, format = [STANDARD_OUTPUT], _format_of_stream(arguments)
+    else:
+        path, format = _path_and_format(arguments)
+        paths = _free_paths(path, len(texts) if arguments.batch is not None else None)
     return Job(
         texts=texts,
         paths=paths,
@@ -75,6 +69,42 @@ def read_job(arguments: argparse.Namespace) -> Job:
         offline=arguments.offline or environment.offline,
         arguments=arguments,
     )
+
+
+def _free_paths(path: Path, n: int | None) -> list[Path]:
+    """The path, or n numbered ones for a batch, once their folder is there."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OptionError(
+            f"The folder {path.parent} cannot be made: {error.strerror or error}."
+        ) from error
+    paths = [path]
+    if n is not None:
+        width = max(3, len(str(n)))
+        paths = [path.with_name(f"{path.stem}_{i:0{width}}{path.suffix}") for i in range(1, n + 1)]
+    try:
+        is_dir = any(one.is_dir() for one in {paths[0], paths[-1]})
+    except OSError as error:
+        raise OptionError(
+            f"No file can have the name {paths[-1].name!r}: {error.strerror or error}; "
+            "give a shorter one by --output_filename."
+        ) from error
+    if is_dir:
+        raise OptionError(f"{path} is a folder; give the file's name by --output_filename.")
+    return paths
+
+
+def _format_of_stream(arguments: argparse.Namespace) -> str:
+    if arguments.batch is not None or arguments.output_full:
+        flag = "--batch" if arguments.batch is not None else "--output_full"
+        raise OptionError(f"{flag} writes several files; give a name by --output_filename, not -.")
+    if sys.stdout.isatty():
+        raise OptionError(
+            "Standard output is a terminal, which cannot play audio; "
+            "send it to a program or a file, or give another --output_filename."
+        )
+    return arguments.format or "wav"
 
 
 def _path_and_format(arguments: argparse.Namespace) -> tuple[Path, str]:
@@ -93,7 +123,7 @@ def _path_and_format(arguments: argparse.Namespace) -> tuple[Path, str]:
     format = arguments.format or suffix or "wav"
     if arguments.format and suffix != arguments.format:
         name = name.with_name(f"{name.name}.{format}")
-    return Path(arguments.output_dir).expanduser() / name.expanduser(), format
+    return user_path(arguments.output_dir) / user_path(name), format
 
 
 def _texts(arguments: argparse.Namespace) -> list[str]:
@@ -132,11 +162,12 @@ def _read_text(name: str) -> str:
         if name == "-":
             data = sys.stdin.buffer.read(_MAX_TEXT_BYTES + 1)
         else:
-            with Path(name).expanduser().open("rb") as file:
+            with user_path(name).open("rb") as file:
                 data = file.read(_MAX_TEXT_BYTES + 1)
         if len(data) > _MAX_TEXT_BYTES:
             raise InvalidInputError(f"{source} is longer than {_MAX_TEXT_BYTES:,} bytes of text.")
-        return data.decode("utf-8-sig")
+        is_wide = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+        return data.decode("utf-16" if is_wide else "utf-8-sig")  # as PowerShell writes files
     except OSError as error:
         raise InvalidInputError(f"{source} cannot be read: {error.strerror or error}.") from error
     except UnicodeDecodeError as error:

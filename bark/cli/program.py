@@ -16,12 +16,14 @@ import sys
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from ..environment import read_environment
 from ..errors import AudioFileError, BarkError, InvalidInputError, OptionError
+from ..files import user_path
+from ..streams import open_missing_streams, write_path
 from .arguments import AUDIO_FORMATS, parse_arguments
-from .job import Job, read_job
+from .job import STANDARD_OUTPUT, Job, read_job
 
 if TYPE_CHECKING:
     from ..events import Event
@@ -41,6 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         0 done, 1 failed, 2 wrong usage, 130 interrupted.
     """
+    open_missing_streams()
     try:
         return _run(list(sys.argv[1:] if argv is None else argv))
     except SystemExit as end:  # of argparse, after it printed help or a sentence
@@ -97,8 +100,8 @@ def _say(job: Job, message: str) -> None:
 
 
 def _say_path(job: Job, path: Path) -> None:
-    if not job.arguments.silent:
-        print(path, flush=True)
+    if not job.arguments.silent and path != STANDARD_OUTPUT:
+        write_path(path)
 
 
 @contextlib.contextmanager
@@ -150,7 +153,7 @@ def _load_voice(job: Job, bark: Bark) -> VoicePrompt | None:
 
     voice: Any = job.arguments.history_prompt or None
     if voice and Path(voice).suffix.lower().lstrip(".") in AUDIO_FORMATS:
-        voice = Take.load(Path(voice).expanduser())
+        voice = Take.load(user_path(voice))
     return load_voice(voice, bark.spec, offline=job.offline)
 
 
@@ -176,6 +179,12 @@ def _speak(job: Job, bark: Bark, voice: VoicePrompt | None, stop: threading.Even
     return code
 
 
+@contextlib.contextmanager
+def _standard_output() -> Iterator[BinaryIO]:
+    yield sys.stdout.buffer
+    sys.stdout.buffer.flush()
+
+
 def _write_semantic(job: Job, bark: Bark, voice: VoicePrompt | None, stop: threading.Event) -> int:
     import numpy as np
 
@@ -194,9 +203,9 @@ def _write_semantic(job: Job, bark: Bark, voice: VoicePrompt | None, stop: threa
         if failed:
             raise failed[0].error
         tokens = run.items[0].semantic
-        path = path.with_suffix(".npy")
+        path = path if path == STANDARD_OUTPUT else path.with_suffix(".npy")
         try:
-            with whole_file(path) as file:
+            with whole_file(path) if path != STANDARD_OUTPUT else _standard_output() as file:
                 np.save(file, tokens)
         except OSError as error:
             raise AudioFileError(f"{path} cannot be written: {error.strerror or error}.") from error
@@ -227,7 +236,12 @@ def _events(
 
 
 def _write(job: Job, bark: Bark, index: int, take: Take) -> None:
-    path = take.save(job.paths[index], format=job.format)
+    path = job.paths[index]
+    if path == STANDARD_OUTPUT:
+        with _standard_output() as file:
+            take.save(file, format=job.format)
+    else:
+        take.save(path, format=job.format)
     kept = "; interrupted, this much was made" if take.stop_reason == "stopped" else ""
     seconds = sum(take.timings.values())
     _say(job, f"{take.duration_s:.1f} s, seed {take.options.seed}, made in {seconds:.1f} s{kept}.")

@@ -146,7 +146,7 @@ def test_wrong_usage_is_one_sentence_and_code_2(
     monkeypatch.chdir(tmp_path)
     names = {"dir": tmp_path, "file": tmp_path / "f", "binary": tmp_path / "b", "empty": "e"}
     (tmp_path / "f").write_text("x")
-    (tmp_path / "b").write_bytes(b"\xff\xfe")
+    (tmp_path / "b").write_bytes(b"\xff\xfa")
     (tmp_path / "e").write_text("\n \n")
     assert program.main([word.format(**names) for word in argv]) == program.WRONG_USAGE
     out, err = capfd.readouterr()

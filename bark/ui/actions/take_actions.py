@@ -116,7 +116,7 @@ def keep_voice(studio: Studio, session: Session, name: str) -> Path:
     """
     if not name.strip():
         raise BarkError("The voice needs a name: letters, digits, blanks, - and _.")
-    if "/" in name or "\\" in name or name.endswith(".npz"):
+    if "/" in name or "\\" in name or name.lower().endswith(".npz"):
         raise BarkError("A voice's name has no slashes and no ending: letters, digits, - and _.")
     folder = studio.access(session.visit).folder_for_voices()
     if (folder / f"{name.strip()}.npz").exists():

@@ -6,6 +6,7 @@ import dataclasses
 import threading
 from pathlib import Path
 
+from ...environment import user_data_dir
 from .access import Access
 from .engine import Engine
 from .sessions import Visit, Visits
@@ -58,6 +59,4 @@ def takes_folder(takes_dir: Path | None, *, is_public: bool) -> Path | None:
         return None
     if takes_dir is not None:
         return takes_dir
-    import platformdirs
-
-    return platformdirs.user_data_path("bark-studio", appauthor=False) / "takes"
+    return user_data_dir() / "takes"
