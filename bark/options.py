@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .errors import InvalidInputError
-from .sampling import SamplingOptions, make_plain
+from .sampling import SamplingOptions, make_plain, shown
 
 MAX_SEED = 2**63 - 1
 _SEED_BITS = 32  # of drawn seeds: short enough to be read out and typed
@@ -49,6 +49,16 @@ class GenerationOptions:
     def __post_init__(self) -> None:
         make_plain(self, real=("fine_temperature", "min_eos_p", "max_duration_s"))
         make_plain(self, whole=("max_coarse_history", "sliding_window_len", "seed"))
+        for name in ("semantic", "coarse"):
+            if not isinstance(getattr(self, name), SamplingOptions):
+                given = shown(getattr(self, name))
+                raise InvalidInputError(f"{name} is {given}; it must be SamplingOptions.")
+        if self.allow_early_stop not in (True, False):
+            given = shown(self.allow_early_stop)
+            raise InvalidInputError(f"allow_early_stop is {given}; it must be True or False.")
+        for name in ("max_coarse_history", "sliding_window_len"):
+            if getattr(self, name) is None:
+                raise InvalidInputError(f"{name} is None; it must be a whole number.")
         if self.fine_temperature is not None:
             SamplingOptions(self.fine_temperature)  # raises where it is no temperature
         if self.min_eos_p is not None and not 0 < self.min_eos_p <= 1:
@@ -116,6 +126,8 @@ class GenerationOptions:
         Raises:
             InvalidInputError: a value is not what its field takes.
         """
+        if not isinstance(values, Mapping):
+            raise InvalidInputError(f"The settings are {shown(values)}; they must be an object.")
         known = {field.name for field in dataclasses.fields(cls)}
         chosen = {key: value for key, value in values.items() if key in known}
         try:

@@ -15,6 +15,10 @@ from torch import Tensor
 from .errors import InvalidInputError
 
 
+_MAX_SHOWN_CHARS = 40
+_TOO_LARGE = 1e40  # no option is near it; past 1e308 even comparing with a float fails
+
+
 @dataclasses.dataclass(frozen=True)
 class SamplingOptions:
     """How a stage draws its tokens.
@@ -59,8 +63,19 @@ def make_plain(options: Any, *, real: Sequence[str] = (), whole: Sequence[str] =
         is_number = isinstance(value, int if name in whole else (int, float))
         if value is not None and (not is_number or isinstance(value, bool)):
             kind = "a whole number" if name in whole else "a number"
-            raise InvalidInputError(f"{name} is {given!r}; it must be {kind}, or None.")
+            raise InvalidInputError(f"{name} is {shown(given)}; it must be {kind}, or None.")
+        if isinstance(value, int) and abs(value) >= _TOO_LARGE:
+            raise InvalidInputError(f"{name} has very many digits; it must be a smaller number.")
         object.__setattr__(options, name, value)
+
+
+def shown(value: object) -> str:
+    """A value as an error's sentence shows it, however long it is."""
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):  # a number of thousands of digits, lists in lists
+        return f"a {type(value).__name__}"
+    return text if len(text) <= _MAX_SHOWN_CHARS else text[:_MAX_SHOWN_CHARS] + "…"
 
 
 def filter_logits(logits: Tensor, options: SamplingOptions) -> Tensor:

@@ -7,6 +7,7 @@ import threading
 from typing import Any
 
 import gradio as gr
+from starlette.middleware import Middleware
 
 from ..checkpoints import best_local_model, resolve_model
 from ..environment import Environment
@@ -14,6 +15,7 @@ from ..pipeline import Bark
 from ..spec import NANO
 from .page import words
 from .page.layout import STATIC, build_page
+from .state.callers import StreamWatch
 from .state.engine import Engine, Progress
 from .state.sessions import Visits
 from .state.studio import MAX_CHARS, Studio, takes_folder
@@ -119,6 +121,7 @@ def serve(studio: Studio, demo: gr.Blocks, **launch: Any) -> Server:
         run_history=False,
         ssr_mode=False,
         max_file_size=MAX_UPLOAD,
+        app_kwargs={"middleware": [Middleware(StreamWatch, callers=studio.callers)]},
         **launch,
     )
     add_routes(app, studio)

@@ -19,6 +19,7 @@ from bark.ui.actions.speak import speak
 from bark.ui.build import build_demo, serve
 from bark.ui.page.form import Form
 from bark.ui.state.studio import Studio
+from bark.ui.wiring import endpoints
 from tests.fake_bark import FakeBark
 from tests.studio_fixtures import make_studio
 
@@ -85,6 +86,16 @@ def test_the_same_seed_gives_the_same_file(client: Client) -> None:
         ({"text": "x" * 6_000}, "6,000 characters"),
         ({"text": "Hi.", "voice": "/etc/passwd.npz"}, "Unknown voice"),
         ({"text": "Hi.", "seed": -5}, "seed is -5"),
+        ({"text": 7}, "text is a int; it must be a string"),
+        ({"text": None}, "text is a NoneType"),
+        ({"text": "Hi.", "voice": ["alder"]}, "voice is a list"),
+        ({"text": "Hi.", "format": {"a": 1}}, "format is a dict"),
+        ({"text": "Hi.", "text_temperature": "hot"}, "temperature is 'hot'"),
+        ({"text": "Hi.", "waveform_temperature": None}, "temperature is None"),
+        ({"text": "Hi.", "text_temperature": True}, "temperature is True"),
+        ({"text": "Hi.", "seed": "7"}, "seed is '7'; it must be a whole number"),
+        ({"text": "Hi.", "seed": 1.5}, "seed is 1.5"),
+        ({"text": "Hi.", "seed": 10**30}, "seed is 1000"),
     ],
 )
 def test_a_mistake_is_one_sentence_and_no_traceback(
@@ -149,3 +160,24 @@ def test_a_take_is_served_to_who_knows_its_address_only(running: tuple[Studio, s
         f"gradio_api/file={session.visit.takes.folder}/{take_id}.wav",
     ):
         assert fetch(url + address)[0] in (403, 404), address
+
+
+def test_a_full_disk_is_a_sentence(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> str:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(endpoints, "save_bytes_to_cache", full)
+    with pytest.raises(AppError, match="could not be kept: No space left on device"):
+        client.predict("Hi.", api_name="/tts")
+
+
+def test_what_nobody_thought_of_is_a_sentence_too(
+    client: Client, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> str:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(endpoints, "save_bytes_to_cache", broken)
+    with pytest.raises(AppError, match=r"went wrong \(ZeroDivisionError\)"):
+        client.predict("Hi.", api_name="/tts")
+    assert "ZeroDivisionError" in caplog.text

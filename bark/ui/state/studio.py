@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ...environment import user_data_dir
 from .access import Access
+from .callers import Callers
 from .engine import Engine
 from .sessions import Visit, Visits
 
@@ -23,6 +24,7 @@ class Studio:
         can_change_model: visitors of a Space cannot; its owner chose.
         offline: nothing is downloaded.
         closing: set when the app ends, so that nothing goes on computing.
+        callers: who still waits for the answer of an endpoint.
     """
 
     engine: Engine
@@ -31,6 +33,7 @@ class Studio:
     can_change_model: bool = True
     offline: bool = False
     closing: threading.Event = dataclasses.field(default_factory=threading.Event)
+    callers: Callers = dataclasses.field(default_factory=Callers)
 
     def access(self, visit: Visit | None = None) -> Access:
         """What a visitor may see and hear; without a visit, what a program may."""

@@ -2,13 +2,19 @@
 
 # No postponed annotations here: gradio reads the return types as they stand.
 
+import contextlib
 import dataclasses
+import logging
+import threading
+import time
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import fastapi
 import gradio as gr
 from fastapi.responses import JSONResponse, Response
+from gradio.context import LocalContext
 from gradio.processing_utils import save_bytes_to_cache
 
 from ...audio import FORMATS
@@ -17,8 +23,12 @@ from ...options import GenerationOptions
 from ...sampling import SamplingOptions
 from ...take import Take
 from ...text import valid_text
+from ..state.callers import POLL_S, CallerLeftError, run_while_wanted
 from ..state.studio import Studio
 
+log = logging.getLogger(__name__)
+
+_MAX_NAME_CHARS = 200  # of a voice; an error says it again
 _TYPES = {"wav": "audio/wav", "flac": "audio/flac", "ogg": "audio/ogg", "mp3": "audio/mpeg"}
 
 
@@ -34,7 +44,7 @@ class Api:
         gr.api(self.voices, api_name="voices", concurrency_limit=None)
         gr.api(self.models, api_name="models", concurrency_limit=None)
 
-    def tts(
+    async def tts(
         self,
         text: str,
         voice: str | None = None,
@@ -56,76 +66,112 @@ class Api:
         Returns:
             The audio file and its record: text, model, settings, seed, timings.
         """
-        try:
-            take = self._speak(text, voice, text_temperature, waveform_temperature, seed, format)
-        except BarkError as error:
-            _refuse(error)
-        record = {**take.to_record(), "seconds": round(take.duration_s, 3)}
-        # Timings differ from run to run; without them the same seed gives the same bytes.
-        data = dataclasses.replace(take, timings={}).encode(format)
-        name = f"bark-{take.options.seed}.{format}"
-        path = save_bytes_to_cache(data, name, gr.utils.get_upload_folder())
-        return gr.FileData(path=path, orig_name=name, mime_type=_TYPES[format]), record
+        with _sentences():
+            job = self._read(text, voice, text_temperature, waveform_temperature, seed, format)
+            return await run_while_wanted(
+                lambda stop: self._answer(job, stop), self._has_left(LocalContext)
+            )
 
     def voices(self) -> list[dict[str, Any]]:
         """Lists the voices of the loaded model."""
-        try:
-            spec = self._studio.engine.ready().spec
-        except BarkError as error:
-            _refuse(error)
         fields = ("name", "language", "version", "origin", "description", "on_disk")
-        return [
-            {field: getattr(info, field) for field in fields}
-            for info in self._studio.access().voices(spec)
-        ]
+        with _sentences():
+            spec = self._studio.engine.ready().spec
+            return [
+                {field: getattr(info, field) for field in fields}
+                for info in self._studio.access().voices(spec)
+            ]
 
     def models(self) -> list[dict[str, Any]]:
         """Lists the models, which one is loaded, and what the others would download."""
         fields = ("name", "description", "on_disk", "download_bytes", "memory_bytes")
         loaded = self._studio.engine.bark
-        try:
-            known = self._studio.access().models()
-        except BarkError as error:
-            _refuse(error)
-        return [
-            {
-                **{field: getattr(info, field) for field in fields},
-                "loaded": loaded is not None and loaded.name == Path(info.name).name,
-            }
-            for info in known
-        ]
+        with _sentences():
+            return [
+                {
+                    **{field: getattr(info, field) for field in fields},
+                    "loaded": loaded is not None and loaded.name == Path(info.name).name,
+                }
+                for info in self._studio.access().models()
+            ]
 
-    def _speak(
+    def _read(
         self,
-        text: str,
-        voice: str | None,
-        text_temperature: float,
-        waveform_temperature: float,
-        seed: int | None,
-        format: str,
-    ) -> Take:
+        text: Any,
+        voice: Any,
+        text_temperature: Any,
+        waveform_temperature: Any,
+        seed: Any,
+        format: Any,
+    ) -> "_Job":
+        """Holds against their types what came as JSON."""
+        for name, value in (("text", text), ("voice", voice or ""), ("format", format)):
+            if not isinstance(value, str):
+                raise InvalidInputError(
+                    f"The {name} is a {type(value).__name__}; it must be a string."
+                )
         if format not in FORMATS:
-            raise InvalidInputError(f"The format {format!r} is not one of {', '.join(FORMATS)}.")
+            shown = valid_text(format[:40])
+            raise InvalidInputError(f"The format {shown!r} is not one of {', '.join(FORMATS)}.")
         if len(text) > self._studio.max_chars:
             raise InvalidInputError(
                 f"The text has {len(text):,} characters; at most {self._studio.max_chars:,} "
                 "are taken."
             )
-        text = valid_text(text)
         options = GenerationOptions(
             semantic=SamplingOptions(text_temperature),
             coarse=SamplingOptions(waveform_temperature),
             seed=seed,
         )
+        return _Job(valid_text(text), valid_text(voice or "")[:_MAX_NAME_CHARS], options, format)
+
+    def _answer(self, job: "_Job", stop: threading.Event) -> tuple[gr.FileData, dict[str, Any]]:
+        take = self._speak(job, stop)
+        # Timings differ from run to run; without them the same seed gives the same bytes.
+        data = dataclasses.replace(take, timings={}).encode(job.format)
+        name = f"bark-{take.options.seed}.{job.format}"
+        path = save_bytes_to_cache(data, name, gr.utils.get_upload_folder())
+        record = {**take.to_record(), "seconds": round(take.duration_s, 3)}
+        return gr.FileData(path=path, orig_name=name, mime_type=_TYPES[job.format]), record
+
+    def _speak(self, job: "_Job", stop: threading.Event) -> Take:
         bark = self._studio.engine.ready()
         ticket = self._studio.engine.queue.ticket()
         try:
-            prompt = self._studio.access().load_voice(voice, bark.spec)
-            ticket.wait()
+            prompt = self._studio.access().load_voice(job.voice, bark.spec)
+            while not ticket.wait(POLL_S):
+                if stop.is_set():
+                    raise CallerLeftError("Nobody waits for the answer any more.")
             ticket.begin()
-            return bark.generate(text, voice=prompt, options=options, stop=self._studio.closing)
+            return bark.generate(job.text, voice=prompt, options=job.options, stop=stop)
         finally:
             ticket.close()
+
+    def _has_left(self, context: type[LocalContext]) -> Callable[[], Awaitable[bool]]:
+        """Tells whether the caller of the present event has gone, or the studio closes."""
+        since = time.monotonic()
+        event_id, request = context.event_id.get(None), context.request.get(None)
+        keys = [key for key in (event_id, getattr(request, "session_hash", None)) if key]
+
+        async def has_left() -> bool:
+            if self._studio.closing.is_set():
+                return True
+            if event_id is not None:
+                return self._studio.callers.have_left(keys, since)
+            # Called past gradio's queue: the request itself is open until it is answered.
+            return request is not None and await request.is_disconnected()
+
+        return has_left
+
+
+@dataclasses.dataclass(frozen=True)
+class _Job:
+    """What /tts was asked for, checked."""
+
+    text: str
+    voice: str
+    options: GenerationOptions
+    format: str
 
 
 def add_routes(app: fastapi.FastAPI, studio: Studio) -> None:
@@ -168,6 +214,18 @@ def _file_response(data: bytes, take_id: str, format: str, is_download: bool) ->
     )
 
 
-def _refuse(error: BarkError) -> NoReturn:
-    """One sentence for the caller; the log gets no traceback of a caller's mistake."""
-    raise gr.Error(str(error), print_exception=False) from None
+@contextlib.contextmanager
+def _sentences() -> Iterator[None]:
+    """One sentence for the caller; the log gets a traceback of what is no caller's mistake."""
+    try:
+        yield
+    except BarkError as error:
+        raise gr.Error(str(error), print_exception=False) from None
+    except OSError as error:
+        log.error("an answer could not be kept: %s", error)
+        sentence = f"The answer could not be kept: {error.strerror or 'no room or no right'}."
+        raise gr.Error(sentence, print_exception=False) from None
+    except Exception as error:
+        log.exception("a call failed")
+        sentence = f"Something went wrong ({type(error).__name__}); the program's log says more."
+        raise gr.Error(sentence, print_exception=False) from None
