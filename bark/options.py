@@ -13,6 +13,7 @@ from .sampling import SamplingOptions, make_plain, shown
 
 MAX_SEED = 2**63 - 1
 _SEED_BITS = 32  # of drawn seeds: short enough to be read out and typed
+_MAX_REASON_CHARS = 120  # a made-up name may be of any length
 _SHORT = {"text_temperature": "semantic", "waveform_temperature": "coarse"}
 
 
@@ -132,8 +133,9 @@ class GenerationOptions:
         chosen = {key: value for key, value in values.items() if key in known}
         try:
             for stage in ("semantic", "coarse"):
-                if stage in chosen:
+                if isinstance(chosen.get(stage), Mapping):
                     chosen[stage] = SamplingOptions(**chosen[stage])
             return cls(**chosen)
         except TypeError as error:
-            raise InvalidInputError(f"These settings cannot be read: {error}.") from error
+            reason = str(error)[:_MAX_REASON_CHARS]
+            raise InvalidInputError(f"These settings cannot be read: {reason}.") from error

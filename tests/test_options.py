@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bark.errors import InvalidInputError
 from bark.options import MAX_SEED, GenerationOptions
@@ -66,3 +69,28 @@ def test_drawn_seeds_differ_and_can_be_typed() -> None:
 def test_another_number_of_seeds_than_texts_is_refused() -> None:
     with pytest.raises(InvalidInputError, match="2 seeds for 3"):
         GenerationOptions().seeds(3, [1, 2])
+
+
+anything = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.just(10**400),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=5,
+)
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from([field.name for field in dataclasses.fields(GenerationOptions)])
+        | st.text(),
+        anything
+        | st.dictionaries(st.sampled_from(["temperature", "top_k", "top_p", "x"]), anything),
+    )
+    | anything
+)
+def test_whatever_settings_say_they_are_read_or_refused_in_a_sentence(values: Any) -> None:
+    try:
+        options = GenerationOptions.from_dict(values)
+    except InvalidInputError as error:
+        assert len(str(error)) < 300  # noqa: PT017 - reading may also succeed
+    else:
+        assert GenerationOptions.from_dict(options.to_dict()) == options
