@@ -1,16 +1,25 @@
 """Who sees what: one's own machine shares a folder, strangers see nothing of each other."""
 
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import time
 from pathlib import Path
 
 import pytest
 
 from bark.environment import read_environment
+from bark.options import GenerationOptions
 from bark.ui.actions.speak import speak
 from bark.ui.build import build_studio
 from bark.ui.page import player
 from bark.ui.page.form import Form
 from bark.ui.state.sessions import Visits
 from bark.ui.state.studio import takes_folder
+from bark.ui.state.visitors_folder import VisitorsFolder
+from tests.fake_bark import FakeBark
 from tests.studio_fixtures import make_studio
 
 
@@ -48,6 +57,63 @@ def test_closing_a_tab_stops_it_and_the_end_removes_what_strangers_left() -> Non
     studio.close()
     assert session.stop.is_set()
     assert not folder.exists()
+
+
+@pytest.mark.parametrize("closes_after_s", [0.0, 0.15, 0.4])
+def test_a_run_that_the_end_cuts_short_leaves_nothing_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, closes_after_s: float
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    studio = make_studio(None, pace_s=0.01)
+    session = studio.visits.session("tab")
+    list(speak(studio, session, Form(text="Kept.")))
+    run = threading.Thread(
+        target=lambda: list(speak(studio, session, Form(text="Cut.", n_takes=4)))
+    )
+    run.start()
+    time.sleep(closes_after_s)
+    studio.close()
+    run.join(5)
+    late = studio.visits.session("late").visit.takes
+    assert late.add(FakeBark().generate("Late.", options=GenerationOptions(seed=1))).path is None
+    assert list(tmp_path.iterdir()) == []
+
+
+_LEAVES_A_FOLDER = """
+import sys, tempfile
+from bark.ui.state.visitors_folder import VisitorsFolder
+tempfile.tempdir = sys.argv[1]
+folder = VisitorsFolder()
+print(folder.path, flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="locks of files are not tried on this system")
+def test_what_a_killed_process_left_is_removed_by_the_next_and_what_is_in_use_is_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    (tmp_path / "bark-visits-notours").symlink_to(tmp_path.parent)
+    process = subprocess.Popen(
+        [sys.executable, "-c", _LEAVES_A_FOLDER, str(tmp_path)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    theirs = Path(process.stdout.readline().strip())
+    (theirs / "take.wav").write_bytes(b"somebody's")
+    mine = VisitorsFolder()
+    assert theirs.exists()
+    process.kill()
+    process.communicate()
+    other = VisitorsFolder()
+    assert not theirs.exists()
+    assert mine.path.exists()
+    assert tmp_path.parent.exists()
+    for folder in (mine, other):
+        folder.remove()
 
 
 def test_a_visit_is_forgotten_an_hour_after_its_last_tab(monkeypatch: pytest.MonkeyPatch) -> None:

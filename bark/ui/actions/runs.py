@@ -58,6 +58,8 @@ class Run:
 def perform(studio: Studio, session: Session, run: Run) -> Iterator[Update]:
     """Waits for its turn, makes the takes of a run and keeps each as soon as it is done."""
     session.stop = threading.Event()
+    if studio.closing.is_set():
+        session.stop.set()
     session.chose = False
     yield Update(status=status.bar("Starting", None), seed=str(run.seeds[0]))
     try:

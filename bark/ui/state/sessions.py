@@ -6,7 +6,6 @@ import collections
 import dataclasses
 import secrets
 import shutil
-import tempfile
 import threading
 import time
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any
 from ...errors import BarkError
 from ...voices import VoicePrompt
 from .take_store import TakeStore
+from .visitors_folder import VisitorsFolder
 
 MAX_WAITING_RUNS = 8
 VISIT_TAKES = 200
@@ -148,7 +148,8 @@ class Visits:
         self._sessions: dict[str, Session] = {}
         self._visits: dict[str, Visit] = {}
         self._shared: Visit | None = None
-        self._root: Path | None = None
+        self._root: VisitorsFolder | None = None
+        self._is_over = False
         if shared_folder is not None:
             self._shared = Visit(TakeStore(shared_folder), None)
             self._visits[self._shared.key] = self._shared
@@ -192,18 +193,27 @@ class Visits:
             return self._visits.get(key)
 
     def close_all(self) -> None:
-        """Stops every tab and removes every visitor's temporary things, when the app ends."""
+        """Stops every tab and removes every visitor's temporary things, when the app ends.
+
+        A take that is finished afterwards is kept on no disk.
+        """
         with self._lock:
+            self._is_over = True
             for session_hash in list(self._sessions):
                 self.close(session_hash)
+            for visit in self._visits.values():
+                if visit is not self._shared:
+                    visit.takes.remove_folder()
             if self._root is not None:
-                shutil.rmtree(self._root, ignore_errors=True)
+                self._root.remove()
 
     def _new_visit(self) -> Visit:
         if self._root is None:
-            self._root = Path(tempfile.mkdtemp(prefix="bark-visits-"))
-        folder = self._root / secrets.token_hex(8)
+            self._root = VisitorsFolder()
+        folder = self._root.path / secrets.token_hex(8)
         visit = Visit(TakeStore(folder / "takes", limit=VISIT_TAKES), folder / "voices")
+        if self._is_over:
+            visit.takes.remove_folder()
         self._visits[visit.key] = visit
         return visit
 

@@ -49,6 +49,7 @@ class Studio:
         self.closing.set()
         self.visits.close_all()
         self.engine.queue.wait_until_empty(3.0)
+        self.visits.close_all()  # what a handler put there meanwhile
 
 
 def takes_folder(takes_dir: Path | None, *, is_public: bool) -> Path | None:

@@ -69,6 +69,7 @@ class TakeStore:
         self._takes: dict[str, StoredTake] | None = None  # read when first asked for
         self._in_memory: dict[str, Take] = {}
         self._deleted: StoredTake | None = None
+        self._is_over = False
 
     def all(self) -> list[StoredTake]:
         """Every take, newest first."""
@@ -115,9 +116,7 @@ class TakeStore:
             take_id = f"take-{number:04d}-{_slug(take.text)}-{secrets.token_hex(3)}"
             stored = _summary(take, take_id=take_id, number=number, path=None)  # before it is kept
             try:
-                self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-                path = take.save(self.folder / f"{take_id}.wav")
-                stored = dataclasses.replace(stored, path=path)
+                stored = dataclasses.replace(stored, path=self._write(take_id, take))
             except (OSError, BarkError) as error:
                 log.warning("take %d stays in memory: %s", number, error)
                 self._in_memory[take_id] = take
@@ -173,10 +172,17 @@ class TakeStore:
                 stored.path.with_suffix(".json").unlink(missing_ok=True)
 
     def remove_folder(self) -> None:
-        """Removes everything, when a visit is over."""
+        """Removes everything, when a visit is over; what is added later stays in memory."""
         with self._lock:
+            self._is_over = True
             self._takes, self._in_memory, self._deleted = {}, {}, None
             shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _write(self, take_id: str, take: Take) -> Path:
+        if self._is_over:
+            raise BarkError("the visit is over")
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return take.save(self.folder / f"{take_id}.wav")
 
     def _known(self) -> dict[str, StoredTake]:
         if self._takes is None:
