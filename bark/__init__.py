@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from .errors import BarkError
     from .events import AudioPiece, StageProgress, TakeFailed, TakeReady
     from .generation import preload_models
+    from .narration.api import narrate, narrate_to_file
     from .options import GenerationOptions
     from .pipeline import Bark
     from .sampling import SamplingOptions
@@ -35,6 +36,7 @@ _HOMES = {
     "errors": ("BarkError",),
     "events": ("AudioPiece", "StageProgress", "TakeFailed", "TakeReady"),
     "generation": ("preload_models",),
+    "narration.api": ("narrate", "narrate_to_file"),
     "options": ("GenerationOptions",),
     "pipeline": ("Bark",),
     "sampling": ("SamplingOptions",),
@@ -59,6 +61,8 @@ __all__ = [
     "VoicePrompt",
     "generate_audio",
     "list_voices",
+    "narrate",
+    "narrate_to_file",
     "preload_models",
     "save_as_prompt",
     "semantic_to_waveform",

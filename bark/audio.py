@@ -6,7 +6,7 @@ import contextlib
 import io
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import soundfile
@@ -196,17 +196,21 @@ def read_audio(path: str | Path) -> tuple[np.ndarray, int]:
         raise AudioFileError(f"{path.name} is no audio file that can be read.") from error
 
 
-def _number_stream(file: io.BytesIO) -> None:
-    """Replaces the random number of an Ogg stream: the same audio gives the same bytes."""
-    pages: list[bytes] = []
-    file.seek(0)
+def number_ogg_pages(source: BinaryIO, target: BinaryIO) -> None:
+    """Copies an Ogg stream, its random number replaced: the same audio gives the same bytes."""
     with contextlib.suppress(EOFError):
         while True:
-            page = OggPage(file)
+            page = OggPage(source)
             page.serial = 1
-            pages.append(page.write())
+            target.write(page.write())
+
+
+def _number_stream(file: io.BytesIO) -> None:
     file.seek(0)
-    file.write(b"".join(pages))
+    numbered = io.BytesIO()
+    number_ogg_pages(file, numbered)
+    file.seek(0)
+    file.write(numbered.getvalue())
 
 
 def _read_mono(file: soundfile.SoundFile, name: str) -> np.ndarray:

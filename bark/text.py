@@ -1,10 +1,10 @@
-"""Text before it becomes tokens: white space, sentences, chunks that fit, and speakers' turns."""
+"""Text before it becomes tokens: white space, sentences and clauses."""
 
 from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -20,15 +20,12 @@ TAGS = (
 )
 """What official Bark was shown in brackets; `[MAN]` and `[WOMAN]` lean the voice."""
 
-_TAG_WORDS = frozenset(tag.strip("[]").casefold() for tag in TAGS)
-
 _CLOSING = "\"'”’»)\\]}」』）】》"
 # Ends of a sentence: with white space after it (alphabets), or without (Chinese, Japanese).
-_SPACED_END = re.compile(rf"[.!?…؟।]+[{_CLOSING}]*(?:\s+\[[^\]A-Z]*\])*(?=\s)")
+_SPACED_END = re.compile(rf"[.!?…؟۔।॥]+[{_CLOSING}]*(?:\s+\[[^\]A-Z]*\])*(?=\s)")
 _UNSPACED_END = re.compile(rf"[。！？｡]+[{_CLOSING}]*")
 _BLANK_LINE = re.compile(r"\s*\n\s*\n\s*")
-_CLAUSE_END = re.compile(rf"[,;:—–、，；：]+[{_CLOSING}]*(?=\s|[^\x00-\x7f])")
-_WORD_END = re.compile(r"\S(?=\s)")
+_CLAUSE_END = re.compile(rf"[,;:—–、，；：،؛]+[{_CLOSING}]*(?=\s|[^\x00-\x7f])")
 
 # Words whose full stop ends no sentence, in lower case; the second kind only before a number.
 _ABBREVIATIONS = frozenset(
@@ -39,8 +36,6 @@ _BEFORE_NUMBERS = frozenset(
     "no nos nr vol fig figs p pp ch sec art ca jan feb mar apr jun jul aug sep sept oct nov"
     " dec".split()
 )
-
-_TURN = re.compile(r"[ \t]*\[([^\[\]\n]{1,60})\][ \t]*(.*)")
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -63,14 +58,6 @@ class EncodedText:
     def first(self, n: int) -> EncodedText:
         """The first `n` ids of the same text."""
         return EncodedText(self.ids[:n], self.spans[:n], self.text)
-
-
-@dataclasses.dataclass(frozen=True)
-class Turn:
-    """What one speaker of a dialogue says; `speaker` is None before the first `[Name]`."""
-
-    speaker: str | None
-    text: str
 
 
 def valid_text(text: str) -> str:
@@ -105,61 +92,13 @@ def split_sentences(text: str) -> list[str]:
     return [piece for piece in _pieces(whole, ends) if piece]
 
 
-def split_chunks(text: str, fits: Callable[[str], bool]) -> list[str]:
-    """Splits a text into chunks that fit, each as long as it can be.
-
-    A chunk ends with a sentence where it can; else with a clause, a word, and at last within a
-    word. Nothing but white space is lost.
+def clause_ends(paragraph: str) -> list[int]:
+    """Where the clauses of one paragraph end (behind commas, colons, dashes), ascending.
 
     Args:
-        text: any length.
-        fits: whether a chunk may be said in one go. A part of what fits is taken to fit too; a
-            single character is taken to fit.
-
-    Returns:
-        chunks with white space normalised, none empty.
+        paragraph: white space normalised.
     """
-    whole, sentence_ends = _sentence_ends(text)
-    levels = (
-        sentence_ends,
-        [match.end() for match in _CLAUSE_END.finditer(whole)],
-        [match.end() for match in _WORD_END.finditer(whole)],
-    )
-    chunks: list[str] = []
-    start = 0
-    while start < len(whole):
-        end = _furthest_fit(whole, start, levels, fits)
-        chunks.append(whole[start:end].strip())
-        start = end + 1 if whole[end : end + 1] == " " else end
-    return chunks
-
-
-def parse_turns(text: str) -> list[Turn]:
-    """Reads a dialogue: a line that begins with `[Name]` is said by Name, until the next such line.
-
-    Names begin with a capital, a digit or a letter of a script without capitals, so that
-    [whispers] remains a tag; Bark's own tags ([MAN], [Music]) are no names.
-
-    Returns:
-        turns with white space normalised, none empty.
-    """
-    speaker: str | None = None
-    said: list[tuple[str | None, list[str]]] = [(None, [])]
-    for line in text.splitlines():
-        match = _TURN.match(line)
-        if match and _is_name(match[1]):
-            speaker = normalize_whitespace(match[1])
-            said.append((speaker, [match[2]]))
-        else:
-            said[-1][1].append(line)
-    turns = (Turn(name, normalize_whitespace("\n".join(lines))) for name, lines in said)
-    return [turn for turn in turns if turn.text]
-
-
-def _is_name(words: str) -> bool:
-    name = normalize_whitespace(words)
-    first = name[:1]
-    return first.isalnum() and not first.islower() and name.casefold() not in _TAG_WORDS
+    return [match.end() for match in _CLAUSE_END.finditer(paragraph)]
 
 
 def _sentence_ends(text: str) -> tuple[str, list[int]]:
@@ -172,11 +111,19 @@ def _sentence_ends(text: str) -> tuple[str, list[int]]:
             continue
         offset = len(whole) + 1 if whole else 0
         whole = f"{whole} {paragraph}" if whole else paragraph
-        ends += [offset + end for end in _paragraph_ends(paragraph)]
+        ends += [offset + end for end in sentence_ends(paragraph)]
     return whole, ends
 
 
-def _paragraph_ends(paragraph: str) -> list[int]:
+def sentence_ends(paragraph: str) -> list[int]:
+    """Where the sentences of one paragraph end, as `split_sentences` sees them.
+
+    Args:
+        paragraph: white space normalised.
+
+    Returns:
+        ascending character positions, the last the paragraph's length.
+    """
     ends = {match.end() for match in _UNSPACED_END.finditer(paragraph)}
     for match in _SPACED_END.finditer(paragraph):
         if _is_sentence_end(paragraph, match):
@@ -199,32 +146,3 @@ def _is_sentence_end(paragraph: str, match: re.Match[str]) -> bool:
 def _pieces(whole: str, ends: Sequence[int]) -> list[str]:
     starts = [0, *ends]
     return [whole[start:end].strip() for start, end in zip(starts, ends, strict=False)]
-
-
-def _furthest_fit(
-    whole: str, start: int, levels: Sequence[Sequence[int]], fits: Callable[[str], bool]
-) -> int:
-    """Where the longest chunk from `start` ends, at the highest level that has one."""
-    for ends in levels:
-        candidates = [end for end in ends if end > start]
-        n_fitting = _count_fitting(whole, start, candidates, fits)
-        if n_fitting:
-            return candidates[n_fitting - 1]
-    within_word = list(range(start + 1, len(whole) + 1))
-    return within_word[max(0, _count_fitting(whole, start, within_word, fits) - 1)]
-
-
-def _count_fitting(whole: str, start: int, ends: Sequence[int], fits: Callable[[str], bool]) -> int:
-    """How many of the ascending `ends` give a chunk that fits: doubling, then halving."""
-    low, step = 0, 1
-    while low + step <= len(ends) and fits(whole[start : ends[low + step - 1]].strip()):
-        low += step
-        step *= 2
-    high = min(low + step, len(ends) + 1)  # the first count known not to fit, or one too many
-    while high - low > 1:
-        middle = (low + high) // 2
-        if fits(whole[start : ends[middle - 1]].strip()):
-            low = middle
-        else:
-            high = middle
-    return low

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -18,7 +19,9 @@ from bark.pipeline import TextCount
 from bark.run import Request
 from bark.spec import NANO, ModelSpec
 from bark.take import Take
+from bark.tokenizer_nano import NanoTokenizer
 from bark.voice_prompt import VoicePrompt
+from bark.voices import load_voice
 
 SILENT_TEXT = "silence"  # what makes nothing, as a model that ends before it begins
 _STEPS = 10
@@ -38,6 +41,17 @@ class FakeBark:
         self.device = torch.device("cpu")
         self.precision = "fp32"
         self.n_steps = 0  # counted, so that a test sees when the work has ended
+
+    @property
+    def sample_rate(self) -> int:
+        return self.spec.sample_rate
+
+    @functools.cached_property
+    def tokenizer(self) -> NanoTokenizer:
+        return NanoTokenizer.from_file()
+
+    def voice(self, voice: Any) -> VoicePrompt | None:
+        return load_voice(voice, self.spec)
 
     def count(self, text: str) -> TextCount:
         words = text.split()

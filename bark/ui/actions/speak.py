@@ -6,7 +6,8 @@ import dataclasses
 from collections.abc import Iterator
 
 from ...errors import BarkError
-from ...text import split_chunks
+from ...narration.cutting import Size, cut_text
+from ...narration.sizes import measure_for
 from ..page import status, words
 from ..page.form import MAX_TAKES, Form
 from ..state.sessions import Session
@@ -83,12 +84,8 @@ def stop(session: Session) -> str:
 def split(studio: Studio, text: str) -> list[str]:
     """The parts in which a long text would be spoken: all of each is heard, and said in time."""
     bark = studio.engine.ready()
-
-    def fits(part: str) -> bool:
-        count = bark.count(part)
-        return not count.cut_text and count.expected_s <= _ROOM * bark.spec.max_duration_s
-
-    return split_chunks(text, fits)
+    limit = Size(bark.spec.text_len, _ROOM * bark.spec.max_duration_s)
+    return cut_text(text, measure_for(bark), limit)
 
 
 def _plain_run(studio: Studio, form: Form) -> Run:

@@ -1,0 +1,115 @@
+"""Looking at a chunk's take: what is wrong with it, and which of several takes is the best."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+
+from ..take import Take
+from .cutting import speaking_time_s
+from .loudness import integrated_loudness, speech_bounds
+
+CLIPPED_SHARE = 0.002  # of the samples at full scale
+SHORTEST, LONGEST = 0.35, 2.2  # times what the text should take
+LONGEST_SLACK_S = 2.0
+LONGEST_GAP_S = 2.5
+_FULL_SCALE = 0.999
+_QUIET_LUFS = -50.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Finding:
+    """Something that is wrong with a take.
+
+    Attributes:
+        kind: "silent", "clipped", "short", "long", "cut", "tail", "voice" or "words".
+        sentence: what it is, for a report.
+        weight: how bad, to choose the best of several takes; 1 is a plain failure.
+    """
+
+    kind: str
+    sentence: str
+    weight: float = 1.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Examined:
+    """A take's measures and findings.
+
+    Attributes:
+        speech: samples (first, behind the last) of what is heard.
+        loudness_lufs: of it; None for silence.
+        findings: empty for a good take.
+        word_error_rate: where a listener listened.
+    """
+
+    speech: tuple[int, int]
+    loudness_lufs: float | None
+    findings: tuple[Finding, ...]
+    word_error_rate: float | None = None
+
+    @property
+    def badness(self) -> float:
+        """0 for a good take; the smaller the better."""
+        return sum(finding.weight for finding in self.findings)
+
+
+def examine(take: Take, spoken: str) -> Examined:
+    """Looks at a take.
+
+    Args:
+        take: as it was made.
+        spoken: the text that the model was given.
+    """
+    first, last = speech_bounds(take.audio, take.sample_rate)
+    heard = take.audio[first:last]
+    loudness = integrated_loudness(heard, take.sample_rate)
+    if loudness is None or loudness < _QUIET_LUFS:
+        return Examined((first, last), None, (Finding("silent", "Nothing is heard.", 10.0),))
+    findings = [*_levels(heard), *_length(take, len(heard) / take.sample_rate, spoken),
+                *_gaps(take, first, last)]  # fmt: skip
+    return Examined((first, last), loudness, tuple(findings))
+
+
+def _levels(heard: np.ndarray) -> list[Finding]:
+    share = float(np.mean(np.abs(heard) >= _FULL_SCALE))
+    if share <= CLIPPED_SHARE:
+        return []
+    return [Finding("clipped", f"{share:.1%} of the samples are clipped.", 0.5)]
+
+
+def _length(take: Take, heard_s: float, spoken: str) -> list[Finding]:
+    expected = speaking_time_s(spoken)
+    if heard_s < SHORTEST * expected:
+        return [Finding("short", f"{heard_s:.1f} s is too short for the text; about "
+                        f"{expected:.1f} s were expected.", 2 - heard_s / expected)]  # fmt: skip
+    if heard_s > LONGEST * expected + LONGEST_SLACK_S:
+        excess = heard_s / max(expected, 0.5)
+        return [Finding("long", f"{heard_s:.1f} s is too long for the text; about "
+                        f"{expected:.1f} s were expected.", 1 + excess / 10)]  # fmt: skip
+    if take.stop_reason == "length":
+        return [Finding("cut", "It was ended by the model's limit of length.", 1.0)]
+    return []
+
+
+def _gaps(take: Take, first: int, last: int) -> list[Finding]:
+    """A long silence, after which something is heard again that is likely not in the text."""
+    step = int(0.05 * take.sample_rate)
+    heard = take.audio[first:last]
+    n = len(heard) // step
+    if n < 2:
+        return []
+    power = (heard[: n * step].astype(np.float64).reshape(n, step) ** 2).mean(axis=1)
+    quiet = power < power.mean() * 1e-3
+    longest = place = run = 0
+    for i, is_quiet in enumerate(quiet):
+        run = run + 1 if is_quiet else 0
+        if run > longest:
+            longest, place = run, i + 1
+    gap_s = longest * step / take.sample_rate
+    if gap_s < LONGEST_GAP_S:
+        return []
+    at = (first + place * step) / take.sample_rate
+    return [Finding("tail", f"After {gap_s:.1f} s of silence something is heard again at "
+                    f"{at:.1f} s.", 1.0)]  # fmt: skip

@@ -1,0 +1,189 @@
+"""Making chunks together: a batch through the model, a look at each take, and another try."""
+
+from __future__ import annotations
+
+import dataclasses
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from ..events import AudioPiece, StageProgress, TakeFailed, TakeReady
+from ..options import MAX_SEED, GenerationOptions
+from ..run import Request
+from ..take import Take
+from ..voice_prompt import VoicePrompt
+from .check import Examined, Finding, examine
+from .jobs import ChunkInfo
+from .settings import CheckOptions
+from .word_times import word_times
+
+_SEED_STEP = 1_000_003  # between the tries of one chunk: far from its neighbours' seeds
+
+Look = Callable[[Take, str], Examined]
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class ChunkTask:
+    """All that decides one chunk; a worker on another machine needs no more.
+
+    Attributes:
+        key: under which it is kept.
+        number: in the text, from 1.
+        spoken: what the model is given.
+        voice: None for a new one.
+        options: with the seed of the first try.
+        check: how it is looked at.
+    """
+
+    key: str
+    number: int
+    spoken: str
+    voice: VoicePrompt | None
+    options: GenerationOptions
+    check: CheckOptions
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Made:
+    """A finished chunk."""
+
+    number: int
+    take: Take
+    info: ChunkInfo
+
+
+@dataclasses.dataclass(frozen=True)
+class NotMade:
+    """A chunk of which no try gave any sound."""
+
+    number: int
+    reason: str
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Working:
+    """Progress of the chunks that are being made together."""
+
+    numbers: tuple[int, ...]
+    progress: StageProgress
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Preview:
+    """Sound of a chunk that is made alone, before its end; see `bark.events.AudioPiece`."""
+
+    number: int
+    piece: AudioPiece
+
+
+MakingEvent = Made | NotMade | Working | Preview
+
+
+@dataclasses.dataclass(eq=False)
+class _Tries:
+    """The tries of one chunk."""
+
+    task: ChunkTask
+    takes: list[tuple[Take, Examined]] = dataclasses.field(default_factory=list)
+    seeds: list[int] = dataclasses.field(default_factory=list)
+    failures: list[str] = dataclasses.field(default_factory=list)
+    seconds: float = 0.0
+
+    def next_seed(self) -> int:
+        """Counts up from the task's seed."""
+        first = self.task.options.seed or 0
+        return (first + len(self.seeds) * _SEED_STEP) & MAX_SEED
+
+    @property
+    def is_done(self) -> bool:
+        """A good take is there, or no try is left."""
+        good = bool(self.takes) and not self.takes[-1][1].findings
+        return good or len(self.seeds) > self.task.check.retries
+
+
+def make_chunks(
+    bark: Any,
+    tasks: Sequence[ChunkTask],
+    *,
+    look: Look = examine,
+    stop: threading.Event | None = None,
+) -> Iterator[MakingEvent]:
+    """Makes chunks, in one batch a try.
+
+    A chunk does not depend on those it is made with: each has its seeds and its voice.
+
+    Args:
+        bark: a `Bark`.
+        tasks: whose options differ in the seed alone.
+        look: examines a take; a finding means another try.
+        stop: ends it at the next token; chunks that are not finished by then are not yielded.
+
+    Yields:
+        progress; and each chunk as soon as it is finished, those that need no second try first.
+    """
+    stop = stop or threading.Event()
+    open_tries = [_Tries(task) for task in tasks]
+    while open_tries and not stop.is_set():
+        yield from _try_once(bark, open_tries, look, stop)
+        if stop.is_set():
+            return
+        for tries in [tries for tries in open_tries if tries.is_done]:
+            open_tries.remove(tries)
+            yield _result(bark, tries)
+
+
+def _try_once(
+    bark: Any, batch: Sequence[_Tries], look: Look, stop: threading.Event
+) -> Iterator[MakingEvent]:
+    started = time.perf_counter()
+    seeds = [tries.next_seed() for tries in batch]
+    numbers = tuple(tries.task.number for tries in batch)
+    requests = [
+        Request(t.task.spoken, t.task.voice, dataclasses.replace(t.task.options, seed=seed))
+        for t, seed in zip(batch, seeds, strict=True)
+    ]
+    events = bark.stream_requests(requests, stop=stop)
+    for tries, seed in zip(batch, seeds, strict=True):
+        tries.seeds.append(seed)
+    for event in events:
+        if isinstance(event, StageProgress):
+            yield Working(numbers, event)
+        elif isinstance(event, AudioPiece):
+            yield Preview(numbers[event.item], event)
+        elif isinstance(event, TakeFailed):
+            batch[event.item].failures.append(str(event.error))
+        elif isinstance(event, TakeReady) and not stop.is_set():
+            tries = batch[event.item]
+            tries.takes.append((event.take, look(event.take, tries.task.spoken)))
+    spent = (time.perf_counter() - started) / len(batch)
+    for tries in batch:
+        tries.seconds += spent
+
+
+def _result(bark: Any, tries: _Tries) -> Made | NotMade:
+    task = tries.task
+    if not tries.takes:
+        return NotMade(task.number, tries.failures[-1])
+    take, examined = min(tries.takes, key=lambda pair: pair[1].badness)
+    others = [finding for other, seen in tries.takes if other is not take
+              for finding in seen.findings]  # fmt: skip
+    seeds = [seed for seed in tries.seeds if seed != take.options.seed]
+    info = ChunkInfo(
+        key=task.key,
+        n_samples=len(take.audio),
+        sample_rate=take.sample_rate,
+        speech=examined.speech,
+        loudness_lufs=examined.loudness_lufs,
+        findings=_sentences(examined.findings),
+        seeds=(*seeds, take.options.seed or 0),
+        redone_for=(*_sentences(others), *tries.failures),
+        word_error_rate=examined.word_error_rate,
+        words=word_times(bark, take, task.spoken),
+        seconds=round(tries.seconds, 3),
+    )
+    return Made(task.number, take, info)
+
+
+def _sentences(findings: Sequence[Finding]) -> tuple[str, ...]:
+    return tuple(finding.sentence for finding in findings)

@@ -1,0 +1,87 @@
+"""Which voice each speaker has: the given one, one that no other has, or a new one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ..audio import FORMATS
+from ..take import Take
+from ..voice_prompt import VoicePrompt
+from ..voices import list_voices
+from .cast import NARRATOR, Cast
+from .jobs import JobFolder
+
+NEW_VOICE = "a new voice"
+
+
+def choose_voices(
+    bark: Any,
+    job: JobFolder,
+    speakers: Sequence[str],
+    cast: Cast,
+    before: Mapping[str, Any],
+) -> tuple[dict[str, dict[str, str]], list[str]]:
+    """Gives every speaker a voice, and keeps its tokens in the job's folder.
+
+    A narrator without a voice gets a new one, which the first chunk makes. Another speaker without
+    one gets a voice of the list that nobody else has, else a new one; what was chosen before for
+    the same job stays.
+
+    Args:
+        before: what an earlier call returned, as the manifest keeps it.
+
+    Returns:
+        name to {"said": for people, "key": of the kept voice, where there is one, "origin": of the
+        chunk that it was made of}; and sentences that tell of voices nobody asked for.
+
+    Raises:
+        VoiceError, VoiceNotFoundError, AudioFileError: a given voice is none.
+    """
+    chosen: dict[str, dict[str, str]] = {}
+    notes: list[str] = []
+    for speaker in speakers:
+        given = cast.voice(speaker)
+        if given is not None:
+            voice = bark.voice(_loaded(given))
+            chosen[speaker] = {"said": _said(given, voice), "key": job.put_voice(voice)}
+    free = _free_voices(bark, {entry["said"] for entry in chosen.values()})
+    for speaker in speakers:
+        if speaker in chosen:
+            continue
+        earlier = before.get(speaker, {})
+        if earlier.get("given") == "no":
+            chosen[speaker] = dict(earlier)
+        else:
+            chosen[speaker] = _chosen(bark, job, speaker, free)
+        if speaker != NARRATOR:
+            notes.append(f"{speaker} was given no voice and speaks in {chosen[speaker]['said']}.")
+    return chosen, notes
+
+
+def _chosen(bark: Any, job: JobFolder, speaker: str, free: Iterator[str]) -> dict[str, str]:
+    name = None if speaker == NARRATOR else next(free, None)
+    if name is None:
+        return {"said": NEW_VOICE, "given": "no"}
+    return {"said": name, "key": job.put_voice(bark.voice(name)), "given": "no"}
+
+
+def _free_voices(bark: Any, taken: set[str]) -> Iterator[str]:
+    """Names of voices that lie on this disk and that nobody has, in the order of the list."""
+    for info in list_voices(bark.spec):
+        if info.on_disk and info.name not in taken:
+            yield info.name
+
+
+def _loaded(voice: Any) -> Any:
+    """A take's audio file may stand for a voice, as everywhere in the program."""
+    if isinstance(voice, str | Path) and Path(voice).suffix.lower().lstrip(".") in FORMATS:
+        return Take.load(Path(voice).expanduser())
+    return voice
+
+
+def _said(given: Any, voice: VoicePrompt) -> str:
+    if isinstance(given, str | Path):
+        return Path(given).name if Path(given).suffix else str(given)
+    return voice.name or "a given voice"
