@@ -30,7 +30,7 @@ from .model_sources import (
 from .progress import ProgressBar
 from .spec import BARK, NANO, ModelSpec
 from .stage_building import STAGES
-from .tokenizer import BertTokenizer
+from .text.bert import BertTokenizer
 
 logger = logging.getLogger(__name__)
 

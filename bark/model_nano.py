@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from .model import GPT, GPTConfig
-from .phones import CONTINUATION, N_KINDS, N_SEMANTIC
+from .text.english.phones import CONTINUATION, N_KINDS, N_SEMANTIC
 
 COARSE_PER_SEMANTIC = 4
 """Coarse tokens, two codebooks in turn, to a semantic token."""

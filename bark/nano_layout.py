@@ -72,7 +72,7 @@ def read_codec(folder: Path) -> Any:
 
 def read_tokenizer(folder: Path) -> Any:
     """Loads nano's tokenizer with the folder's lexicon, or else the packaged one."""
-    from .tokenizer_nano import NanoTokenizer
+    from .text.nano import NanoTokenizer
 
     path = folder / "lexicon.json"
     return NanoTokenizer.from_file(path) if path.is_file() else NanoTokenizer.from_file()

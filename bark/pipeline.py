@@ -27,7 +27,7 @@ from .run import Request, Run, check_text, expected_duration_s
 from .spec import ModelSpec
 from .static_decode import drop_decoder
 from .take import STAGES, Take
-from .text import normalize_whitespace
+from .text.splitting import normalize_whitespace
 from .voice_prompt import VoicePrompt
 from .voices import load_voice
 

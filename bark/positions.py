@@ -13,7 +13,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from .phones import (
+from .spec import ModelSpec
+from .text.english.phones import (
     CONTINUATION,
     END_TOKEN,
     N_KINDS,
@@ -26,7 +27,6 @@ from .phones import (
     text_is_phone,
     text_mark_id,
 )
-from .spec import ModelSpec
 
 POSITION_SIZES = (256, 32, 32)
 """Rows of nano's tables: word number, place in the word, frame in the phone."""

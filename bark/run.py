@@ -23,7 +23,7 @@ from .record import MAX_RECORD_CHARS
 from .semantic import SemanticLimits, generate_semantic
 from .spec import ModelSpec
 from .take import STAGES, Take
-from .text import normalize_whitespace
+from .text.splitting import normalize_whitespace
 from .voice_prompt import VoicePrompt
 
 FIRST_PIECE_S = 0.4

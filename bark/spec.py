@@ -9,8 +9,8 @@ from __future__ import annotations
 import dataclasses
 import math
 
-from .phones import N_SEMANTIC as NANO_SEMANTIC_VOCAB_SIZE
-from .phones import N_TEXT as NANO_TEXT_VOCAB_SIZE
+from .text.english.phones import N_SEMANTIC as NANO_SEMANTIC_VOCAB_SIZE
+from .text.english.phones import N_TEXT as NANO_TEXT_VOCAB_SIZE
 
 SAMPLE_RATE = 24_000  # Hz, of every codec here
 

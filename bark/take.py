@@ -12,7 +12,7 @@ import numpy as np
 from .audio import encode_audio, read_audio, read_record, write_audio
 from .errors import AudioFileError
 from .options import GenerationOptions
-from .text import valid_text
+from .text.splitting import valid_text
 from .voice_prompt import VoicePrompt
 
 STAGES = ("semantic", "coarse", "fine", "decode")

@@ -13,7 +13,7 @@ from .environment import user_data_dir
 from .errors import VoiceError, VoiceNotFoundError
 from .files import user_path
 from .spec import BARK, LANGUAGES, NANO, ModelSpec
-from .text import valid_text
+from .text.splitting import valid_text
 from .voice_file import read_voice_file, voice_file_ratio, write_voice_file
 from .voice_presets import OFFICIAL_VOICES, fetch_preset, is_cached
 from .voice_prompt import VoicePrompt, check_voice

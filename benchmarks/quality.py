@@ -17,12 +17,12 @@ from torch import Tensor, nn
 
 from bark import Bark, Take
 from bark.coarse import flatten_codes
-from bark.lexicon import Lexicon
 from bark.model import GPT
 from bark.model_fine import FineGPT
 from bark.model_nano import ConditionedGPT
 from bark.positions import infer_position, semantic_positions, text_positions
 from bark.spec import BARK
+from bark.text.english.lexicon import Lexicon
 from training.corpus import held_out_prose
 from training.listener import Listener, closed_choice_rate, plain_words, word_error_rate
 from training.measure import speak_sentences, spoken_form

@@ -19,7 +19,7 @@ from bark.pipeline import TextCount
 from bark.run import Request
 from bark.spec import NANO, ModelSpec
 from bark.take import Take
-from bark.tokenizer_nano import NanoTokenizer
+from bark.text.nano import NanoTokenizer
 from bark.voice_prompt import VoicePrompt
 from bark.voices import load_voice
 

@@ -13,14 +13,13 @@ PACKAGE = Path(__file__).parent.parent / "bark"
 
 FLOORS = (
     # 0: no idea of models
-    "spec errors text audio record tags files environment phones devices progress transfer"
+    "spec errors text audio record tags files environment devices progress transfer"
     " compute_lock interrupts proxies streams",
     # 1: the parts that models and voices are made of
     "kv_cache sampling voices voice_presets voice_prompt voice_file download positions weights"
-    " torch_file abbreviations number_words reading native",
+    " torch_file native",
     # 2: networks, tokenizers and codecs
-    "model model_fine model_nano quantize tokenizer tokenizer_nano codec vocoder"
-    " normalize number_rules word_rules lexicon",
+    "model model_fine model_nano quantize codec vocoder",
     # 3: weights from disk, and the stages
     "checkpoints stage_building official_layout hub_layout nano_layout model_sources"
     " semantic semantic_prefix semantic_task semantic_static coarse coarse_task coarse_loops"

@@ -10,7 +10,7 @@ import pytest
 
 from bark import Bark, Take
 from bark.checkpoints import packaged_nano_dir
-from bark.phones import semantic_to_phones
+from bark.text.english.phones import semantic_to_phones
 from training.corpus import (
     corpus_is_there,
     held_out_numbers,

@@ -13,7 +13,7 @@ import bark
 from bark.model import GPT
 from bark.nano_layout import read_stage, read_tokenizer
 from bark.positions import POSITION_SIZES
-from bark.tokenizer_nano import NanoTokenizer
+from bark.text.nano import NanoTokenizer
 from training.phone_errors import PhoneScores, score, speak, spoken_phones
 
 NANO = Path(bark.__file__).parent / "assets" / "nano"

@@ -7,10 +7,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bark import phones
-from bark.phones import Phone
 from bark.positions import MAX_PHONE_FRAMES, PositionTracker, semantic_positions, text_positions
 from bark.spec import NANO
+from bark.text.english import phones
+from bark.text.english.phones import Phone
 
 
 def _text() -> np.ndarray:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from bark import phones, semantic_static
+from bark import semantic_static
 from bark.coarse import CoarseWindows, generate_coarse
 from bark.coarse_aligned import generate_coarse_aligned
 from bark.model import GPT, GPTConfig
@@ -21,6 +21,7 @@ from bark.sampling import SamplingOptions
 from bark.semantic import SemanticLimits, generate_semantic
 from bark.spec import BARK, NANO, ModelSpec
 from bark.static_decode import NewRunner, PlainCalls, Runner, StaticDecoder
+from bark.text.english import phones
 
 from .reference import GoldenCase, golden_cases, golden_model
 from .running import watch

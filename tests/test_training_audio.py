@@ -13,8 +13,8 @@ from torch import nn
 from bark.model_fine import FineGPT
 from bark.model_nano import ConditionedGPT, ConditionedGPTConfig, frame_counts
 from bark.nano_layout import read_stage
-from bark.phones import CONTINUATION, N_KINDS, N_SEMANTIC, ONSET, WORD_ONSET
 from bark.spec import NANO
+from bark.text.english.phones import CONTINUATION, N_KINDS, N_SEMANTIC, ONSET, WORD_ONSET
 from bark.vocoder import N_CEPSTRUM, N_CORRECTIONS, Codebooks, VocoderCodec
 from training.alignment import rising_questions, speech_to_phones
 from training.coarse import CoarseTrainee, Crops, Stream, coarse_losses, train_coarse

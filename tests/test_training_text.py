@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 import torch
 
-from bark import phones
 from bark.model import GPTConfig
-from bark.normalize import Word
-from bark.phones import PHONE_INDEX, Phone, phones_to_semantic
 from bark.positions import POSITION_SIZES
 from bark.spec import NANO
-from bark.tokenizer_nano import NanoTokenizer
+from bark.text.english import phones
+from bark.text.english.normalize import Word
+from bark.text.english.phones import PHONE_INDEX, Phone, phones_to_semantic
+from bark.text.nano import NanoTokenizer
 from training import corpus
 from training.loop import Budget
 from training.phone_errors import edit_distance, score

@@ -6,7 +6,7 @@ import re
 
 import numpy as np
 
-from bark.phones import (
+from bark.text.english.phones import (
     PAUSE,
     PHONE_INDEX,
     QUESTION_PAUSE,

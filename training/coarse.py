@@ -16,8 +16,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from bark.model_nano import COARSE_PER_SEMANTIC, ConditionedGPT, ConditionedGPTConfig
-from bark.phones import N_SEMANTIC
 from bark.spec import NANO
+from bark.text.english.phones import N_SEMANTIC
 from bark.vocoder import N_CORRECTIONS, Codebooks
 
 from .codec import encode

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bark.phones import N_KINDS, N_PAUSES, RATE_HZ, VOWELS
+from bark.text.english.phones import N_KINDS, N_PAUSES, RATE_HZ, VOWELS
 from bark.vocoder import envelope_matrix
 
 from .alignment import rising_questions, speech_to_semantic

@@ -14,8 +14,8 @@ import re
 from collections import Counter
 from pathlib import Path
 
-from bark.lexicon import LEXICON_PATH, Lexicon, encode_phones, phone_names
-from bark.phones import N_PAUSES, PHONE_INDEX, PHONES, phone_name
+from bark.text.english.lexicon import LEXICON_PATH, Lexicon, encode_phones, phone_names
+from bark.text.english.phones import N_PAUSES, PHONE_INDEX, PHONES, phone_name
 
 from .alignment import speech_to_phones
 from .corpus import prose, training_part
@@ -107,7 +107,7 @@ class _FliteLexicon:
         self._lexicon = cmulex.cmu_lex_init()
 
     def phones(self, word: str) -> list[str]:
-        """Return the phones of a lower-case word, named as in `bark.phones.PHONES`."""
+        """Return the phones of a lower-case word, named as in `bark.text.english.phones.PHONES`."""
         flite, names = self._flite, []
         found = flite.lex_lookup(self._lexicon, word.encode(), None, None)
         item = found

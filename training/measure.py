@@ -16,10 +16,10 @@ from bark import Bark, Take
 from bark.coarse import CoarseWindows
 from bark.coarse_aligned import generate_coarse_aligned
 from bark.fine import generate_fine
-from bark.lexicon import Lexicon
-from bark.normalize import normalize, spoken_text
 from bark.sampling import SamplingOptions
 from bark.spec import NANO
+from bark.text.english.lexicon import Lexicon
+from bark.text.english.normalize import normalize, spoken_text
 from bark.vocoder import VocoderCodec, VocoderFrames
 
 from .alignment import speech_to_semantic

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from bark import phones
 from bark.model import GPT
-from bark.normalize import Word
 from bark.sampling import SamplingOptions
 from bark.semantic import SemanticLimits, generate_semantic
 from bark.spec import NANO
-from bark.tokenizer_nano import NanoTokenizer
+from bark.text.english import phones
+from bark.text.english.normalize import Word
+from bark.text.nano import NanoTokenizer
 
 from .text_data import TextItem
 

@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bark import Bark
-from bark.lexicon import LEXICON_PATH
 from bark.model import GPTConfig
 from bark.model_fine import FineGPTConfig
 from bark.model_nano import ConditionedGPTConfig
-from bark.tokenizer_nano import NanoTokenizer
+from bark.text.english.lexicon import LEXICON_PATH
+from bark.text.nano import NanoTokenizer
 from bark.vocoder import Codebooks
 
 from .coarse import load_streams, train_coarse

@@ -17,11 +17,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from bark import phones
 from bark.model import GPT, GPTConfig
 from bark.positions import POSITION_SIZES
 from bark.spec import NANO
-from bark.tokenizer_nano import NanoTokenizer
+from bark.text.english import phones
+from bark.text.nano import NanoTokenizer
 
 from .coarse import sinusoids
 from .export import write_config, write_weights

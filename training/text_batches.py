@@ -10,10 +10,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from bark import phones
 from bark.positions import POSITION_SIZES, infer_position, semantic_positions, text_positions
 from bark.spec import NANO
-from bark.tokenizer_nano import NanoTokenizer
+from bark.text.english import phones
+from bark.text.nano import NanoTokenizer
 
 from .corpus import is_held_out
 from .text_data import TextItem, read_items

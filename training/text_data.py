@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
-from bark.lexicon import Lexicon
-from bark.normalize import Word, normalize, spoken_text
-from bark.phones import phones_to_semantic
+from bark.text.english.lexicon import Lexicon
+from bark.text.english.normalize import Word, normalize, spoken_text
+from bark.text.english.phones import phones_to_semantic
 
 from .alignment import speech_to_phones
 from .corpus import held_out_numbers, held_out_prose, held_out_words, text_items

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from ..phones import N_PAUSES, semantic_to_phones
 from ..spec import NANO
+from ..text.english.phones import N_PAUSES, semantic_to_phones
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,7 +63,7 @@ def spoken_spans(tokenizer: Any, text: str) -> list[tuple[int, int]]:
     Args:
         tokenizer: nano's; `encode(text)` gives ids with their spans.
     """
-    from ..phones import text_begins_word
+    from ..text.english.phones import text_begins_word
 
     encoded = tokenizer.encode(text)
     if not len(encoded.ids):

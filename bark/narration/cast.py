@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InvalidInputError
-from ..text import TAGS, normalize_whitespace
+from ..text.splitting import TAGS, normalize_whitespace
 
 NARRATOR = ""
 """The name of whoever speaks what no other speaker does."""

@@ -13,7 +13,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 
-from ..text import clause_ends, normalize_whitespace, sentence_ends
+from ..text.splitting import clause_ends, normalize_whitespace, sentence_ends
 
 LEVELS = ("sentence", "clause", "word", "character")
 """What a piece may end with, the best first."""
@@ -93,7 +93,7 @@ def cut(
     """Cuts one paragraph.
 
     Args:
-        text: its white space is taken as normalised (`bark.text.normalize_whitespace`).
+        text: its white space is taken as normalised (`bark.text.splitting.normalize_whitespace`).
         measure: the size of a part; sizes of parts are taken to add up while pieces are chosen,
             and each piece is measured once more as a whole.
         limit: the largest piece; a single character may be larger.

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ..errors import InvalidInputError
-from ..text import normalize_whitespace
+from ..text.splitting import normalize_whitespace
 from . import cast, marks
 from .cutting import Measure, Piece, Size, cut
 from .documents import HEADING, Block, Document

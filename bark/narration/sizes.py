@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..text import normalize_whitespace
+from ..text.splitting import normalize_whitespace
 from .cutting import Measure, Size, speaking_time_s
 from .settings import NarrationOptions
 

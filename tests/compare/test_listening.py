@@ -5,9 +5,9 @@ import pytest
 
 from bark.compare.loudness import SILENCE_LUFS, TARGET_LUFS, gain_to, loudness
 from bark.compare.word_times import matching_time, nano_word_times, spoken_spans
-from bark.lexicon import Lexicon
-from bark.phones import PHONE_INDEX, Phone, phones_to_semantic
-from bark.tokenizer_nano import NanoTokenizer
+from bark.text.english.lexicon import Lexicon
+from bark.text.english.phones import PHONE_INDEX, Phone, phones_to_semantic
+from bark.text.nano import NanoTokenizer
 
 RATE = 24_000
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from bark.errors import InvalidInputError
 from bark.narration.cast import NARRATOR, Cast, Turn, find_names, parse_turns, read_cast
-from bark.text import TAGS
+from bark.text.splitting import TAGS
 
 PLAY = """Anna: Who is there?
 Ben: It is me.

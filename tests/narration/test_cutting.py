@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bark.narration.cutting import Piece, Size, cut, cut_text, speaking_time_s
-from bark.text import normalize_whitespace
+from bark.text.splitting import normalize_whitespace
 
 WORDS = (
     "Hello Mr. Smith e.g. pizza. pizza! really? uh — no, yes; “so” (he) A. 3.5 [laughs] 今日は。"

@@ -8,7 +8,7 @@ from typing import Any
 
 from ...errors import AudioFileError, BarkError
 from ...take import Take
-from ...text import valid_text
+from ...text.splitting import valid_text
 from ...voices import VoicePrompt, load_voice, save_voice
 from ..page import player, status, words
 from ..page.form import Form

@@ -10,7 +10,7 @@ from typing import Any
 from ...errors import InvalidInputError
 from ...options import MAX_SEED, GenerationOptions
 from ...sampling import SamplingOptions
-from ...text import valid_text
+from ...text.splitting import valid_text
 
 MAX_TAKES = 8
 _DRAWN_SEEDS = 2**31 - MAX_TAKES  # short enough to be read out to somebody

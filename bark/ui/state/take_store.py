@@ -16,7 +16,7 @@ import numpy as np
 from ...errors import BarkError
 from ...options import GenerationOptions
 from ...take import Take
-from ...text import valid_text
+from ...text.splitting import valid_text
 
 log = logging.getLogger(__name__)
 

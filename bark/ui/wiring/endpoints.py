@@ -22,7 +22,7 @@ from ...errors import BarkError, InvalidInputError
 from ...options import GenerationOptions
 from ...sampling import SamplingOptions
 from ...take import Take
-from ...text import valid_text
+from ...text.splitting import valid_text
 from ..state.callers import POLL_S, CallerLeftError, run_while_wanted
 from ..state.studio import Studio
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import gradio as gr
 
-from ...text import valid_text
+from ...text.splitting import valid_text
 from ..actions import models, voice_menu
 from ..actions.meter import measure
 from ..page import player

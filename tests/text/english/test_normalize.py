@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bark.lexicon import Lexicon
-from bark.normalize import fold, normalize, spoken_text, without_falling_questions
-from bark.phones import MARKS
-from bark.text import normalize_whitespace
+from bark.text.english.lexicon import Lexicon
+from bark.text.english.normalize import fold, normalize, spoken_text, without_falling_questions
+from bark.text.english.phones import MARKS
+from bark.text.splitting import normalize_whitespace
 
 LEXICON = Lexicon.load()
 

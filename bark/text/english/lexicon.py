@@ -12,7 +12,7 @@ from pathlib import Path
 
 from .phones import N_PHONES, PHONE_INDEX, PHONES
 
-LEXICON_PATH = Path(__file__).parent / "assets" / "nano" / "lexicon.json"
+LEXICON_PATH = Path(__file__).parents[2] / "assets" / "nano" / "lexicon.json"
 
 _CODE = (string.ascii_letters + string.digits)[:N_PHONES]
 """One character per phone, in the order of `PHONES`."""
@@ -84,7 +84,7 @@ class Lexicon:
             word: lower case.
 
         Returns:
-            indices into `bark.phones.PHONES`, or None where the word is not known.
+            indices into `bark.text.english.phones.PHONES`, or None where the word is not known.
         """
         if word in self._pronunciations:
             return self._known(word)

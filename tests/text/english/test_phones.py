@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from bark import phones
-from bark.phones import Phone
+from bark.text.english import phones
+from bark.text.english.phones import Phone
 
 
 def test_phones_are_distinct_and_pauses_come_first() -> None:

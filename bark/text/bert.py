@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .errors import CheckpointError, WeightsNotFoundError
-from .text import EncodedText, normalize_whitespace
+from ..errors import CheckpointError, WeightsNotFoundError
+from .splitting import EncodedText, normalize_whitespace
 
 if TYPE_CHECKING:
     import tokenizers

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bark import number_words as n
+from bark.text.english import number_words as n
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ from .abbreviations import (
     WEEKDAYS,
 )
 from .number_words import cardinal, letters, ordinal
-from .reading import MARK_STRENGTH, Context, Rule, final_stop, rule
+from .rules import MARK_STRENGTH, Context, Rule, final_stop, rule
 
 _ROMAN = {"I": 1, "V": 5, "X": 10, "L": 50, "C": 100}
 _MAX_ACRONYM_LEN = 5

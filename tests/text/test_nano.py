@@ -5,11 +5,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bark.lexicon import phone_names
-from bark.normalize import Word
-from bark.phones import N_TEXT, text_begins_word, text_letter_id, text_mark_id, text_phone_id
-from bark.phones import PHONE_INDEX as P
-from bark.tokenizer_nano import NanoTokenizer
+from bark.text.english.lexicon import phone_names
+from bark.text.english.normalize import Word
+from bark.text.english.phones import (
+    N_TEXT,
+    text_begins_word,
+    text_letter_id,
+    text_mark_id,
+    text_phone_id,
+)
+from bark.text.english.phones import PHONE_INDEX as P
+from bark.text.nano import NanoTokenizer
 
 TOKENIZER = NanoTokenizer.from_file()
 

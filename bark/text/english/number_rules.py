@@ -14,7 +14,7 @@ from .abbreviations import (
     YEAR_CUES,
 )
 from .number_words import cardinal, decimal, digits, letters, ordinal, pair, plural, year
-from .reading import Context, Rule, final_stop, rule
+from .rules import Context, Rule, final_stop, rule
 
 _INT = r"(?:\d{1,3}(?:,\d{3})+(?![\d])|\d+)"
 _COMMA_CENTS = r"\d+,\d\d(?!\d)"

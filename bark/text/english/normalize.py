@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from .number_rules import NUMBER_RULES
-from .reading import MARK_STRENGTH, Context, Rule
+from .rules import MARK_STRENGTH, Context, Rule
 from .word_rules import WORD_RULES
 
 _RULES: tuple[Rule, ...] = (*NUMBER_RULES, *WORD_RULES)
@@ -41,7 +41,7 @@ class Word:
     Attributes:
         text: lower-case letters, apostrophes inside.
         start, end: the characters of the given text it comes from; several words may share them.
-        mark: the punctuation heard behind it, one of `bark.phones.MARKS`, or "".
+        mark: the punctuation heard behind it, one of `bark.text.english.phones.MARKS`, or "".
     """
 
     text: str

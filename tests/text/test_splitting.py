@@ -8,11 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bark.text import (
-    normalize_whitespace,
-    split_sentences,
-    valid_text,
-)
+from bark.text.splitting import normalize_whitespace, split_sentences, valid_text
 
 WORDS = (
     "Hello Mr. Smith e.g. pizza. pizza! really? uh — no, yes; “so” (he) A. 3.5 [laughs] 今日は。"

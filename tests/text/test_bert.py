@@ -16,7 +16,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from bark.errors import CheckpointError, WeightsNotFoundError
-from bark.tokenizer import BertTokenizer, cut
+from bark.text.bert import BertTokenizer, cut
 from tests.tiny import tiny_vocabulary
 
 

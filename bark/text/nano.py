@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
-from .lexicon import LEXICON_PATH, Lexicon
-from .normalize import Word, normalize, without_falling_questions
-from .phones import LETTERS, text_begins_word, text_letter_id, text_mark_id, text_phone_id
-from .text import EncodedText, normalize_whitespace
-from .tokenizer import word_start
+from .bert import word_start
+from .english.lexicon import LEXICON_PATH, Lexicon
+from .english.normalize import Word, normalize, without_falling_questions
+from .english.phones import LETTERS, text_begins_word, text_letter_id, text_mark_id, text_phone_id
+from .splitting import EncodedText, normalize_whitespace
 
 MAX_WORD_SYMBOLS = 31
 """A longer run of letters is cut: the model's table of places in a word ends there."""
