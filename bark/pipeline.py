@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from .audio import names_audio
+from .audio.files import names_audio
 from .checkpoints import ModelFiles, resolve_model
 from .compute_lock import ComputeLock
 from .devices import choose_device, exact_float32, fitting_threads, one_thread, same_threads

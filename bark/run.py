@@ -13,13 +13,13 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 
+from .audio.record import MAX_RECORD_CHARS
 from .coarse import CoarseWindows, coarse_len, generate_coarse
 from .coarse_aligned import generate_coarse_aligned
 from .errors import InvalidInputError, NothingGeneratedError
 from .events import AudioPiece, Event, StageProgress, TakeFailed, TakeReady
 from .fine import generate_fine
 from .options import GenerationOptions
-from .record import MAX_RECORD_CHARS
 from .semantic import SemanticLimits, generate_semantic
 from .spec import ModelSpec
 from .take import STAGES, Take

@@ -9,7 +9,8 @@ from typing import Any, BinaryIO, overload
 
 import numpy as np
 
-from .audio import encode_audio, read_audio, read_record, write_audio
+from .audio.files import encode_audio, read_audio, write_audio
+from .audio.record import read_record
 from .errors import AudioFileError
 from .options import GenerationOptions
 from .text.splitting import valid_text

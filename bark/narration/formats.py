@@ -16,7 +16,7 @@ from typing import Any, Protocol
 import numpy as np
 import soundfile
 
-from ..audio import number_ogg_pages, to_int16
+from ..audio.files import number_ogg_pages, to_int16
 from ..errors import AudioFileError
 
 FORMATS = ("wav", "flac", "ogg", "opus", "mp3", "m4b")

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..audio import read_audio
+from ..audio.files import read_audio
 from ..errors import InvalidInputError
 from .formats import AudioWriter, Metadata, open_writer
 from .loudness import evening_gain, limited

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..audio import FORMATS
+from ..audio.files import FORMATS
 from ..take import Take
 from ..voice_prompt import VoicePrompt
 from ..voices import list_voices

@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 
 from bark import Bark, Take
-from bark.audio import read_audio
+from bark.audio.files import read_audio
 from bark.cli import program
 from bark.progress import ProgressBar
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import bark
-from bark.audio import read_audio
+from bark.audio.files import read_audio
 from bark.errors import NothingGeneratedError
 
 from ..fake_bark import SILENT_TEXT

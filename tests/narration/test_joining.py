@@ -16,7 +16,7 @@ from mutagen.flac import FLAC
 from mutagen.id3 import ID3
 from mutagen.oggopus import OggOpus
 
-from bark.audio import read_audio
+from bark.audio.files import read_audio
 from bark.compare.loudness import loudness
 from bark.errors import AudioFileError, InvalidInputError
 from bark.narration import formats

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bark.audio import read_audio
+from bark.audio.files import read_audio
 from bark.errors import InvalidInputError
 from bark.narration.cast import Cast
 from bark.narration.joining import write_file

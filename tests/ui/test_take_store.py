@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bark.audio import encode_audio
+from bark.audio.files import encode_audio
 from bark.errors import AudioFileError, BarkError
 from bark.options import GenerationOptions
 from bark.take import Take

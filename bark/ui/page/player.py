@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ...audio import to_int16
+from ...audio.files import to_int16
 from ..state.sessions import Visit
 from ..state.take_store import StoredTake
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
-from ...audio import FORMATS
+from ...audio.files import FORMATS
 from ...checkpoints import ModelInfo, list_models
 from ...environment import MODELS
 from ...errors import BarkError

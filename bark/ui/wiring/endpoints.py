@@ -17,7 +17,7 @@ from fastapi.responses import JSONResponse, Response
 from gradio.context import LocalContext
 from gradio.processing_utils import save_bytes_to_cache
 
-from ...audio import FORMATS
+from ...audio.files import FORMATS
 from ...errors import BarkError, InvalidInputError
 from ...options import GenerationOptions
 from ...sampling import SamplingOptions

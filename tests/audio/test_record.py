@@ -18,9 +18,10 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from mutagen.id3 import ID3, TIT2
 
-from bark import record as record_module
-from bark import tags
-from bark.audio import FORMATS, encode_audio, read_record, write_audio
+from bark.audio import record as record_module
+from bark.audio import tags
+from bark.audio.files import FORMATS, encode_audio, write_audio
+from bark.audio.record import read_record
 from bark.errors import AudioFileError, InvalidInputError
 
 RATE = 24_000

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from bark import audio
+from bark.audio import files
 from bark.errors import AudioFileError, InvalidInputError
 
 RATE = 24_000
@@ -27,14 +27,14 @@ def tone(seconds: float = 0.5, amplitude: float = 0.5) -> np.ndarray:
 
 @given(arrays.arrays(np.float32, st.integers(0, 50), elements=st.floats(width=32, allow_nan=True)))
 def test_to_int16_never_wraps_around(samples: np.ndarray) -> None:
-    ints = audio.to_int16(samples)
+    ints = files.to_int16(samples)
     assert ints.dtype == np.int16
     expected = np.clip(np.nan_to_num(samples, posinf=1, neginf=-1).astype(np.float64), -1, 1)
     assert np.abs(ints - expected * 32_767).max(initial=0) <= 0.51
 
 
 def test_wav_is_16_bit_pcm_that_the_standard_library_opens(tmp_path: Path) -> None:
-    path = audio.write_audio(tmp_path / "a.wav", 3 * tone(), RATE, record={"text": "loud"})
+    path = files.write_audio(tmp_path / "a.wav", 3 * tone(), RATE, record={"text": "loud"})
     with wave.open(str(path)) as file:
         assert (file.getnchannels(), file.getsampwidth(), file.getframerate()) == (1, 2, RATE)
         samples = np.frombuffer(file.readframes(file.getnframes()), dtype="<i2")
@@ -43,12 +43,12 @@ def test_wav_is_16_bit_pcm_that_the_standard_library_opens(tmp_path: Path) -> No
     assert samples.min() == -32_767
 
 
-@pytest.mark.parametrize("format", audio.FORMATS)
+@pytest.mark.parametrize("format", files.FORMATS)
 @pytest.mark.parametrize("record", [None, {"text": "Hi. " * 5_000}])
 def test_every_format_reads_back(tmp_path: Path, format: str, record: dict | None) -> None:
     said = tone(2.0)
-    path = audio.write_audio(tmp_path / f"a.{format}", said, RATE, record=record)
-    heard, rate = audio.read_audio(path)
+    path = files.write_audio(tmp_path / f"a.{format}", said, RATE, record=record)
+    heard, rate = files.read_audio(path)
     assert rate == RATE
     assert heard.dtype == np.float32
     if format in ("wav", "flac"):
@@ -63,25 +63,25 @@ def test_every_format_reads_back(tmp_path: Path, format: str, record: dict | Non
         assert best > 0.95
 
 
-@pytest.mark.parametrize("format", audio.FORMATS)
+@pytest.mark.parametrize("format", files.FORMATS)
 def test_the_same_audio_and_record_give_the_same_bytes(format: str) -> None:
     record, tokens = {"text": "Hi"}, {"semantic": np.arange(100)}
     files = {
-        audio.encode_audio(tone(), RATE, format, record=record, tokens=tokens) for _ in range(3)
+        files.encode_audio(tone(), RATE, format, record=record, tokens=tokens) for _ in range(3)
     }
     assert len(files) == 1
 
 
 def test_long_vorbis_does_not_crash_the_encoder() -> None:
     samples = np.tile(tone(1.0), 180)
-    data = audio.encode_audio(samples, RATE, "ogg")
+    data = files.encode_audio(samples, RATE, "ogg")
     assert soundfile.info(io.BytesIO(data)).frames == len(samples)
 
 
 def test_the_suffix_names_the_format_and_format_overrides_it(tmp_path: Path) -> None:
-    assert audio.write_audio(tmp_path / "a.FLAC", tone(), RATE).read_bytes()[:4] == b"fLaC"
-    assert audio.write_audio(tmp_path / "b.oga", tone(), RATE).read_bytes()[:4] == b"OggS"
-    path = audio.write_audio(tmp_path / "take", tone(), RATE, format="wav")
+    assert files.write_audio(tmp_path / "a.FLAC", tone(), RATE).read_bytes()[:4] == b"fLaC"
+    assert files.write_audio(tmp_path / "b.oga", tone(), RATE).read_bytes()[:4] == b"OggS"
+    path = files.write_audio(tmp_path / "take", tone(), RATE, format="wav")
     assert path.read_bytes()[:4] == b"RIFF"
 
 
@@ -100,18 +100,18 @@ def test_what_cannot_be_written_is_one_sentence_and_leaves_nothing(
     tmp_path: Path, name: str, samples: np.ndarray, message: str
 ) -> None:
     with pytest.raises((AudioFileError, InvalidInputError), match=message) as caught:
-        audio.write_audio(tmp_path / name, samples, RATE)
+        files.write_audio(tmp_path / name, samples, RATE)
     assert "\n" not in str(caught.value)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_sample_rate_that_mp3_lacks_is_named() -> None:
     with pytest.raises(AudioFileError, match="MP3 cannot be written at 23456 Hz"):
-        audio.encode_audio(tone(), 23_456, "mp3")
+        files.encode_audio(tone(), 23_456, "mp3")
 
 
 def test_a_full_disk_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = audio.write_audio(tmp_path / "a.wav", tone(), RATE)
+    path = files.write_audio(tmp_path / "a.wav", tone(), RATE)
     before = path.read_bytes()
 
     def full(_: int) -> None:
@@ -119,7 +119,7 @@ def test_a_full_disk_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.Mon
 
     monkeypatch.setattr("bark.files.os.fsync", full)
     with pytest.raises(AudioFileError, match="No space left on device"):
-        audio.write_audio(path, tone(1.0), RATE)
+        files.write_audio(path, tone(1.0), RATE)
     assert path.read_bytes() == before
     assert [file.name for file in tmp_path.iterdir()] == ["a.wav"]
 
@@ -130,7 +130,7 @@ def test_a_full_disk_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.Mon
 )
 def test_joining_keeps_every_sample_and_the_gaps(lengths: list[int], gap_s: float) -> None:
     pieces = [np.full(n, i + 1, dtype=np.float64) for i, n in enumerate(lengths)]
-    joined = audio.join_with_silence(pieces, gap_s, RATE)
+    joined = files.join_with_silence(pieces, gap_s, RATE)
     n_gap = round(gap_s * RATE) * max(0, len(lengths) - 1)
     assert joined.dtype == np.float32
     assert len(joined) == sum(lengths) + n_gap
@@ -139,14 +139,14 @@ def test_joining_keeps_every_sample_and_the_gaps(lengths: list[int], gap_s: floa
 
 def test_a_negative_gap_is_refused() -> None:
     with pytest.raises(InvalidInputError, match="-1 s"):
-        audio.join_with_silence([tone()], -1, RATE)
+        files.join_with_silence([tone()], -1, RATE)
 
 
 def test_stereo_is_averaged_and_not_a_number_is_silence(tmp_path: Path) -> None:
     path = tmp_path / "stereo.wav"
     samples = np.array([[0.5, 0.1], [np.nan, 0.0], [np.inf, 0.0]], dtype=np.float32)
     soundfile.write(path, samples, RATE, subtype="FLOAT")
-    heard, _ = audio.read_audio(path)
+    heard, _ = files.read_audio(path)
     np.testing.assert_allclose(heard, [0.3, 0.0, 1.0], atol=1e-6)
 
 
@@ -174,29 +174,29 @@ def test_a_bad_file_is_one_sentence(tmp_path: Path, content: bytes, message: str
     path = tmp_path / "bad.wav"
     path.write_bytes(content)
     with pytest.raises(AudioFileError, match=message):
-        audio.read_audio(path)
+        files.read_audio(path)
 
 
 def test_a_missing_file_and_a_folder_are_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(AudioFileError, match="No such file"):
-        audio.read_audio(tmp_path / "none.wav")
+        files.read_audio(tmp_path / "none.wav")
     with pytest.raises(AudioFileError):
-        audio.read_audio(tmp_path)
+        files.read_audio(tmp_path)
 
 
 def test_reading_stops_at_its_bounds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = audio.write_audio(tmp_path / "a.flac", np.zeros(10 * RATE), RATE)
-    monkeypatch.setattr(audio, "MAX_FRAMES", 9 * RATE)
+    path = files.write_audio(tmp_path / "a.flac", np.zeros(10 * RATE), RATE)
+    monkeypatch.setattr(files, "MAX_FRAMES", 9 * RATE)
     with pytest.raises(AudioFileError, match="longer than"):
-        audio.read_audio(path)
-    monkeypatch.setattr(audio, "MAX_FILE_BYTES", 100)
+        files.read_audio(path)
+    monkeypatch.setattr(files, "MAX_FILE_BYTES", 100)
     with pytest.raises(AudioFileError, match="at most 100 are read"):
-        audio.read_audio(path)
+        files.read_audio(path)
 
 
 @settings(max_examples=60, deadline=None)
 @given(
-    format=st.sampled_from(audio.FORMATS),
+    format=st.sampled_from(files.FORMATS),
     flips=st.lists(st.tuples(st.floats(0, 1), st.integers(0, 255)), min_size=1, max_size=8),
     keep=st.floats(0.01, 1),
 )
@@ -206,13 +206,13 @@ def test_damaged_files_are_read_or_refused(
     flips: list[tuple[float, int]],
     keep: float,
 ) -> None:
-    data = bytearray(audio.encode_audio(tone(0.1), RATE, format, record={"text": "x"}))
+    data = bytearray(files.encode_audio(tone(0.1), RATE, format, record={"text": "x"}))
     for place, value in flips:
         data[int(place * 200) % len(data)] = value
     path = tmp_path_factory.mktemp("damaged") / f"a.{format}"
     path.write_bytes(data[: int(keep * len(data))])
     try:
-        heard, _ = audio.read_audio(path)
+        heard, _ = files.read_audio(path)
     except AudioFileError as error:
         assert "\n" not in str(error)  # noqa: PT017 - reading may also succeed
     else:

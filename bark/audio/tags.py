@@ -19,8 +19,8 @@ from mutagen.mp3 import MP3
 from mutagen.oggvorbis import OggVorbis
 from mutagen.wave import WAVE
 
-from .errors import AudioFileError
-from .files import user_path
+from ..errors import AudioFileError
+from ..files import user_path
 
 MAX_FILE_BYTES = 512 << 20
 MAX_TAG_BYTES = 16 << 20  # one ID3 tag

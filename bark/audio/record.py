@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from .errors import AudioFileError, InvalidInputError
+from ..errors import AudioFileError, InvalidInputError
 from .tags import read_texts, write_texts
 
 RECORD_VERSION = 1
