@@ -14,7 +14,7 @@ from typing import Any
 from torch import nn
 
 from . import hub_layout, nano_layout, official_layout
-from .download import DownloadStoppedError, Progress
+from .downloads.transfer import DownloadStoppedError, Progress
 from .environment import MODELS, Environment, read_environment
 from .errors import DownloadError, OptionError, WeightsNotFoundError
 from .files import is_file, is_folder, user_path

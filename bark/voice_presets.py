@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from .download import cached_hub_file, fetch_hub_file
+from .downloads.hub import cached_hub_file, fetch_hub_file
 from .errors import VoiceNotFoundError
 from .spec import LANGUAGES
 from .voice_file import read_array

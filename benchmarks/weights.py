@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from bark.codec import new_encodec_model
-from bark.download import CODEC_FILE
+from bark.downloads.hub import CODEC_FILE
 from bark.model import GPT
 from bark.model_fine import FineGPT, FineGPTConfig
 from bark.stage_building import STAGES, with_both_names

@@ -13,10 +13,10 @@ PACKAGE = Path(__file__).parent.parent / "bark"
 
 FLOORS = (
     # 0: no idea of models
-    "spec errors text audio files environment devices progress transfer"
+    "spec errors text audio files environment devices progress"
     " compute_lock interrupts proxies streams",
     # 1: the parts that models and voices are made of
-    "kv_cache sampling voices voice_presets voice_prompt voice_file download positions weights"
+    "downloads kv_cache sampling voices voice_presets voice_prompt voice_file positions weights"
     " torch_file native",
     # 2: networks, tokenizers and codecs
     "model model_fine model_nano quantize codec vocoder",

@@ -26,7 +26,7 @@ from bark import Bark, GenerationOptions, Take, proxies
 from bark.cli import program
 from bark.cli.arguments import parse_arguments
 from bark.cli.job import read_job
-from bark.download import fetch_codec
+from bark.downloads.hub import fetch_codec
 from bark.environment import home_dir, read_environment, user_data_dir
 from bark.errors import DownloadError, InvalidInputError, OptionError, WeightsNotFoundError
 from bark.model_sources import folder_plan

@@ -16,10 +16,10 @@ from typing import Any
 
 import pytest
 
-from bark import transfer
-from bark.download import cached_hub_file, fetch_codec, fetch_hub_file
+from bark.downloads import transfer
+from bark.downloads.hub import cached_hub_file, fetch_codec, fetch_hub_file
+from bark.downloads.transfer import DownloadStoppedError
 from bark.errors import DownloadError
-from bark.transfer import DownloadStoppedError
 
 CONTENT = bytes(range(256)) * 12_000  # 3 MB
 DIGEST = hashlib.sha256(CONTENT).hexdigest()

@@ -18,8 +18,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO
 
-from .errors import DownloadError
-from .proxies import open_address
+from ..errors import DownloadError
+from ..proxies import open_address
 
 logger = logging.getLogger(__name__)
 
