@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from .sampling import SamplingOptions
     from .spec import SAMPLE_RATE
     from .take import Take
-    from .voice_prompt import VoicePrompt
-    from .voices import list_voices
+    from .voices.library import list_voices
+    from .voices.prompt import VoicePrompt
 
 __version__ = "0.1.0"
 
@@ -42,8 +42,8 @@ _HOMES = {
     "sampling": ("SamplingOptions",),
     "spec": ("SAMPLE_RATE",),
     "take": ("Take",),
-    "voice_prompt": ("VoicePrompt",),
-    "voices": ("list_voices",),
+    "voices.prompt": ("VoicePrompt",),
+    "voices.library": ("list_voices",),
 }
 _MODULE_OF = {name: module for module, names in _HOMES.items() for name in names}
 

@@ -10,8 +10,8 @@ import numpy as np
 
 from .generation import codec_decode, generate_coarse, generate_fine, generate_text_semantic
 from .spec import BARK
-from .voice_prompt import VoicePrompt
-from .voices import save_voice
+from .voices.library import save_voice
+from .voices.prompt import VoicePrompt
 
 
 def text_to_semantic(

@@ -25,7 +25,8 @@ from .sampling import SamplingOptions
 from .semantic import SemanticLimits, generate_semantic
 from .shelf import Shelf
 from .spec import BARK, LANGUAGES, ModelSpec
-from .voices import OFFICIAL_VOICES, load_voice
+from .voices.library import load_voice
+from .voices.presets import OFFICIAL_VOICES
 
 CONTEXT_WINDOW_SIZE = BARK.fine_window_len
 SEMANTIC_RATE_HZ = BARK.semantic_rate_hz

@@ -28,8 +28,8 @@ from .spec import ModelSpec
 from .static_decode import drop_decoder
 from .take import STAGES, Take
 from .text.splitting import normalize_whitespace
-from .voice_prompt import VoicePrompt
-from .voices import load_voice
+from .voices.library import load_voice
+from .voices.prompt import VoicePrompt
 
 Voice = Any  # a name, a path, a VoicePrompt, a dict of arrays, a Take, or None
 

@@ -24,7 +24,7 @@ from .semantic import SemanticLimits, generate_semantic
 from .spec import ModelSpec
 from .take import STAGES, Take
 from .text.splitting import normalize_whitespace
-from .voice_prompt import VoicePrompt
+from .voices.prompt import VoicePrompt
 
 FIRST_PIECE_S = 0.4
 PIECE_S = 1.0

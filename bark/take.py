@@ -14,7 +14,7 @@ from .audio.record import read_record
 from .errors import AudioFileError
 from .options import GenerationOptions
 from .text.splitting import valid_text
-from .voice_prompt import VoicePrompt
+from .voices.prompt import VoicePrompt
 
 STAGES = ("semantic", "coarse", "fine", "decode")
 """The stages in their order; a take may be redone from any of them."""

@@ -20,8 +20,8 @@ from bark.run import Request
 from bark.spec import NANO, ModelSpec
 from bark.take import Take
 from bark.text.nano import NanoTokenizer
-from bark.voice_prompt import VoicePrompt
-from bark.voices import load_voice
+from bark.voices.library import load_voice
+from bark.voices.prompt import VoicePrompt
 
 SILENT_TEXT = "silence"  # what makes nothing, as a model that ends before it begins
 _STEPS = 10

@@ -16,8 +16,7 @@ FLOORS = (
     "spec errors text audio files environment devices progress"
     " compute_lock interrupts proxies streams",
     # 1: the parts that models and voices are made of
-    "downloads kv_cache sampling voices voice_presets voice_prompt voice_file positions weights"
-    " torch_file native",
+    "downloads kv_cache sampling voices positions weights torch_file native",
     # 2: networks, tokenizers and codecs
     "model model_fine model_nano quantize codec vocoder",
     # 3: weights from disk, and the stages

@@ -36,7 +36,7 @@ from bark.run import check_text
 from bark.sampling import SamplingOptions
 from bark.spec import NANO
 from bark.streams import write_path
-from bark.voices import list_voices, load_voice, save_voice
+from bark.voices.library import list_voices, load_voice, save_voice
 
 ROOT = Path(__file__).parent.parent
 LONG_NAME = "a" * 260

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from ..events import Event
     from ..pipeline import Bark
     from ..take import Take
-    from ..voice_prompt import VoicePrompt
+    from ..voices.prompt import VoicePrompt
 
 DONE, FAILED, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
 
@@ -149,7 +149,7 @@ def _load(job: Job, stop: threading.Event) -> Bark:
 
 def _load_voice(job: Job, bark: Bark) -> VoicePrompt | None:
     from ..take import Take
-    from ..voices import load_voice
+    from ..voices.library import load_voice
 
     voice: Any = job.arguments.history_prompt or None
     if voice and Path(voice).suffix.lower().lstrip(".") in AUDIO_FORMATS:
@@ -249,7 +249,7 @@ def _write(job: Job, bark: Bark, index: int, take: Take) -> None:
         _say(job, f"The text is too long for one take; not spoken: {take.cut_text!r}.")
     _say_path(job, path)
     if job.arguments.output_full:
-        from ..voices import save_voice
+        from ..voices.library import save_voice
 
         _say_path(job, save_voice(path.with_suffix(".npz"), take.tokens, spec=bark.spec))
 
@@ -273,7 +273,7 @@ def _size(n_bytes: int) -> str:
 def _print_voices(arguments: argparse.Namespace) -> int:
     from ..checkpoints import best_local_model
     from ..spec import BARK, NANO
-    from ..voices import list_voices
+    from ..voices.library import list_voices
 
     model = arguments.model or read_environment().model or best_local_model()
     for info in list_voices(NANO if model == NANO.name else BARK):

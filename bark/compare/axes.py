@@ -17,7 +17,7 @@ from ..options import GenerationOptions
 from ..spec import LANGUAGES
 
 if TYPE_CHECKING:
-    from ..voices import VoiceInfo
+    from ..voices.library import VoiceInfo
 
 Value = float | int | str
 

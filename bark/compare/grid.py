@@ -18,7 +18,7 @@ from .plan import BATCH_SIZE, Cell, GridPlan
 
 if TYPE_CHECKING:
     from ..pipeline import Bark
-    from ..voice_prompt import VoicePrompt
+    from ..voices.prompt import VoicePrompt
 
 GRID_VERSION = 1
 GRID_FILE = "grid.json"
@@ -112,7 +112,7 @@ def grid(
     Raises:
         OptionError, InvalidInputError: an axis or an option is wrong.
     """
-    from ..voices import list_voices, load_voice
+    from ..voices.library import list_voices, load_voice
 
     barks: dict[str | None, Bark] = {}
 

@@ -11,7 +11,7 @@ from ..events import StageProgress, TakeFailed, TakeReady
 from ..pipeline import Bark
 from ..run import Request
 from ..take import Take
-from ..voice_prompt import VoicePrompt
+from ..voices.prompt import VoicePrompt
 from .plan import BATCH_SIZE, Cell, GridPlan, batches
 
 

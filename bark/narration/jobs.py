@@ -24,8 +24,8 @@ from typing import Any
 from ..errors import InvalidInputError
 from ..files import whole_file
 from ..take import Take
-from ..voice_file import read_voice_file, write_voice_file
-from ..voice_prompt import VoicePrompt
+from ..voices.file import read_voice_file, write_voice_file
+from ..voices.prompt import VoicePrompt
 
 MANIFEST_VERSION = 1
 _KEY = re.compile(r"[0-9a-f]{24}")

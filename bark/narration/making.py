@@ -12,7 +12,7 @@ from ..events import AudioPiece, StageProgress, TakeFailed, TakeReady
 from ..options import MAX_SEED, GenerationOptions
 from ..run import Request
 from ..take import Take
-from ..voice_prompt import VoicePrompt
+from ..voices.prompt import VoicePrompt
 from .check import Examined, Finding, examine
 from .jobs import ChunkInfo
 from .settings import CheckOptions

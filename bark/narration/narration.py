@@ -22,7 +22,7 @@ from typing import Any
 
 from ..errors import InvalidInputError
 from ..options import MAX_SEED
-from ..voice_prompt import VoicePrompt
+from ..voices.prompt import VoicePrompt
 from .cast import Cast
 from .documents import Document
 from .engines import Engine, LocalEngine

@@ -8,8 +8,8 @@ from typing import Any
 
 from ..audio.files import FORMATS
 from ..take import Take
-from ..voice_prompt import VoicePrompt
-from ..voices import list_voices
+from ..voices.library import list_voices
+from ..voices.prompt import VoicePrompt
 from .cast import NARRATOR, Cast
 from .jobs import JobFolder
 

@@ -7,7 +7,7 @@ from bark.compare.prompts import MAX_COMBINATIONS, combinations
 from bark.errors import BarkError, InvalidInputError, OptionError
 from bark.options import GenerationOptions
 from bark.spec import BARK
-from bark.voices import list_voices
+from bark.voices.library import list_voices
 
 
 @pytest.mark.parametrize(

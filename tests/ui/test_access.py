@@ -23,7 +23,7 @@ from bark.ui.page.form import Form
 from bark.ui.state.engine import Engine
 from bark.ui.state.sessions import Visits
 from bark.ui.state.studio import Studio
-from bark.voices import own_voices_dir
+from bark.voices.library import own_voices_dir
 from tests.fake_bark import FakeBark
 from tests.studio_fixtures import make_studio
 

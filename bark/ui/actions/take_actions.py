@@ -9,7 +9,8 @@ from typing import Any
 from ...errors import AudioFileError, BarkError
 from ...take import Take
 from ...text.splitting import valid_text
-from ...voices import VoicePrompt, load_voice, save_voice
+from ...voices.library import load_voice, save_voice
+from ...voices.prompt import VoicePrompt
 from ..page import player, status, words
 from ..page.form import Form
 from ..state.sessions import Session

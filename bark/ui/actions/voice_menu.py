@@ -8,7 +8,7 @@ from typing import Any
 
 from ...errors import BarkError
 from ...spec import LANGUAGES, ModelSpec
-from ...voices import VoiceInfo
+from ...voices.library import VoiceInfo
 from ..page import player, status, words
 from ..state.access import Access
 from ..state.sessions import Session, Visit

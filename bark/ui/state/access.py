@@ -10,14 +10,8 @@ from ...checkpoints import ModelInfo, list_models
 from ...environment import MODELS
 from ...errors import BarkError
 from ...spec import ModelSpec
-from ...voices import (
-    VoiceInfo,
-    VoicePrompt,
-    check_voice,
-    list_voices,
-    load_named_voice,
-    own_voices_dir,
-)
+from ...voices.library import VoiceInfo, list_voices, load_named_voice, own_voices_dir
+from ...voices.prompt import VoicePrompt, check_voice
 from .sessions import Visit
 
 

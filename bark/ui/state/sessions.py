@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import BarkError
-from ...voices import VoicePrompt
+from ...voices.prompt import VoicePrompt
 from .take_store import TakeStore
 from .visitors_folder import VisitorsFolder
 

@@ -13,18 +13,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bark import voices
 from bark.errors import VoiceError
 from bark.spec import BARK
-from bark.voice_file import read_array, voice_file_ratio
-from bark.voice_prompt import PROMPT_KEYS
-from bark.voices import list_voices, load_voice
+from bark.voices import library
+from bark.voices.file import read_array, voice_file_ratio
+from bark.voices.library import list_voices, load_voice
+from bark.voices.prompt import PROMPT_KEYS
 
 
 @pytest.fixture(autouse=True)
 def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(voices, "own_voices_dir", lambda: tmp_path / "own")
-    monkeypatch.setattr(voices, "packaged_prompts_dir", lambda: tmp_path / "packaged")
+    monkeypatch.setattr(library, "own_voices_dir", lambda: tmp_path / "own")
+    monkeypatch.setattr(library, "packaged_prompts_dir", lambda: tmp_path / "packaged")
 
 
 def array_header(shape: str, descr: str = "'<i8'", size: int | None = None) -> bytes:

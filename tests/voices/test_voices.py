@@ -9,20 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bark import voice_presets, voices
 from bark.errors import VoiceError, VoiceNotFoundError
 from bark.spec import BARK, NANO
-from bark.voice_prompt import PROMPT_KEYS
-from bark.voices import (
-    OFFICIAL_VOICES,
-    VoicePrompt,
-    check_voice,
-    find_voice,
-    list_voices,
-    load_named_voice,
-    load_voice,
-    save_voice,
-)
+from bark.voices import library, presets
+from bark.voices.library import find_voice, list_voices, load_named_voice, load_voice, save_voice
+from bark.voices.presets import OFFICIAL_VOICES
+from bark.voices.prompt import PROMPT_KEYS, VoicePrompt, check_voice
 
 
 def make_voice(n_semantic: int = 40, n_frames: int = 60, **changes: np.ndarray) -> VoicePrompt:
@@ -45,8 +37,8 @@ def assert_same_tokens(one: VoicePrompt, other: VoicePrompt) -> None:
 def _no_other_voices(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The folders of this machine's user do not decide a test."""
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
-    monkeypatch.setattr(voices, "own_voices_dir", lambda: tmp_path / "own")
-    monkeypatch.setattr(voices, "packaged_prompts_dir", lambda: tmp_path / "packaged")
+    monkeypatch.setattr(library, "own_voices_dir", lambda: tmp_path / "own")
+    monkeypatch.setattr(library, "packaged_prompts_dir", lambda: tmp_path / "packaged")
 
 
 def test_there_are_261_official_voices_with_suno_names() -> None:
@@ -328,7 +320,7 @@ def test_a_preset_is_fetched_on_first_use(tmp_path: Path, monkeypatch: pytest.Mo
         np.save(tmp_path / f"{key}.npy", voice.to_dict()[key])
         return tmp_path / f"{key}.npy"
 
-    monkeypatch.setattr(voice_presets, "fetch_hub_file", fetch)
+    monkeypatch.setattr(presets, "fetch_hub_file", fetch)
     assert_same_tokens(load_voice("v2/pl_speaker_0", BARK), voice)
     assert asked == [
         ("suno/bark", f"speaker_embeddings/v2/pl_speaker_0_{key}.npy") for key in PROMPT_KEYS

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from .errors import VoiceError
-from .spec import BARK, ModelSpec
+from ..errors import VoiceError
+from ..spec import BARK, ModelSpec
 
 PROMPT_KEYS = ("semantic_prompt", "coarse_prompt", "fine_prompt")
 """The arrays of a voice's file, as suno-ai/bark names them."""

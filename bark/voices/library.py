@@ -9,31 +9,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .environment import user_data_dir
-from .errors import VoiceError, VoiceNotFoundError
-from .files import user_path
-from .spec import BARK, LANGUAGES, NANO, ModelSpec
-from .text.splitting import valid_text
-from .voice_file import read_voice_file, voice_file_ratio, write_voice_file
-from .voice_presets import OFFICIAL_VOICES, fetch_preset, is_cached
-from .voice_prompt import VoicePrompt, check_voice
+from ..environment import user_data_dir
+from ..errors import VoiceError, VoiceNotFoundError
+from ..files import user_path
+from ..spec import BARK, LANGUAGES, NANO, ModelSpec
+from ..text.splitting import valid_text
+from .file import read_voice_file, voice_file_ratio, write_voice_file
+from .presets import OFFICIAL_VOICES, fetch_preset, is_cached
+from .prompt import VoicePrompt, check_voice
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-__all__ = [
-    "OFFICIAL_VOICES",
-    "VoiceInfo",
-    "VoicePrompt",
-    "check_voice",
-    "find_voice",
-    "list_voices",
-    "load_named_voice",
-    "load_voice",
-    "own_voices_dir",
-    "packaged_prompts_dir",
-    "save_voice",
-]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,7 +49,7 @@ class VoiceInfo:
 
 def packaged_prompts_dir() -> Path:
     """`assets/prompts` in the installed package, or beside the package in a checkout."""
-    package = Path(__file__).resolve().parent
+    package = Path(__file__).resolve().parents[1]
     installed = package / "assets" / "prompts"
     return installed if installed.is_dir() else package.parent / "assets" / "prompts"
 

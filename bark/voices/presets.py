@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from .downloads.hub import cached_hub_file, fetch_hub_file
-from .errors import VoiceNotFoundError
-from .spec import LANGUAGES
-from .voice_file import read_array
-from .voice_prompt import PROMPT_KEYS, VoicePrompt
+from ..downloads.hub import cached_hub_file, fetch_hub_file
+from ..errors import VoiceNotFoundError
+from ..spec import LANGUAGES
+from .file import read_array
+from .prompt import PROMPT_KEYS, VoicePrompt
 
 _HUB_REPOS = ("suno/bark", "suno/bark-small")  # the presets are the same in both
 
