@@ -11,7 +11,7 @@ import torch
 
 from .coarse_loops import CoarseDecoder
 from .coarse_task import CoarseItem, CoarseWindows
-from .model import GPT
+from .models.gpt import GPT
 from .sampling import SamplingOptions
 from .spec import ModelSpec
 from .static_decode import NewRunner, decodes_statically

@@ -19,8 +19,8 @@ from torch import Tensor
 
 from .coarse import coarse_len, flatten_codes
 from .coarse_task import CoarseItem, CoarseWindows, StaticCoarse
-from .model import GPT
-from .model_nano import ConditionedGPT
+from .models.conditioned import ConditionedGPT
+from .models.gpt import GPT
 from .sampling import SamplingOptions, draw, token_probabilities
 from .spec import ModelSpec
 from .static_decode import (

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from .coarse_task import CoarseItem, CoarseWindows, StaticCoarse
-from .kv_cache import KVCache
-from .model import GPT
+from .models.gpt import GPT
+from .models.kv_cache import KVCache
 from .sampling import SamplingOptions, draw_each, token_probabilities
 from .spec import ModelSpec
 from .speculation import NoiseTape, Speculation

@@ -8,7 +8,7 @@ import numpy as np
 from torch import Tensor
 
 from .errors import InvalidInputError
-from .model import GPT
+from .models.gpt import GPT
 from .sampling import SamplingOptions, token_probabilities
 from .spec import ModelSpec
 from .static_decode import NewRunner, StaticDecoder

@@ -16,8 +16,8 @@ import torch
 from torch import Tensor, nn
 
 from .errors import InvalidInputError
+from .models.assign import assign_weights, empty_modules
 from .spec import BARK
-from .weights import assign_weights, empty_modules
 
 _IMPORT_LOCK = threading.Lock()
 

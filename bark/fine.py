@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .model_fine import FineGPT
+from .models.fine import FineGPT
 from .sampling import SamplingOptions, draw, token_probabilities
 from .spec import ModelSpec
 

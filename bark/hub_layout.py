@@ -11,8 +11,8 @@ from torch import Tensor
 
 from .codec import EncodecCodec
 from .errors import CheckpointError, WeightsNotFoundError
-from .model import GPT
-from .model_fine import FineGPT
+from .models.fine import FineGPT
+from .models.gpt import GPT
 from .stage_building import build_stage
 from .torch_file import read_safetensors, read_torch_file
 

@@ -10,11 +10,11 @@ from typing import Any
 from torch import nn
 
 from .errors import CheckpointError, WeightsNotFoundError
-from .model import GPT, GPTConfig
-from .model_fine import FineGPT, FineGPTConfig
+from .models.assign import assign_weights, empty_modules
+from .models.fine import FineGPT, FineGPTConfig
+from .models.gpt import GPT, GPTConfig
 from .stage_building import STAGES, with_both_names
 from .torch_file import read_safetensors
-from .weights import assign_weights, empty_modules
 
 FILES = ("config.json", *(f"{part}.safetensors" for part in (*STAGES, "codec")))
 """What a folder must hold; a lexicon.json in it takes the place of the packaged one."""
@@ -30,7 +30,7 @@ def read_stage(folder: Path, stage: str) -> nn.Module:
         WeightsNotFoundError: a file is missing.
         CheckpointError: a file is damaged, or does not fit the config.
     """
-    from .model_nano import ConditionedGPT, ConditionedGPTConfig
+    from .models.conditioned import ConditionedGPT, ConditionedGPTConfig
 
     kinds: dict[str, tuple[type[GPTConfig], type[nn.Module]]] = {
         "text": (GPTConfig, GPT),

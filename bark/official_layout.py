@@ -9,8 +9,8 @@ from torch import Tensor
 
 from .codec import EncodecCodec
 from .errors import CheckpointError
-from .model import GPT
-from .model_fine import FineGPT
+from .models.fine import FineGPT
+from .models.gpt import GPT
 from .stage_building import build_stage
 from .torch_file import read_torch_file
 

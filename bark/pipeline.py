@@ -21,8 +21,8 @@ from .devices import choose_device, exact_float32, fitting_threads, one_thread, 
 from .environment import read_environment
 from .errors import BarkError, InvalidInputError, VoiceError
 from .events import Event, TakeFailed, TakeReady
+from .models.quantize import apply_precision, choose_precision, computes_natively
 from .options import GenerationOptions
-from .quantize import apply_precision, choose_precision, computes_natively
 from .run import Request, Run, check_text, expected_duration_s
 from .spec import ModelSpec
 from .static_decode import drop_decoder

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .kv_cache import KVCache
-from .model import GPT
+from .models.gpt import GPT
+from .models.kv_cache import KVCache
 from .positions import PositionTracker
 from .sampling import SamplingOptions, draw_each
 from .semantic_prefix import semantic_prefixes

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .model import GPT
+from .models.gpt import GPT
 from .positions import PositionTracker
 from .spec import ModelSpec
 

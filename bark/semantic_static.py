@@ -8,7 +8,7 @@ from collections.abc import Generator
 import torch
 from torch import Tensor
 
-from .model import GPT
+from .models.gpt import GPT
 from .positions import PositionTracker
 from .semantic_task import SemanticRules, SemanticTask, SemanticTokens, semantic_results
 from .static_decode import SPAN, STEPS_PER_LOOK, NewRunner, StaticDecoder, borrow_decoder

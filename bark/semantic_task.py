@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .model import GPT
+from .models.gpt import GPT
 from .sampling import SamplingOptions, token_probabilities
 from .semantic_prefix import SemanticPrefix
 from .spec import ModelSpec

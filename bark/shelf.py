@@ -11,7 +11,7 @@ import torch
 from .checkpoints import resolve_model
 from .devices import choose_device
 from .environment import read_environment
-from .quantize import apply_precision, choose_precision
+from .models.quantize import apply_precision, choose_precision
 from .spec import ModelSpec
 
 

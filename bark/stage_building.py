@@ -10,10 +10,10 @@ from typing import Any
 from torch import Tensor
 
 from .errors import CheckpointError
-from .model import GPT, GPTConfig
-from .model_fine import FineGPT, FineGPTConfig
+from .models.assign import assign_weights, empty_modules
+from .models.fine import FineGPT, FineGPTConfig
+from .models.gpt import GPT, GPTConfig
 from .spec import BARK
-from .weights import assign_weights, empty_modules
 
 STAGES = ("text", "coarse", "fine")
 """As the official files are named; the text stage makes semantic tokens."""

@@ -24,8 +24,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .kv_cache import StaticKVCache
-from .model import GPT, Attention
+from .models.gpt import GPT, Attention
+from .models.kv_cache import StaticKVCache
 from .sampling import RowNoise, SamplingOptions
 
 _LOG = logging.getLogger(__name__)

@@ -17,9 +17,9 @@ from torch import Tensor, nn
 
 from bark import Bark, Take
 from bark.coarse import flatten_codes
-from bark.model import GPT
-from bark.model_fine import FineGPT
-from bark.model_nano import ConditionedGPT
+from bark.models.conditioned import ConditionedGPT
+from bark.models.fine import FineGPT
+from bark.models.gpt import GPT
 from bark.positions import infer_position, semantic_positions, text_positions
 from bark.spec import BARK
 from bark.text.english.lexicon import Lexicon

@@ -12,8 +12,8 @@ from torch import Tensor
 
 from bark.codec import new_encodec_model
 from bark.downloads.hub import CODEC_FILE
-from bark.model import GPT
-from bark.model_fine import FineGPT, FineGPTConfig
+from bark.models.fine import FineGPT, FineGPTConfig
+from bark.models.gpt import GPT
 from bark.stage_building import STAGES, with_both_names
 
 from .workload import FIRST_WORD, N_WORDS, config

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from bark.coarse import coarse_len
-from bark.model import GPTConfig
-from bark.model_fine import FineGPTConfig
+from bark.models.fine import FineGPTConfig
+from bark.models.gpt import GPTConfig
 from bark.spec import BARK
 
 from .protocol import VOICE_KEYS, Workload

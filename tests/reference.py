@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from bark.model import GPT, GPTConfig
-from bark.model_fine import FineGPT, FineGPTConfig
+from bark.models.fine import FineGPT, FineGPTConfig
+from bark.models.gpt import GPT, GPTConfig
 
 GOLDEN = Path(__file__).parent / "golden"
 TINY = {"n_layer": 2, "n_head": 2, "n_embd": 32, "block_size": 1_024}

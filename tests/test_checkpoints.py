@@ -15,7 +15,7 @@ import torch
 from bark import checkpoints, model_sources
 from bark.checkpoints import best_local_model, list_models, resolve_model
 from bark.errors import CheckpointError, DownloadError, OptionError, WeightsNotFoundError
-from bark.model import GPT
+from bark.models.gpt import GPT
 from bark.spec import BARK, NANO
 from bark.stage_building import STAGES
 from tests.tiny import CODEC_NAME, stage_weights, write_hub_layout, write_official_layout

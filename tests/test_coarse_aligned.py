@@ -8,7 +8,7 @@ import torch
 
 from bark.coarse import CoarseWindows
 from bark.coarse_aligned import generate_coarse_aligned
-from bark.model_nano import ConditionedGPT, ConditionedGPTConfig
+from bark.models.conditioned import ConditionedGPT, ConditionedGPTConfig
 from bark.sampling import SamplingOptions
 from bark.spec import NANO
 

@@ -16,9 +16,9 @@ FLOORS = (
     "spec errors text audio files environment devices progress"
     " compute_lock interrupts proxies streams",
     # 1: the parts that models and voices are made of
-    "downloads kv_cache sampling voices positions weights torch_file native",
+    "downloads sampling voices positions torch_file",
     # 2: networks, tokenizers and codecs
-    "model model_fine model_nano quantize codec vocoder",
+    "models model model_fine codec vocoder",
     # 3: weights from disk, and the stages
     "checkpoints stage_building official_layout hub_layout nano_layout model_sources"
     " semantic semantic_prefix semantic_task semantic_static coarse coarse_task coarse_loops"

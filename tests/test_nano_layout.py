@@ -15,9 +15,9 @@ from safetensors.torch import load_file, save_file
 from bark import nano_layout
 from bark.checkpoints import ModelFiles, packaged_nano_dir, resolve_model
 from bark.errors import CheckpointError, WeightsNotFoundError
-from bark.model import GPT, GPTConfig
-from bark.model_fine import FineGPT, FineGPTConfig
-from bark.model_nano import ConditionedGPT, ConditionedGPTConfig
+from bark.models.conditioned import ConditionedGPT, ConditionedGPTConfig
+from bark.models.fine import FineGPT, FineGPTConfig
+from bark.models.gpt import GPT, GPTConfig
 from bark.spec import NANO
 from bark.stage_building import STAGES
 from bark.vocoder import HOP_LEN, Codebooks

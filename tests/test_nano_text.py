@@ -10,7 +10,7 @@ import pytest
 import torch
 
 import bark
-from bark.model import GPT
+from bark.models.gpt import GPT
 from bark.nano_layout import read_stage, read_tokenizer
 from bark.positions import POSITION_SIZES
 from bark.text.nano import NanoTokenizer

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from bark.coarse import CoarseWindows, generate_coarse
-from bark.model import GPT, Draft
+from bark.models.gpt import GPT, Draft
 from bark.sampling import SamplingOptions
 from bark.semantic import SemanticLimits, generate_semantic
 from bark.spec import BARK

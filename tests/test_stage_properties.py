@@ -11,7 +11,7 @@ import torch
 
 from bark.coarse import CoarseWindows, coarse_len, generate_coarse
 from bark.errors import InvalidInputError
-from bark.model import GPT, GPTConfig
+from bark.models.gpt import GPT, GPTConfig
 from bark.sampling import SamplingOptions
 from bark.semantic import SemanticLimits, generate_semantic
 from bark.spec import BARK

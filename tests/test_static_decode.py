@@ -14,8 +14,8 @@ import torch
 from bark import semantic_static
 from bark.coarse import CoarseWindows, generate_coarse
 from bark.coarse_aligned import generate_coarse_aligned
-from bark.model import GPT, GPTConfig
-from bark.model_nano import ConditionedGPT, ConditionedGPTConfig
+from bark.models.conditioned import ConditionedGPT, ConditionedGPTConfig
+from bark.models.gpt import GPT, GPTConfig
 from bark.positions import POSITION_SIZES
 from bark.sampling import SamplingOptions
 from bark.semantic import SemanticLimits, generate_semantic

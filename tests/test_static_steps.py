@@ -16,9 +16,9 @@ import torch
 from bark import static_decode
 from bark.coarse_aligned import _StaticAligned
 from bark.coarse_loops import _StaticWindows
-from bark.kv_cache import KVCache, StaticKVCache
-from bark.model import GPT, GPTConfig
-from bark.model_nano import ConditionedGPT, ConditionedGPTConfig
+from bark.models.conditioned import ConditionedGPT, ConditionedGPTConfig
+from bark.models.gpt import GPT, GPTConfig
+from bark.models.kv_cache import KVCache, StaticKVCache
 from bark.positions import POSITION_SIZES, PositionTracker
 from bark.sampling import RowNoise, SamplingOptions, draw_each
 from bark.semantic_static import _StaticSemantic

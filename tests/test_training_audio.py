@@ -10,8 +10,8 @@ import pytest
 import torch
 from torch import nn
 
-from bark.model_fine import FineGPT
-from bark.model_nano import ConditionedGPT, ConditionedGPTConfig, frame_counts
+from bark.models.conditioned import ConditionedGPT, ConditionedGPTConfig, frame_counts
+from bark.models.fine import FineGPT
 from bark.nano_layout import read_stage
 from bark.spec import NANO
 from bark.text.english.phones import CONTINUATION, N_KINDS, N_SEMANTIC, ONSET, WORD_ONSET

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from bark.model import GPTConfig
+from bark.models.gpt import GPTConfig
 from bark.positions import POSITION_SIZES
 from bark.spec import NANO
 from bark.text.english import phones

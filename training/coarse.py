@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from bark.model_nano import COARSE_PER_SEMANTIC, ConditionedGPT, ConditionedGPTConfig
+from bark.models.conditioned import COARSE_PER_SEMANTIC, ConditionedGPT, ConditionedGPTConfig
 from bark.spec import NANO
 from bark.text.english.phones import N_SEMANTIC
 from bark.vocoder import N_CORRECTIONS, Codebooks

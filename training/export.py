@@ -12,9 +12,9 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from bark.model import GPTConfig
-from bark.model_fine import FineGPTConfig
-from bark.model_nano import ConditionedGPTConfig
+from bark.models.conditioned import ConditionedGPTConfig
+from bark.models.fine import FineGPTConfig
+from bark.models.gpt import GPTConfig
 from bark.vocoder import Codebooks
 
 from .codec import encode

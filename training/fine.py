@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from bark.model_fine import FineGPT, FineGPTConfig
+from bark.models.fine import FineGPT, FineGPTConfig
 from bark.spec import NANO
 from bark.vocoder import Codebooks
 

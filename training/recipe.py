@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bark import Bark
-from bark.model import GPTConfig
-from bark.model_fine import FineGPTConfig
-from bark.model_nano import ConditionedGPTConfig
+from bark.models.conditioned import ConditionedGPTConfig
+from bark.models.fine import FineGPTConfig
+from bark.models.gpt import GPTConfig
 from bark.text.english.lexicon import LEXICON_PATH
 from bark.text.nano import NanoTokenizer
 from bark.vocoder import Codebooks

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from bark.model import GPT, GPTConfig
+from bark.models.gpt import GPT, GPTConfig
 from bark.positions import POSITION_SIZES
 from bark.spec import NANO
 from bark.text.english import phones

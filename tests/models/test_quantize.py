@@ -17,10 +17,10 @@ from torch import nn
 from bark.coarse import CoarseWindows, generate_coarse
 from bark.errors import OptionError
 from bark.fine import generate_fine
-from bark.model import GPT, GPTConfig
-from bark.model_fine import FineGPT, FineGPTConfig
-from bark.native import Int8Layer
-from bark.quantize import (
+from bark.models.fine import FineGPT, FineGPTConfig
+from bark.models.gpt import GPT, GPTConfig
+from bark.models.native.linear import Int8Layer
+from bark.models.quantize import (
     Bf16Linear,
     Fp16Linear,
     Int8Linear,
@@ -34,7 +34,7 @@ from bark.sampling import SamplingOptions
 from bark.semantic import SemanticLimits, generate_semantic
 from bark.spec import BARK
 
-from .running import finish
+from ..running import finish
 
 needs_int8 = pytest.mark.skipif(
     not integer_layers_work(), reason="no exact eight-bit products on this processor"
@@ -120,9 +120,9 @@ def test_where_no_sums_are_exact_int8_is_float32(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(Int8Linear, "sums", lambda self, codes: torch.zeros(len(codes), 64))
-    monkeypatch.setattr("bark.quantize.load_library", lambda: None)
+    monkeypatch.setattr("bark.models.quantize.load_library", lambda: None)
     for cached in (parts_that_add_exactly, integer_layers_work):
-        monkeypatch.setattr(f"bark.quantize.{cached.__name__}", cached.__wrapped__)
+        monkeypatch.setattr(f"bark.models.quantize.{cached.__name__}", cached.__wrapped__)
     assert choose_precision("int8", "cpu") == "fp32"
     assert "float32 is used instead" in caplog.text
     assert choose_precision("auto", "cpu") == "fp32"
@@ -140,7 +140,9 @@ def test_two_parts_give_what_one_gives() -> None:
 
 @pytest.mark.skipif(platform.machine() != "x86_64", reason="only x86-64 has AVX2")
 def test_torchs_layers_are_exact_without_vnni() -> None:
-    code = "from bark.quantize import parts_that_add_exactly; print(parts_that_add_exactly())"
+    code = (
+        "from bark.models.quantize import parts_that_add_exactly; print(parts_that_add_exactly())"
+    )
     env = {**os.environ, "ONEDNN_MAX_CPU_ISA": "AVX2", "BARK_NATIVE": "0"}
     done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True)
     assert done.stdout.strip() in {"1", "2"}, done.stderr
@@ -278,17 +280,17 @@ def test_unknown_precisions_and_int8_off_the_cpu_are_refused() -> None:
 def test_auto_takes_int8_for_nano_only_where_layers_are_compiled(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("bark.quantize.integer_layers_work", lambda: True)
-    monkeypatch.setattr("bark.quantize.load_library", lambda: None)
+    monkeypatch.setattr("bark.models.quantize.integer_layers_work", lambda: True)
+    monkeypatch.setattr("bark.models.quantize.load_library", lambda: None)
     assert choose_precision("auto", "cpu", "nano") == "fp32"
-    monkeypatch.setattr("bark.quantize.load_library", lambda: object())
+    monkeypatch.setattr("bark.models.quantize.load_library", lambda: object())
     assert choose_precision("auto", "cpu", "nano") == "int8"
 
 
 def test_auto_takes_int8_only_where_it_is_exact(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bark.quantize.integer_layers_work", lambda: True)
+    monkeypatch.setattr("bark.models.quantize.integer_layers_work", lambda: True)
     assert choose_precision("auto", "cpu") == "int8"
-    monkeypatch.setattr("bark.quantize.integer_layers_work", lambda: False)
+    monkeypatch.setattr("bark.models.quantize.integer_layers_work", lambda: False)
     assert choose_precision("auto", "cpu") == "fp32"
     assert choose_precision("int8", "cpu") == "fp32"
     assert choose_precision("auto", "mps") == "fp32"

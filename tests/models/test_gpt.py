@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from bark.model import GPT, MLP, GPTConfig
+from bark.models.gpt import GPT, MLP, GPTConfig
 
 CONFIG = GPTConfig(
     block_size=32, input_vocab_size=40, output_vocab_size=40, n_layer=2, n_head=2, n_embd=16

@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from ..environment import read_environment
+from ...environment import read_environment
 from .compiler import CompilationError, compiled_library
 from .memory import HugeMemory, new_packed
 

@@ -20,11 +20,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .errors import OptionError
-from .model import GPT, MLP, Attention, Draft
-from .model_fine import FineGPT
-from .native import HugeMemory, Int8Layer, NativeTrunk, load_library
-from .spec import NANO
+from ..errors import OptionError
+from ..spec import NANO
+from .fine import FineGPT
+from .gpt import GPT, MLP, Attention, Draft
+from .native.library import load_library
+from .native.linear import Int8Layer
+from .native.memory import HugeMemory
+from .native.trunk import NativeTrunk
 
 _LOG = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from .errors import CheckpointError
+from ..errors import CheckpointError
 
 _N_NAMED = 3  # keys that an error lists
 

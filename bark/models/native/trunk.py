@@ -10,14 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from ..kv_cache import KVCache
-from .library import (
-    FLOAT32,
-    CacheStruct,
-    LayerStruct,
-    Library,
-    LinearStruct,
-    ModelStruct,
-)
+from .library import FLOAT32, CacheStruct, LayerStruct, Library, LinearStruct, ModelStruct
 from .linear import Int8Layer
 from .memory import LANES, prefer_huge_pages
 

@@ -15,12 +15,13 @@ import pytest
 import torch
 from torch import Tensor
 
-from bark.model import GPT, GPTConfig
-from bark.model_fine import FineGPT, FineGPTConfig
-from bark.native import HugeMemory, Int8Layer, Library, load_library
-from bark.native.compiler import CompilationError, compiled_library
-from bark.native.library import computes_exactly
-from bark.quantize import Int8Linear, apply_precision
+from bark.models.fine import FineGPT, FineGPTConfig
+from bark.models.gpt import GPT, GPTConfig
+from bark.models.native.compiler import CompilationError, compiled_library
+from bark.models.native.library import Library, computes_exactly, load_library
+from bark.models.native.linear import Int8Layer
+from bark.models.native.memory import HugeMemory
+from bark.models.quantize import Int8Linear, apply_precision
 
 WIDTHS = {16: 48, 32: 96, 64: 192}  # of a head, of a model with three of them
 
@@ -81,7 +82,7 @@ def make_gpt(head_size: int = 16, **sizes: int) -> GPT:
 def packed(
     model: GPT | FineGPT, library: Library, monkeypatch: pytest.MonkeyPatch, precision: str
 ) -> GPT | FineGPT:
-    monkeypatch.setattr("bark.quantize.load_library", lambda: library)
+    monkeypatch.setattr("bark.models.quantize.load_library", lambda: library)
     result = apply_precision(copy.deepcopy(model), precision, "cpu")
     assert isinstance(result, (GPT, FineGPT))
     assert result.native is not None
@@ -180,7 +181,7 @@ def test_the_fine_model_sees_all_positions(
 def test_the_sizes_that_do_not_fit_are_left_to_torch(
     library: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bark.quantize.load_library", lambda: library)
+    monkeypatch.setattr("bark.models.quantize.load_library", lambda: library)
     model = GPT(GPTConfig(block_size=8, n_layer=1, n_head=2, n_embd=24)).requires_grad_(False)
     apply_precision(model, "int8", "cpu")
     assert model.native is None
@@ -253,7 +254,7 @@ def test_it_is_compiled_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert path.parent == tmp_path / "new"
     assert list(path.parent.iterdir()) == [path]
     assert Library(path)
-    monkeypatch.setattr("bark.native.compiler._compile", lambda *args: pytest.fail("again"))
+    monkeypatch.setattr("bark.models.native.compiler._compile", lambda *args: pytest.fail("again"))
     assert compiled_library(tmp_path / "new") == path
 
 
@@ -298,7 +299,7 @@ def test_without_it_torch_computes(
     variable: tuple[str, str], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setenv(*variable)
-    with caplog.at_level(logging.INFO, "bark.native"):
+    with caplog.at_level(logging.INFO, "bark.models.native"):
         assert load_library() is None
     assert ("no-such-cc" in caplog.text) == (variable[0] == "CC")
     model = make_gpt(16)

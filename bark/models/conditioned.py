@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .model import GPT, GPTConfig
-from .text.english.phones import CONTINUATION, N_KINDS, N_SEMANTIC
+from ..text.english.phones import CONTINUATION, N_KINDS, N_SEMANTIC
+from .gpt import GPT, GPTConfig
 
 COARSE_PER_SEMANTIC = 4
 """Coarse tokens, two codebooks in turn, to a semantic token."""

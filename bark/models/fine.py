@@ -1,0 +1,104 @@
+"""The non-causal transformer of the fine stage: it reads codebooks 0 to k and predicts k."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from .gpt import Block, GPTConfig, LayerNorm
+from .native.trunk import NativeTrunk
+
+
+@dataclasses.dataclass(frozen=True)
+class FineGPTConfig(GPTConfig):
+    """Sizes of a fine model.
+
+    Attributes:
+        n_codes_total: codebooks in all.
+        n_codes_given: codebooks that are never predicted; there are
+            `n_codes_total - n_codes_given` output layers.
+    """
+
+    n_codes_total: int = 8
+    n_codes_given: int = 1
+
+
+class FineGPT(nn.Module):
+    """Predicts one codebook of a window of frames from it and all codebooks below it.
+
+    As in the reference, the output layer of codebook k + 1 is tied to codebook k + 1's
+    embedding, layer norms always have a bias, and attention sees the whole window, its
+    padding included.
+
+    Attributes:
+        native: the blocks in C; None for torch's.
+    """
+
+    def __init__(self, config: FineGPTConfig) -> None:
+        super().__init__()
+        self.config = config
+        tables = [
+            nn.Embedding(config.input_vocab_size, config.n_embd)
+            for _ in range(config.n_codes_total)
+        ]
+        blocks = [Block(config, causal=False, norm_bias=True) for _ in range(config.n_layer)]
+        self.transformer: Any = nn.ModuleDict(
+            {
+                "wtes": nn.ModuleList(tables),
+                "wpe": nn.Embedding(config.block_size, config.n_embd),
+                "h": nn.ModuleList(blocks),
+                "ln_f": LayerNorm(config.n_embd, bias=True),
+            }
+        )
+        heads = [
+            nn.Linear(config.n_embd, config.output_vocab_size, bias=False)
+            for _ in range(config.n_codes_given, config.n_codes_total)
+        ]
+        self.lm_heads: Any = nn.ModuleList(heads)
+        self.tie_heads()
+        self.native: NativeTrunk | None = None
+
+    def tie_heads(self) -> None:
+        """Makes each predicted codebook's embedding and output layer one tensor."""
+        for i, head in enumerate(self.lm_heads):
+            self.transformer["wtes"][i + self.config.n_codes_given].weight = head.weight
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return self.transformer["wpe"].weight.device
+
+    def forward(self, codebook: int, codes: Tensor) -> Tensor:
+        """Logits of one codebook.
+
+        Args:
+            codebook: which one, from `n_codes_given` on.
+            codes: (B, T, n_codes_total) int64 in [0, codebook_size]; those above `codebook`
+                are not read.
+
+        Returns:
+            (B, T, V).
+        """
+        return self.head(codebook, self.trunk(codebook, codes))
+
+    def trunk(self, codebook: int, codes: Tensor) -> Tensor:
+        """Hidden states: (B, T, n_codes_total) int64 -> (B, T, C)."""
+        tables = self.transformer["wtes"]
+        # As the reference, whose order of the sum decides the last bit of float32.
+        embedded = torch.cat(
+            [tables[i](codes[..., i]).unsqueeze(-1) for i in range(codebook + 1)], dim=-1
+        ).sum(dim=-1)
+        positions = torch.arange(codes.shape[1], device=codes.device)
+        x = embedded + self.transformer["wpe"](positions)  # (B, T, C)
+        if self.native is not None and self.native.has_tiles:
+            return self.native.read_all(x)
+        for block in self.transformer["h"]:
+            x = block(x)
+        return self.transformer["ln_f"](x)
+
+    def head(self, codebook: int, hidden: Tensor) -> Tensor:
+        """Logits of one codebook: (..., C) -> (..., V)."""
+        return self.lm_heads[codebook - self.config.n_codes_given](hidden)
