@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import Tensor
 
-from .codec import EncodecCodec
+from .codecs.encodec import EncodecCodec
 from .errors import CheckpointError, WeightsNotFoundError
 from .models.fine import FineGPT
 from .models.gpt import GPT

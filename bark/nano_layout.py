@@ -58,7 +58,7 @@ def read_codec(folder: Path) -> Any:
         WeightsNotFoundError: the file is missing.
         CheckpointError: it is damaged.
     """
-    from .vocoder import VocoderCodec
+    from .codecs.vocoder import VocoderCodec
 
     path = folder / "codec.safetensors"
     if not path.is_file():

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from bark.codec import new_encodec_model
+from bark.codecs.encodec import new_encodec_model
 from bark.downloads.hub import CODEC_FILE
 from bark.models.fine import FineGPT, FineGPTConfig
 from bark.models.gpt import GPT

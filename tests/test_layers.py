@@ -18,7 +18,7 @@ FLOORS = (
     # 1: the parts that models and voices are made of
     "downloads sampling voices positions torch_file",
     # 2: networks, tokenizers and codecs
-    "models model model_fine codec vocoder",
+    "codecs models model model_fine",
     # 3: weights from disk, and the stages
     "checkpoints stage_building official_layout hub_layout nano_layout model_sources"
     " semantic semantic_prefix semantic_task semantic_static coarse coarse_task coarse_loops"

@@ -14,13 +14,13 @@ from safetensors.torch import load_file, save_file
 
 from bark import nano_layout
 from bark.checkpoints import ModelFiles, packaged_nano_dir, resolve_model
+from bark.codecs.vocoder import HOP_LEN, Codebooks
 from bark.errors import CheckpointError, WeightsNotFoundError
 from bark.models.conditioned import ConditionedGPT, ConditionedGPTConfig
 from bark.models.fine import FineGPT, FineGPTConfig
 from bark.models.gpt import GPT, GPTConfig
 from bark.spec import NANO
 from bark.stage_building import STAGES
-from bark.vocoder import HOP_LEN, Codebooks
 
 SIZES: dict[str, Any] = {"n_layer": 1, "n_head": 2, "n_embd": 16}
 CONFIGS: dict[str, GPTConfig] = {

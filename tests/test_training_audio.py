@@ -10,12 +10,12 @@ import pytest
 import torch
 from torch import nn
 
+from bark.codecs.vocoder import N_CEPSTRUM, N_CORRECTIONS, Codebooks, VocoderCodec
 from bark.models.conditioned import ConditionedGPT, ConditionedGPTConfig, frame_counts
 from bark.models.fine import FineGPT
 from bark.nano_layout import read_stage
 from bark.spec import NANO
 from bark.text.english.phones import CONTINUATION, N_KINDS, N_SEMANTIC, ONSET, WORD_ONSET
-from bark.vocoder import N_CEPSTRUM, N_CORRECTIONS, Codebooks, VocoderCodec
 from training.alignment import rising_questions, speech_to_phones
 from training.coarse import CoarseTrainee, Crops, Stream, coarse_losses, train_coarse
 from training.codec import build_codebooks, encode, kmeans, nearest
@@ -152,7 +152,7 @@ def test_every_word_begins_with_a_word_onset() -> None:
 
 
 def test_formant_shift_moves_a_peak_up() -> None:
-    from bark.vocoder import envelope_matrix
+    from bark.codecs.vocoder import envelope_matrix
 
     frequencies = np.linspace(0, 8_000, 400)
     bump = np.exp(-(((frequencies - 1_500) / 400) ** 2))

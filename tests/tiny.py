@@ -65,7 +65,7 @@ def stage_weights(stage: str, *, seed: int = 0, width: int = WIDTH) -> dict[str,
 
 def codec_weights(*, seed: int = 0) -> dict[str, Tensor]:
     """A random state of encodec's 24 kHz model, as its .th file holds it."""
-    from bark.codec import new_encodec_model
+    from bark.codecs.encodec import new_encodec_model
 
     with torch.random.fork_rng():
         torch.manual_seed(seed)

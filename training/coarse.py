@@ -15,10 +15,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from bark.codecs.vocoder import N_CORRECTIONS, Codebooks
 from bark.models.conditioned import COARSE_PER_SEMANTIC, ConditionedGPT, ConditionedGPTConfig
 from bark.spec import NANO
 from bark.text.english.phones import N_SEMANTIC
-from bark.vocoder import N_CORRECTIONS, Codebooks
 
 from .codec import encode
 from .features import SPEAKERS, load_features

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from bark.vocoder import N_CEPSTRUM, N_CORRECTIONS, N_PITCHES, Codebooks
+from bark.codecs.vocoder import N_CEPSTRUM, N_CORRECTIONS, N_PITCHES, Codebooks
 
 from .features import Features, is_pause
 

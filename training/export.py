@@ -12,10 +12,10 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
+from bark.codecs.vocoder import Codebooks
 from bark.models.conditioned import ConditionedGPTConfig
 from bark.models.fine import FineGPTConfig
 from bark.models.gpt import GPTConfig
-from bark.vocoder import Codebooks
 
 from .codec import encode
 from .features import SPEAKERS, extract

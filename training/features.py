@@ -14,8 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
+from bark.codecs.vocoder import envelope_matrix
 from bark.text.english.phones import N_KINDS, N_PAUSES, RATE_HZ, VOWELS
-from bark.vocoder import envelope_matrix
 
 from .alignment import rising_questions, speech_to_semantic
 from .corpus import (

@@ -16,9 +16,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from bark.codecs.vocoder import Codebooks
 from bark.models.fine import FineGPT, FineGPTConfig
 from bark.spec import NANO
-from bark.vocoder import Codebooks
 
 from .coarse import Stream, sinusoids, token_features
 from .loop import Budget, autocast, train

@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bark import Bark
+from bark.codecs.vocoder import Codebooks
 from bark.models.conditioned import ConditionedGPTConfig
 from bark.models.fine import FineGPTConfig
 from bark.models.gpt import GPTConfig
 from bark.text.english.lexicon import LEXICON_PATH
 from bark.text.nano import NanoTokenizer
-from bark.vocoder import Codebooks
 
 from .coarse import load_streams, train_coarse
 from .codec import build_codebooks

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.fft import dct
 
-from bark.vocoder import SAMPLE_RATE_HZ, Vocoder, VocoderFrames
+from bark.codecs.vocoder import SAMPLE_RATE_HZ, Vocoder, VocoderFrames
 
 from .features import SPEAKERS, extract
 from .teacher import Teacher

@@ -15,9 +15,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from .errors import InvalidInputError
-from .models.assign import assign_weights, empty_modules
-from .spec import BARK
+from ..errors import InvalidInputError
+from ..models.assign import assign_weights, empty_modules
+from ..spec import BARK
 
 _IMPORT_LOCK = threading.Lock()
 

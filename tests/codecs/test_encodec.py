@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from bark.codec import EncodecCodec, new_encodec_model
+from bark.codecs.encodec import EncodecCodec, new_encodec_model
 from bark.errors import CheckpointError, InvalidInputError
 
 
@@ -145,7 +145,7 @@ import sys
 from pathlib import Path
 if {folder!r}:
     sys.path.insert(0, {folder!r})
-from bark.codec import EncodecCodec, new_encodec_model
+from bark.codecs.encodec import EncodecCodec, new_encodec_model
 import numpy as np
 codec = EncodecCodec.from_weights(new_encodec_model().state_dict(), source="x")
 codec.decode(np.zeros((8, 2), int))

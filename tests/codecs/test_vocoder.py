@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bark.vocoder import (
+from bark.codecs.vocoder import (
     HOP_LEN,
     LOOK_AHEAD_FRAMES,
     N_CEPSTRUM,
