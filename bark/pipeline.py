@@ -15,7 +15,7 @@ import torch
 from torch import nn
 
 from .audio.files import names_audio
-from .checkpoints import ModelFiles, resolve_model
+from .checkpoints.registry import ModelFiles, resolve_model
 from .compute_lock import ComputeLock
 from .devices import choose_device, exact_float32, fitting_threads, one_thread, same_threads
 from .environment import read_environment

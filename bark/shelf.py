@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from .checkpoints import resolve_model
+from .checkpoints.registry import resolve_model
 from .devices import choose_device
 from .environment import read_environment
 from .models.quantize import apply_precision, choose_precision

@@ -10,11 +10,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from bark.checkpoints.stage_building import STAGES, with_both_names
 from bark.codecs.encodec import new_encodec_model
 from bark.downloads.hub import CODEC_FILE
 from bark.models.fine import FineGPT, FineGPTConfig
 from bark.models.gpt import GPT
-from bark.stage_building import STAGES, with_both_names
 
 from .workload import FIRST_WORD, N_WORDS, config
 

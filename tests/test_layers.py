@@ -16,11 +16,11 @@ FLOORS = (
     "spec errors text audio files environment devices progress"
     " compute_lock interrupts proxies streams",
     # 1: the parts that models and voices are made of
-    "downloads sampling voices positions torch_file",
+    "downloads sampling voices positions",
     # 2: networks, tokenizers and codecs
     "codecs models model model_fine",
     # 3: weights from disk, and the stages
-    "checkpoints stage_building official_layout hub_layout nano_layout model_sources"
+    "checkpoints"
     " semantic semantic_prefix semantic_task semantic_static coarse coarse_task coarse_loops"
     " coarse_aligned fine speculation static_decode",
     # 4: one take

@@ -23,13 +23,13 @@ import numpy as np
 import pytest
 
 from bark import Bark, GenerationOptions, Take, proxies
+from bark.checkpoints.sources import folder_plan
 from bark.cli import program
 from bark.cli.arguments import parse_arguments
 from bark.cli.job import read_job
 from bark.downloads.hub import fetch_codec
 from bark.environment import home_dir, read_environment, user_data_dir
 from bark.errors import DownloadError, InvalidInputError, OptionError, WeightsNotFoundError
-from bark.model_sources import folder_plan
 from bark.progress import ProgressBar
 from bark.proxies import open_address, prepare_for_server, require_socks_packages
 from bark.run import check_text

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from bark import Bark, Take
-from bark.checkpoints import packaged_nano_dir
+from bark.checkpoints.registry import packaged_nano_dir
 from bark.text.english.phones import semantic_to_phones
 from training.corpus import (
     corpus_is_there,

@@ -10,8 +10,8 @@ import pytest
 import torch
 
 import bark
+from bark.checkpoints.nano import read_stage, read_tokenizer
 from bark.models.gpt import GPT
-from bark.nano_layout import read_stage, read_tokenizer
 from bark.positions import POSITION_SIZES
 from bark.text.nano import NanoTokenizer
 from training.phone_errors import PhoneScores, score, speak, spoken_phones

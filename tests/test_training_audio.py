@@ -10,10 +10,10 @@ import pytest
 import torch
 from torch import nn
 
+from bark.checkpoints.nano import read_stage
 from bark.codecs.vocoder import N_CEPSTRUM, N_CORRECTIONS, Codebooks, VocoderCodec
 from bark.models.conditioned import ConditionedGPT, ConditionedGPTConfig, frame_counts
 from bark.models.fine import FineGPT
-from bark.nano_layout import read_stage
 from bark.spec import NANO
 from bark.text.english.phones import CONTINUATION, N_KINDS, N_SEMANTIC, ONSET, WORD_ONSET
 from training.alignment import rising_questions, speech_to_phones

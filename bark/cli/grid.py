@@ -44,7 +44,7 @@ def run_grid(argv: Sequence[str]) -> int:
     }
     if not any(written.values()) and "|" not in arguments.text:
         raise OptionError("A grid needs an axis; give one by --across, for example seed=7-14.")
-    from ..checkpoints import best_local_model
+    from ..checkpoints.registry import best_local_model
     from ..compare import grid
     from ..pipeline import Bark
 

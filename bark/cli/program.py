@@ -125,7 +125,7 @@ def _interruptible(keep_partial: bool) -> Iterator[threading.Event]:
 
 
 def _load(job: Job, stop: threading.Event) -> Bark:
-    from ..checkpoints import best_local_model
+    from ..checkpoints.registry import best_local_model
     from ..pipeline import Bark
     from ..progress import ProgressBar
 
@@ -255,7 +255,7 @@ def _write(job: Job, bark: Bark, index: int, take: Take) -> None:
 
 
 def _print_models() -> int:
-    from ..checkpoints import list_models
+    from ..checkpoints.registry import list_models
 
     for info in list_models():
         place = f"{_size(info.download_bytes)} to fetch"
@@ -271,7 +271,7 @@ def _size(n_bytes: int) -> str:
 
 
 def _print_voices(arguments: argparse.Namespace) -> int:
-    from ..checkpoints import best_local_model
+    from ..checkpoints.registry import best_local_model
     from ..spec import BARK, NANO
     from ..voices.library import list_voices
 

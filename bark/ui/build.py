@@ -9,7 +9,7 @@ from typing import Any
 import gradio as gr
 from starlette.middleware import Middleware
 
-from ..checkpoints import best_local_model, resolve_model
+from ..checkpoints.registry import best_local_model, resolve_model
 from ..environment import Environment
 from ..pipeline import Bark
 from ..spec import NANO

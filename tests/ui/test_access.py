@@ -11,7 +11,7 @@ import pytest
 from gradio_client import Client
 from gradio_client.exceptions import AppError
 
-from bark.checkpoints import packaged_nano_dir
+from bark.checkpoints.registry import packaged_nano_dir
 from bark.errors import BarkError, CheckpointError, VoiceNotFoundError
 from bark.options import GenerationOptions
 from bark.spec import NANO

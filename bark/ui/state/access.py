@@ -6,7 +6,7 @@ import dataclasses
 from pathlib import Path
 
 from ...audio.files import FORMATS
-from ...checkpoints import ModelInfo, list_models
+from ...checkpoints.registry import ModelInfo, list_models
 from ...environment import MODELS
 from ...errors import BarkError
 from ...spec import ModelSpec

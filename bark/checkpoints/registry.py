@@ -13,24 +13,16 @@ from typing import Any
 
 from torch import nn
 
-from . import hub_layout, nano_layout, official_layout
-from .downloads.transfer import DownloadStoppedError, Progress
-from .environment import MODELS, Environment, read_environment
-from .errors import DownloadError, OptionError, WeightsNotFoundError
-from .files import is_file, is_folder, user_path
-from .model_sources import (
-    HUB,
-    OFFICIAL,
-    OFFICIAL_MODELS,
-    PARTS,
-    Plan,
-    best_plan,
-    folder_plan,
-)
-from .progress import ProgressBar
-from .spec import BARK, NANO, ModelSpec
+from ..downloads.transfer import DownloadStoppedError, Progress
+from ..environment import MODELS, Environment, read_environment
+from ..errors import DownloadError, OptionError, WeightsNotFoundError
+from ..files import is_file, is_folder, user_path
+from ..progress import ProgressBar
+from ..spec import BARK, NANO, ModelSpec
+from ..text.bert import BertTokenizer
+from . import huggingface, nano, suno
+from .sources import HUB, OFFICIAL, OFFICIAL_MODELS, PARTS, Plan, best_plan, folder_plan
 from .stage_building import STAGES
-from .text.bert import BertTokenizer
 
 logger = logging.getLogger(__name__)
 
@@ -90,10 +82,10 @@ class ModelFiles:
         if stage not in STAGES:
             raise OptionError(f"Unknown stage {stage!r}; use one of {', '.join(STAGES)}.")
         if self.layout == _NANO:
-            return nano_layout.read_stage(self.paths[_NANO], stage)
+            return nano.read_stage(self.paths[_NANO], stage)
         if self.layout == HUB:
-            return hub_layout.read_stage(self.paths["model"], self.paths["config"], stage)
-        return official_layout.read_stage(self.paths[stage], stage)
+            return huggingface.read_stage(self.paths["model"], self.paths["config"], stage)
+        return suno.read_stage(self.paths[stage], stage)
 
     def load_tokenizer(self) -> Any:
         """Loads what turns text into ids: an object with `encode` and `cut`.
@@ -102,7 +94,7 @@ class ModelFiles:
             CheckpointError: the file is damaged.
         """
         if self.layout == _NANO:
-            return nano_layout.read_tokenizer(self.paths[_NANO])
+            return nano.read_tokenizer(self.paths[_NANO])
         return BertTokenizer.from_file(self.paths["tokenizer"])
 
     def load_codec(self) -> Any:
@@ -112,15 +104,15 @@ class ModelFiles:
             CheckpointError: the file is damaged.
         """
         if self.layout == _NANO:
-            return nano_layout.read_codec(self.paths[_NANO])
+            return nano.read_codec(self.paths[_NANO])
         path = self.paths.get("codec") or self.paths["model"]
-        read = official_layout.read_codec if path.suffix == ".th" else hub_layout.read_codec
+        read = suno.read_codec if path.suffix == ".th" else huggingface.read_codec
         return read(path)
 
 
 def packaged_nano_dir() -> Path:
     """The folder of nano's weights in this package."""
-    return Path(__file__).resolve().parent / "assets" / _NANO
+    return Path(__file__).resolve().parents[1] / "assets" / _NANO
 
 
 def list_models() -> list[ModelInfo]:
@@ -251,7 +243,7 @@ def _official_info(name: str, environment: Environment) -> ModelInfo:
 
 
 def _nano_info(name: str, folder: Path) -> ModelInfo:
-    complete = all((folder / file).is_file() for file in nano_layout.FILES)
+    complete = all((folder / file).is_file() for file in nano.FILES)
     n_bytes = sum(path.stat().st_size for path in folder.glob("*.safetensors"))
     return ModelInfo(
         name=name,
@@ -265,7 +257,7 @@ def _nano_info(name: str, folder: Path) -> ModelInfo:
 
 
 def _nano_files(info: ModelInfo, folder: Path) -> ModelFiles:
-    missing = [name for name in nano_layout.FILES if not (folder / name).is_file()]
+    missing = [name for name in nano.FILES if not (folder / name).is_file()]
     if missing:
         raise WeightsNotFoundError(
             f"The folder {folder} lacks {', '.join(missing)} of the model nano; "

@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 import torch
 
-from bark import checkpoints, model_sources
-from bark.checkpoints import best_local_model, list_models, resolve_model
+from bark.checkpoints import registry, sources
+from bark.checkpoints.registry import best_local_model, list_models, resolve_model
+from bark.checkpoints.stage_building import STAGES
 from bark.errors import CheckpointError, DownloadError, OptionError, WeightsNotFoundError
 from bark.models.gpt import GPT
 from bark.spec import BARK, NANO
-from bark.stage_building import STAGES
 from tests.tiny import CODEC_NAME, stage_weights, write_hub_layout, write_official_layout
 
 
@@ -40,8 +40,8 @@ def caches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     def unreachable(*_: Any, **__: Any) -> Path:
         raise DownloadError("There is no network in tests.")
 
-    monkeypatch.setattr(model_sources, "fetch_hub_file", unreachable)
-    monkeypatch.setattr(model_sources, "fetch_codec", unreachable)
+    monkeypatch.setattr(sources, "fetch_hub_file", unreachable)
+    monkeypatch.setattr(sources, "fetch_codec", unreachable)
     return tmp_path
 
 
@@ -63,7 +63,7 @@ def in_hub_cache(caches: Path, repo: str, *files: Path) -> Path:
     return folder
 
 
-def info(name: str) -> checkpoints.ModelInfo:
+def info(name: str) -> registry.ModelInfo:
     return next(model for model in list_models() if model.name == name)
 
 
@@ -184,7 +184,7 @@ def test_what_is_missing_is_fetched_with_progress_and_stop(
         seen.append((repo, name, stop))
         return official / name
 
-    monkeypatch.setattr(model_sources, "fetch_hub_file", fetch)
+    monkeypatch.setattr(sources, "fetch_hub_file", fetch)
     calls: list[tuple[Any, ...]] = []
     stop = object()
     files = resolve_model("small", on_progress=lambda *call: calls.append(call), stop=stop)  # type: ignore[arg-type]

@@ -7,10 +7,10 @@ import threading
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from .downloads.hub import CODEC_FILE, cached_hub_file, fetch_codec, fetch_hub_file
-from .downloads.transfer import Progress
-from .environment import Environment
-from .errors import WeightsNotFoundError
+from ..downloads.hub import CODEC_FILE, cached_hub_file, fetch_codec, fetch_hub_file
+from ..downloads.transfer import Progress
+from ..environment import Environment
+from ..errors import WeightsNotFoundError
 from .stage_building import STAGES
 
 OFFICIAL, HUB = "official", "hub"

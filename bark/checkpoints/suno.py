@@ -7,10 +7,10 @@ from typing import Any
 
 from torch import Tensor
 
-from .codecs.encodec import EncodecCodec
-from .errors import CheckpointError
-from .models.fine import FineGPT
-from .models.gpt import GPT
+from ..codecs.encodec import EncodecCodec
+from ..errors import CheckpointError
+from ..models.fine import FineGPT
+from ..models.gpt import GPT
 from .stage_building import build_stage
 from .torch_file import read_torch_file
 

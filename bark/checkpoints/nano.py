@@ -9,10 +9,10 @@ from typing import Any
 
 from torch import nn
 
-from .errors import CheckpointError, WeightsNotFoundError
-from .models.assign import assign_weights, empty_modules
-from .models.fine import FineGPT, FineGPTConfig
-from .models.gpt import GPT, GPTConfig
+from ..errors import CheckpointError, WeightsNotFoundError
+from ..models.assign import assign_weights, empty_modules
+from ..models.fine import FineGPT, FineGPTConfig
+from ..models.gpt import GPT, GPTConfig
 from .stage_building import STAGES, with_both_names
 from .torch_file import read_safetensors
 
@@ -30,7 +30,7 @@ def read_stage(folder: Path, stage: str) -> nn.Module:
         WeightsNotFoundError: a file is missing.
         CheckpointError: a file is damaged, or does not fit the config.
     """
-    from .models.conditioned import ConditionedGPT, ConditionedGPTConfig
+    from ..models.conditioned import ConditionedGPT, ConditionedGPTConfig
 
     kinds: dict[str, tuple[type[GPTConfig], type[nn.Module]]] = {
         "text": (GPTConfig, GPT),
@@ -58,7 +58,7 @@ def read_codec(folder: Path) -> Any:
         WeightsNotFoundError: the file is missing.
         CheckpointError: it is damaged.
     """
-    from .codecs.vocoder import VocoderCodec
+    from ..codecs.vocoder import VocoderCodec
 
     path = folder / "codec.safetensors"
     if not path.is_file():
@@ -72,7 +72,7 @@ def read_codec(folder: Path) -> Any:
 
 def read_tokenizer(folder: Path) -> Any:
     """Loads nano's tokenizer with the folder's lexicon, or else the packaged one."""
-    from .text.nano import NanoTokenizer
+    from ..text.nano import NanoTokenizer
 
     path = folder / "lexicon.json"
     return NanoTokenizer.from_file(path) if path.is_file() else NanoTokenizer.from_file()

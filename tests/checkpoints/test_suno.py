@@ -13,16 +13,9 @@ import numpy as np
 import pytest
 import torch
 
+from bark.checkpoints.suno import read_codec, read_stage
 from bark.errors import CheckpointError, WeightsNotFoundError
-from bark.official_layout import read_codec, read_stage
-from tests.tiny import (
-    BLOCK_SIZE,
-    VOCABULARIES,
-    WIDTH,
-    codec_weights,
-    stage_weights,
-    write_stage,
-)
+from tests.tiny import BLOCK_SIZE, VOCABULARIES, WIDTH, codec_weights, stage_weights, write_stage
 
 
 @pytest.mark.parametrize("stage", VOCABULARIES)
@@ -115,7 +108,7 @@ def test_loading_leaves_the_callers_random_stream_alone(tmp_path: Path) -> None:
 def test_loading_does_not_import_torchs_compiler(tmp_path: Path) -> None:
     path = write_stage(tmp_path / "fine.pt", "fine")
     script = (
-        "import sys; from pathlib import Path; from bark.official_layout import read_stage; "
+        "import sys; from pathlib import Path; from bark.checkpoints.suno import read_stage; "
         "read_stage(Path(sys.argv[1]), 'fine'); print('torch._dynamo' in sys.modules)"
     )
     run = subprocess.run(

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .errors import CheckpointError, WeightsNotFoundError
+from ..errors import CheckpointError, WeightsNotFoundError
 
 _ALLOW_LIST_LOCK = threading.Lock()  # torch's allow-list is one for the whole process
 

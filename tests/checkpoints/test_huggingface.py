@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 import torch
 
+from bark.checkpoints.huggingface import read_codec, read_stage
+from bark.checkpoints.suno import read_codec as read_official_codec
 from bark.errors import CheckpointError, WeightsNotFoundError
-from bark.hub_layout import read_codec, read_stage
-from bark.official_layout import read_codec as read_official_codec
 from tests.tiny import (
     CODEC_NAME,
     VOCABULARIES,

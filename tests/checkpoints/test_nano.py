@@ -12,15 +12,15 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from bark import nano_layout
-from bark.checkpoints import ModelFiles, packaged_nano_dir, resolve_model
+from bark.checkpoints import nano
+from bark.checkpoints.registry import ModelFiles, packaged_nano_dir, resolve_model
+from bark.checkpoints.stage_building import STAGES
 from bark.codecs.vocoder import HOP_LEN, Codebooks
 from bark.errors import CheckpointError, WeightsNotFoundError
 from bark.models.conditioned import ConditionedGPT, ConditionedGPTConfig
 from bark.models.fine import FineGPT, FineGPTConfig
 from bark.models.gpt import GPT, GPTConfig
 from bark.spec import NANO
-from bark.stage_building import STAGES
 
 SIZES: dict[str, Any] = {"n_layer": 1, "n_head": 2, "n_embd": 16}
 CONFIGS: dict[str, GPTConfig] = {
@@ -77,7 +77,7 @@ def test_a_stage_is_the_float32_of_what_was_saved(
 
 
 def test_fine_heads_stay_tied(written: tuple[Path, Any]) -> None:
-    fine = nano_layout.read_stage(written[0], "fine")
+    fine = nano.read_stage(written[0], "fine")
     assert fine.transformer["wtes"][2].weight is fine.lm_heads[0].weight
 
 
@@ -105,30 +105,30 @@ def test_a_config_that_does_not_fit_is_refused(
     (tmp_path / "config.json").write_text(json.dumps(config))
     (tmp_path / "text.safetensors").symlink_to(written[0] / "text.safetensors")
     with pytest.raises(CheckpointError, match=words):
-        nano_layout.read_stage(tmp_path, "text")
+        nano.read_stage(tmp_path, "text")
 
 
 def test_damaged_and_missing_files_are_named(written: tuple[Path, Any], tmp_path: Path) -> None:
     with pytest.raises(WeightsNotFoundError, match=r"config\.json"):
-        nano_layout.read_stage(tmp_path, "text")
+        nano.read_stage(tmp_path, "text")
     with pytest.raises(WeightsNotFoundError, match=r"codec\.safetensors"):
-        nano_layout.read_codec(tmp_path)
+        nano.read_codec(tmp_path)
     (tmp_path / "config.json").write_text("{")
     with pytest.raises(CheckpointError, match="sizes of nano's text model"):
-        nano_layout.read_stage(tmp_path, "text")
+        nano.read_stage(tmp_path, "text")
     (tmp_path / "codec.safetensors").write_bytes(b"\x10" * 64)
     with pytest.raises(CheckpointError, match="damaged"):
-        nano_layout.read_codec(tmp_path)
+        nano.read_codec(tmp_path)
     weights = load_file(written[0] / "codec.safetensors")
     del weights["pitches"]
     save_file(weights, tmp_path / "codec.safetensors")
     with pytest.raises(CheckpointError, match="pitches"):
-        nano_layout.read_codec(tmp_path)
+        nano.read_codec(tmp_path)
 
 
 def test_the_packaged_model_is_complete_and_small() -> None:
     folder = packaged_nano_dir()
-    sizes = {name: (folder / name).stat().st_size for name in nano_layout.FILES}
+    sizes = {name: (folder / name).stat().st_size for name in nano.FILES}
     assert max(sizes.values()) < 10_000_000
     files = resolve_model("nano")
     for stage in STAGES:

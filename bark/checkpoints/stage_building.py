@@ -9,11 +9,11 @@ from typing import Any
 
 from torch import Tensor
 
-from .errors import CheckpointError
-from .models.assign import assign_weights, empty_modules
-from .models.fine import FineGPT, FineGPTConfig
-from .models.gpt import GPT, GPTConfig
-from .spec import BARK
+from ..errors import CheckpointError
+from ..models.assign import assign_weights, empty_modules
+from ..models.fine import FineGPT, FineGPTConfig
+from ..models.gpt import GPT, GPTConfig
+from ..spec import BARK
 
 STAGES = ("text", "coarse", "fine")
 """As the official files are named; the text stage makes semantic tokens."""
