@@ -17,13 +17,13 @@ if TYPE_CHECKING:
         semantic_to_waveform,
         text_to_semantic,
     )
+    from .decoding.sampling import SamplingOptions
     from .errors import BarkError
     from .events import AudioPiece, StageProgress, TakeFailed, TakeReady
     from .generation import preload_models
     from .narration.api import narrate, narrate_to_file
     from .options import GenerationOptions
     from .pipeline import Bark
-    from .sampling import SamplingOptions
     from .spec import SAMPLE_RATE
     from .take import Take
     from .voices.library import list_voices
@@ -39,7 +39,7 @@ _HOMES = {
     "narration.api": ("narrate", "narrate_to_file"),
     "options": ("GenerationOptions",),
     "pipeline": ("Bark",),
-    "sampling": ("SamplingOptions",),
+    "decoding.sampling": ("SamplingOptions",),
     "spec": ("SAMPLE_RATE",),
     "take": ("Take",),
     "voices.prompt": ("VoicePrompt",),

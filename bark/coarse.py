@@ -11,10 +11,10 @@ import torch
 
 from .coarse_loops import CoarseDecoder
 from .coarse_task import CoarseItem, CoarseWindows
+from .decoding.sampling import SamplingOptions
+from .decoding.static import NewRunner, decodes_statically
 from .models.gpt import GPT
-from .sampling import SamplingOptions
 from .spec import ModelSpec
-from .static_decode import NewRunner, decodes_statically
 
 
 def coarse_len(spec: ModelSpec, n_semantic: int) -> int:

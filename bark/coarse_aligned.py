@@ -19,16 +19,11 @@ from torch import Tensor
 
 from .coarse import coarse_len, flatten_codes
 from .coarse_task import CoarseItem, CoarseWindows, StaticCoarse
+from .decoding.sampling import SamplingOptions, draw, token_probabilities
+from .decoding.static import NewRunner, borrow_decoder, decode_windows, decodes_statically
 from .models.conditioned import ConditionedGPT
 from .models.gpt import GPT
-from .sampling import SamplingOptions, draw, token_probabilities
 from .spec import ModelSpec
-from .static_decode import (
-    NewRunner,
-    borrow_decoder,
-    decode_windows,
-    decodes_statically,
-)
 
 
 def generate_coarse_aligned(

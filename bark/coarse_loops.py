@@ -11,12 +11,12 @@ import torch
 from torch import Tensor
 
 from .coarse_task import CoarseItem, CoarseWindows, StaticCoarse
+from .decoding.sampling import SamplingOptions, draw_each, token_probabilities
+from .decoding.speculative import NoiseTape, Speculation
+from .decoding.static import NewRunner, borrow_decoder, decode_windows
 from .models.gpt import GPT
 from .models.kv_cache import KVCache
-from .sampling import SamplingOptions, draw_each, token_probabilities
 from .spec import ModelSpec
-from .speculation import NoiseTape, Speculation
-from .static_decode import NewRunner, borrow_decoder, decode_windows
 
 
 def _rows(spec: ModelSpec, step: int) -> slice:

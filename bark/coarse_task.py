@@ -7,11 +7,11 @@ import dataclasses
 import numpy as np
 from torch import Tensor
 
+from .decoding.sampling import SamplingOptions, token_probabilities
+from .decoding.static import NewRunner, StaticDecoder
 from .errors import InvalidInputError
 from .models.gpt import GPT
-from .sampling import SamplingOptions, token_probabilities
 from .spec import ModelSpec
-from .static_decode import NewRunner, StaticDecoder
 
 
 @dataclasses.dataclass(frozen=True)

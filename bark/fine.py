@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from .decoding.sampling import SamplingOptions, draw, token_probabilities
 from .models.fine import FineGPT
-from .sampling import SamplingOptions, draw, token_probabilities
 from .spec import ModelSpec
 
 

@@ -16,12 +16,12 @@ from torch import nn
 from .coarse import CoarseWindows, coarse_len
 from .coarse import generate_coarse as _generate_coarse
 from .coarse_aligned import generate_coarse_aligned as _generate_coarse_aligned
+from .decoding.sampling import SamplingOptions
 from .environment import read_environment
 from .errors import InvalidInputError, NothingGeneratedError, OptionError
 from .fine import generate_fine as _generate_fine
 from .progress import ProgressBar
 from .run import check_text
-from .sampling import SamplingOptions
 from .semantic import SemanticLimits, generate_semantic
 from .shelf import Shelf
 from .spec import BARK, LANGUAGES, ModelSpec

@@ -8,8 +8,8 @@ import secrets
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from .decoding.sampling import SamplingOptions, make_plain, shown
 from .errors import InvalidInputError
-from .sampling import SamplingOptions, make_plain, shown
 
 MAX_SEED = 2**63 - 1
 _SEED_BITS = 32  # of drawn seeds: short enough to be read out and typed

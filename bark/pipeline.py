@@ -17,6 +17,7 @@ from torch import nn
 from .audio.files import names_audio
 from .checkpoints.registry import ModelFiles, resolve_model
 from .compute_lock import ComputeLock
+from .decoding.static import drop_decoder
 from .devices import choose_device, exact_float32, fitting_threads, one_thread, same_threads
 from .environment import read_environment
 from .errors import BarkError, InvalidInputError, VoiceError
@@ -25,7 +26,6 @@ from .models.quantize import apply_precision, choose_precision, computes_nativel
 from .options import GenerationOptions
 from .run import Request, Run, check_text, expected_duration_s
 from .spec import ModelSpec
-from .static_decode import drop_decoder
 from .take import STAGES, Take
 from .text.splitting import normalize_whitespace
 from .voices.library import load_voice

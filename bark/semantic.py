@@ -9,10 +9,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from .decoding.sampling import SamplingOptions, draw_each
+from .decoding.speculative import NoiseTape, Speculation
+from .decoding.static import NewRunner, decodes_statically
 from .models.gpt import GPT
 from .models.kv_cache import KVCache
 from .positions import PositionTracker
-from .sampling import SamplingOptions, draw_each
 from .semantic_prefix import semantic_prefixes
 from .semantic_static import decode_static
 from .semantic_task import (
@@ -23,8 +25,6 @@ from .semantic_task import (
     semantic_results,
 )
 from .spec import ModelSpec
-from .speculation import NoiseTape, Speculation
-from .static_decode import NewRunner, decodes_statically
 
 
 def generate_semantic(

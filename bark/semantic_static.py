@@ -8,10 +8,10 @@ from collections.abc import Generator
 import torch
 from torch import Tensor
 
+from .decoding.static import SPAN, STEPS_PER_LOOK, NewRunner, StaticDecoder, borrow_decoder
 from .models.gpt import GPT
 from .positions import PositionTracker
 from .semantic_task import SemanticRules, SemanticTask, SemanticTokens, semantic_results
-from .static_decode import SPAN, STEPS_PER_LOOK, NewRunner, StaticDecoder, borrow_decoder
 
 _ENDED = -1  # shown in place of the token that ends a row
 

@@ -9,10 +9,10 @@ import pytest
 import torch
 
 from bark.coarse import CoarseWindows, generate_coarse
-from bark.sampling import SamplingOptions
+from bark.decoding.sampling import SamplingOptions
+from bark.decoding.static import PlainCalls, StaticDecoder
 from bark.semantic import SemanticLimits, generate_semantic
 from bark.spec import BARK
-from bark.static_decode import PlainCalls, StaticDecoder
 from benchmarks.bandwidth import _positions, copy_rate, limit_rows, step_bytes
 from benchmarks.measure import Case, Sample
 from benchmarks.workload import make_workload

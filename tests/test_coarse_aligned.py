@@ -8,8 +8,8 @@ import torch
 
 from bark.coarse import CoarseWindows
 from bark.coarse_aligned import generate_coarse_aligned
+from bark.decoding.sampling import SamplingOptions
 from bark.models.conditioned import ConditionedGPT, ConditionedGPTConfig
-from bark.sampling import SamplingOptions
 from bark.spec import NANO
 
 from .running import finish

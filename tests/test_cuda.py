@@ -15,12 +15,12 @@ from torch import nn
 
 from bark import Bark, GenerationOptions, Take
 from bark.coarse import CoarseWindows, generate_coarse
+from bark.decoding.sampling import SamplingOptions
+from bark.decoding.static import CudaGraphs, NewRunner, PlainCalls, StaticDecoder
 from bark.events import AudioPiece, StageProgress, TakeReady
 from bark.fine import generate_fine
-from bark.sampling import SamplingOptions
 from bark.semantic import SemanticLimits, generate_semantic
 from bark.spec import BARK
-from bark.static_decode import CudaGraphs, NewRunner, PlainCalls, StaticDecoder
 
 from .reference import GoldenCase, golden_cases, golden_model
 from .running import finish

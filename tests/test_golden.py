@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from bark.coarse import CoarseWindows, generate_coarse
+from bark.decoding.sampling import SamplingOptions
 from bark.fine import generate_fine
-from bark.sampling import SamplingOptions
 from bark.semantic import SemanticLimits, generate_semantic
 from bark.spec import BARK
 

@@ -27,13 +27,13 @@ from bark.checkpoints.sources import folder_plan
 from bark.cli import program
 from bark.cli.arguments import parse_arguments
 from bark.cli.job import read_job
+from bark.decoding.sampling import SamplingOptions
 from bark.downloads.hub import fetch_codec
 from bark.environment import home_dir, read_environment, user_data_dir
 from bark.errors import DownloadError, InvalidInputError, OptionError, WeightsNotFoundError
 from bark.progress import ProgressBar
 from bark.proxies import open_address, prepare_for_server, require_socks_packages
 from bark.run import check_text
-from bark.sampling import SamplingOptions
 from bark.spec import NANO
 from bark.streams import write_path
 from bark.voices.library import list_voices, load_voice, save_voice

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bark.decoding.sampling import SamplingOptions
 from bark.errors import InvalidInputError
 from bark.options import MAX_SEED, GenerationOptions
-from bark.sampling import SamplingOptions
 
 
 def test_options_survive_a_record() -> None:

@@ -12,11 +12,11 @@ import torch
 
 from bark import Bark, GenerationOptions, Take, TakeReady
 from bark.coarse import CoarseWindows, generate_coarse
+from bark.decoding.sampling import SamplingOptions
 from bark.errors import InvalidInputError, NothingGeneratedError, OptionError, VoiceError
 from bark.events import AudioPiece, Event, StageProgress, TakeFailed
 from bark.fine import generate_fine
 from bark.run import Request, Run
-from bark.sampling import SamplingOptions
 from bark.semantic import SemanticLimits, generate_semantic
 
 from .running import finish

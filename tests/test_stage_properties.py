@@ -10,9 +10,9 @@ import pytest
 import torch
 
 from bark.coarse import CoarseWindows, coarse_len, generate_coarse
+from bark.decoding.sampling import SamplingOptions
 from bark.errors import InvalidInputError
 from bark.models.gpt import GPT, GPTConfig
-from bark.sampling import SamplingOptions
 from bark.semantic import SemanticLimits, generate_semantic
 from bark.spec import BARK
 

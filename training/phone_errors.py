@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from bark.decoding.sampling import SamplingOptions
 from bark.models.gpt import GPT
-from bark.sampling import SamplingOptions
 from bark.semantic import SemanticLimits, generate_semantic
 from bark.spec import NANO
 from bark.text.english import phones

@@ -175,8 +175,8 @@ def _read_text(name: str) -> str:
 
 
 def _options(arguments: argparse.Namespace) -> GenerationOptions:
+    from ..decoding.sampling import SamplingOptions
     from ..options import GenerationOptions
-    from ..sampling import SamplingOptions
 
     def sampling(temperature: float) -> SamplingOptions:
         return SamplingOptions(temperature, arguments.top_k, arguments.top_p)

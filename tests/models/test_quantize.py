@@ -15,6 +15,7 @@ import torch
 from torch import nn
 
 from bark.coarse import CoarseWindows, generate_coarse
+from bark.decoding.sampling import SamplingOptions
 from bark.errors import OptionError
 from bark.fine import generate_fine
 from bark.models.fine import FineGPT, FineGPTConfig
@@ -30,7 +31,6 @@ from bark.models.quantize import (
     parts_that_add_exactly,
     quantize_rows,
 )
-from bark.sampling import SamplingOptions
 from bark.semantic import SemanticLimits, generate_semantic
 from bark.spec import BARK
 

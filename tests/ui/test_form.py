@@ -4,9 +4,9 @@ import dataclasses
 
 import pytest
 
+from bark.decoding.sampling import SamplingOptions
 from bark.errors import InvalidInputError
 from bark.options import GenerationOptions
-from bark.sampling import SamplingOptions
 from bark.ui.page.form import Form
 
 

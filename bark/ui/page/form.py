@@ -7,9 +7,9 @@ import secrets
 from collections.abc import Sequence
 from typing import Any
 
+from ...decoding.sampling import SamplingOptions
 from ...errors import InvalidInputError
 from ...options import MAX_SEED, GenerationOptions
-from ...sampling import SamplingOptions
 from ...text.splitting import valid_text
 
 MAX_TAKES = 8

@@ -18,9 +18,9 @@ from gradio.context import LocalContext
 from gradio.processing_utils import save_bytes_to_cache
 
 from ...audio.files import FORMATS
+from ...decoding.sampling import SamplingOptions
 from ...errors import BarkError, InvalidInputError
 from ...options import GenerationOptions
-from ...sampling import SamplingOptions
 from ...take import Take
 from ...text.splitting import valid_text
 from ..state.callers import POLL_S, CallerLeftError, run_while_wanted

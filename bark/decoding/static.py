@@ -24,8 +24,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .models.gpt import GPT, Attention
-from .models.kv_cache import StaticKVCache
+from ..models.gpt import GPT, Attention
+from ..models.kv_cache import StaticKVCache
 from .sampling import RowNoise, SamplingOptions
 
 _LOG = logging.getLogger(__name__)

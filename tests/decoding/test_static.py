@@ -14,19 +14,19 @@ import torch
 from bark import semantic_static
 from bark.coarse import CoarseWindows, generate_coarse
 from bark.coarse_aligned import generate_coarse_aligned
+from bark.decoding.sampling import SamplingOptions
+from bark.decoding.static import NewRunner, PlainCalls, Runner, StaticDecoder
 from bark.models.conditioned import ConditionedGPT, ConditionedGPTConfig
 from bark.models.gpt import GPT, GPTConfig
 from bark.positions import POSITION_SIZES
-from bark.sampling import SamplingOptions
 from bark.semantic import SemanticLimits, generate_semantic
 from bark.spec import BARK, NANO, ModelSpec
-from bark.static_decode import NewRunner, PlainCalls, Runner, StaticDecoder
 from bark.text.english import phones
 
-from .reference import GoldenCase, golden_cases, golden_model
-from .running import watch
+from ..reference import GoldenCase, golden_cases, golden_model
+from ..running import watch
+from ..test_golden import sampling
 from .static_runners import Repeater
-from .test_golden import sampling
 
 CASES = {case.name: case for case in golden_cases() if case.stage != "fine"}
 SIZES = {"n_layer": 2, "n_head": 2, "n_embd": 32}

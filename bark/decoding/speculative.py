@@ -17,8 +17,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from .models.gpt import GPT
-from .models.kv_cache import KVCache
+from ..models.gpt import GPT
+from ..models.kv_cache import KVCache
 from .sampling import SamplingOptions, pick
 
 _FIRST_LEN, _MIN_LEN, _MAX_LEN = 6, 2, 14

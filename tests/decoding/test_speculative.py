@@ -11,13 +11,13 @@ import pytest
 import torch
 
 from bark.coarse import CoarseWindows, generate_coarse
+from bark.decoding.sampling import SamplingOptions
 from bark.models.gpt import GPT, Draft
-from bark.sampling import SamplingOptions
 from bark.semantic import SemanticLimits, generate_semantic
 from bark.spec import BARK
 
-from .reference import GoldenCase, golden_cases, golden_model
-from .running import watch
+from ..reference import GoldenCase, golden_cases, golden_model
+from ..running import watch
 
 CASES = {case.name: case for case in golden_cases()}
 SEMANTIC = [name for name, case in CASES.items() if case.stage == "semantic"]

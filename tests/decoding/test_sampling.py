@@ -10,8 +10,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bark.errors import InvalidInputError
-from bark.sampling import (
+from bark.decoding.sampling import (
     SamplingOptions,
     _past_top_p,
     draw,
@@ -20,6 +19,7 @@ from bark.sampling import (
     sample_token,
     token_probabilities,
 )
+from bark.errors import InvalidInputError
 
 
 def logits(n: int = 1, size: int = 50, seed: int = 0) -> torch.Tensor:

@@ -12,7 +12,7 @@ import scipy.special
 import torch
 from torch import Tensor
 
-from .errors import InvalidInputError
+from ..errors import InvalidInputError
 
 _MAX_SHOWN_CHARS = 40
 _TOO_LARGE = 1e40  # no option is near it; past 1e308 even comparing with a float fails

@@ -13,24 +13,18 @@ from typing import Any
 import pytest
 import torch
 
-from bark import static_decode
 from bark.coarse_aligned import _StaticAligned
 from bark.coarse_loops import _StaticWindows
+from bark.decoding import static
+from bark.decoding.sampling import RowNoise, SamplingOptions, draw_each
+from bark.decoding.static import CudaGraphs, PlainCalls, StaticDecoder, borrow_decoder, drop_decoder
 from bark.models.conditioned import ConditionedGPT, ConditionedGPTConfig
 from bark.models.gpt import GPT, GPTConfig
 from bark.models.kv_cache import KVCache, StaticKVCache
 from bark.positions import POSITION_SIZES, PositionTracker
-from bark.sampling import RowNoise, SamplingOptions, draw_each
 from bark.semantic_static import _StaticSemantic
 from bark.semantic_task import SemanticLimits, SemanticRules
 from bark.spec import BARK, NANO
-from bark.static_decode import (
-    CudaGraphs,
-    PlainCalls,
-    StaticDecoder,
-    borrow_decoder,
-    drop_decoder,
-)
 
 from .static_runners import OnOneDevice
 
@@ -179,7 +173,7 @@ def test_a_step_of_each_kind_is_called_then_recorded_then_repeated(
 def test_steps_that_cannot_be_recorded_are_called_and_that_is_said_once(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    static_decode._tell_once.cache_clear()
+    static._tell_once.cache_clear()
     for _ in range(2):
         machine = Machine(records=False)
         graphs = on(machine, monkeypatch)

@@ -1,0 +1,1 @@
+"""How tokens are drawn one after the other, whatever stage they belong to."""
