@@ -13,18 +13,20 @@ import numpy as np
 import torch
 from torch import nn
 
-from .coarse import CoarseWindows, coarse_len
-from .coarse import generate_coarse as _generate_coarse
-from .coarse_aligned import generate_coarse_aligned as _generate_coarse_aligned
 from .decoding.sampling import SamplingOptions
 from .environment import read_environment
 from .errors import InvalidInputError, NothingGeneratedError, OptionError
-from .fine import generate_fine as _generate_fine
 from .progress import ProgressBar
 from .run import check_text
-from .semantic import SemanticLimits, generate_semantic
 from .shelf import Shelf
 from .spec import BARK, LANGUAGES, ModelSpec
+from .stages.coarse import coarse_len
+from .stages.coarse import generate_coarse as _generate_coarse
+from .stages.coarse_aligned import generate_coarse_aligned as _generate_coarse_aligned
+from .stages.coarse_task import CoarseWindows
+from .stages.fine import generate_fine as _generate_fine
+from .stages.semantic import generate_semantic
+from .stages.semantic_task import SemanticLimits
 from .voices.library import load_voice
 from .voices.presets import OFFICIAL_VOICES
 

@@ -14,14 +14,16 @@ import numpy as np
 import torch
 
 from .audio.record import MAX_RECORD_CHARS
-from .coarse import CoarseWindows, coarse_len, generate_coarse
-from .coarse_aligned import generate_coarse_aligned
 from .errors import InvalidInputError, NothingGeneratedError
 from .events import AudioPiece, Event, StageProgress, TakeFailed, TakeReady
-from .fine import generate_fine
 from .options import GenerationOptions
-from .semantic import SemanticLimits, generate_semantic
 from .spec import ModelSpec
+from .stages.coarse import coarse_len, generate_coarse
+from .stages.coarse_aligned import generate_coarse_aligned
+from .stages.coarse_task import CoarseWindows
+from .stages.fine import generate_fine
+from .stages.semantic import generate_semantic
+from .stages.semantic_task import SemanticLimits
 from .take import STAGES, Take
 from .text.splitting import normalize_whitespace
 from .voices.prompt import VoicePrompt

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 
 import torch
 
-from bark.coarse import CoarseWindows
 from bark.spec import BARK
+from bark.stages.coarse_task import CoarseWindows
 
 from .measure import Case, Sample, rounds
 from .report import Row

@@ -16,12 +16,12 @@ import torch
 from torch import Tensor, nn
 
 from bark import Bark, Take
-from bark.coarse import flatten_codes
 from bark.models.conditioned import ConditionedGPT
 from bark.models.fine import FineGPT
 from bark.models.gpt import GPT
-from bark.positions import infer_position, semantic_positions, text_positions
 from bark.spec import BARK
+from bark.stages.coarse import flatten_codes
+from bark.stages.positions import infer_position, semantic_positions, text_positions
 from bark.text.english.lexicon import Lexicon
 from training.corpus import held_out_prose
 from training.listener import Listener, closed_choice_rate, plain_words, word_error_rate

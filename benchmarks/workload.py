@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from bark.coarse import coarse_len
 from bark.models.fine import FineGPTConfig
 from bark.models.gpt import GPTConfig
 from bark.spec import BARK
+from bark.stages.coarse import coarse_len
 
 from .protocol import VOICE_KEYS, Workload
 

@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 import torch
 
-from bark.coarse import CoarseWindows, generate_coarse
 from bark.decoding.sampling import SamplingOptions
 from bark.decoding.static import PlainCalls, StaticDecoder
-from bark.semantic import SemanticLimits, generate_semantic
 from bark.spec import BARK
+from bark.stages.coarse import generate_coarse
+from bark.stages.coarse_task import CoarseWindows
+from bark.stages.semantic import generate_semantic
+from bark.stages.semantic_task import SemanticLimits
 from benchmarks.bandwidth import _positions, copy_rate, limit_rows, step_bytes
 from benchmarks.measure import Case, Sample
 from benchmarks.workload import make_workload

@@ -14,13 +14,15 @@ import torch
 from torch import nn
 
 from bark import Bark, GenerationOptions, Take
-from bark.coarse import CoarseWindows, generate_coarse
 from bark.decoding.sampling import SamplingOptions
 from bark.decoding.static import CudaGraphs, NewRunner, PlainCalls, StaticDecoder
 from bark.events import AudioPiece, StageProgress, TakeReady
-from bark.fine import generate_fine
-from bark.semantic import SemanticLimits, generate_semantic
 from bark.spec import BARK
+from bark.stages.coarse import generate_coarse
+from bark.stages.coarse_task import CoarseWindows
+from bark.stages.fine import generate_fine
+from bark.stages.semantic import generate_semantic
+from bark.stages.semantic_task import SemanticLimits
 
 from .reference import GoldenCase, golden_cases, golden_model
 from .running import finish

@@ -16,13 +16,11 @@ FLOORS = (
     "spec errors text audio files environment devices progress"
     " compute_lock interrupts proxies streams",
     # 1: the parts that models and voices are made of
-    "downloads voices positions",
+    "downloads voices",
     # 2: networks, tokenizers and codecs
     "codecs models model model_fine",
     # 3: weights from disk, and the stages
-    "decoding checkpoints"
-    " semantic semantic_prefix semantic_task semantic_static coarse coarse_task coarse_loops"
-    " coarse_aligned fine",
+    "stages decoding checkpoints",
     # 4: one take
     "options take events run pipeline",
     # 5: many takes

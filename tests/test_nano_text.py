@@ -12,7 +12,7 @@ import torch
 import bark
 from bark.checkpoints.nano import read_stage, read_tokenizer
 from bark.models.gpt import GPT
-from bark.positions import POSITION_SIZES
+from bark.stages.positions import POSITION_SIZES
 from bark.text.nano import NanoTokenizer
 from training.phone_errors import PhoneScores, score, speak, spoken_phones
 

@@ -11,13 +11,15 @@ import pytest
 import torch
 
 from bark import Bark, GenerationOptions, Take, TakeReady
-from bark.coarse import CoarseWindows, generate_coarse
 from bark.decoding.sampling import SamplingOptions
 from bark.errors import InvalidInputError, NothingGeneratedError, OptionError, VoiceError
 from bark.events import AudioPiece, Event, StageProgress, TakeFailed
-from bark.fine import generate_fine
 from bark.run import Request, Run
-from bark.semantic import SemanticLimits, generate_semantic
+from bark.stages.coarse import generate_coarse
+from bark.stages.coarse_task import CoarseWindows
+from bark.stages.fine import generate_fine
+from bark.stages.semantic import generate_semantic
+from bark.stages.semantic_task import SemanticLimits
 
 from .running import finish
 from .tiny import write_official_layout

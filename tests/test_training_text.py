@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from bark.models.gpt import GPTConfig
-from bark.positions import POSITION_SIZES
 from bark.spec import NANO
+from bark.stages.positions import POSITION_SIZES
 from bark.text.english import phones
 from bark.text.english.normalize import Word
 from bark.text.english.phones import PHONE_INDEX, Phone, phones_to_semantic

@@ -1,6 +1,6 @@
 """Trains nano's text model: from text tokens to the teacher's semantic tokens.
 
-Every token carries its word, its place in the word and its frame (`bark.positions`), which lets
+Every token carries its word, its place in the word and its frame (`bark.stages.positions`), which lets
 the model align text and speech within minutes. A share of the words is given in letters, so that
 it also learns to read what the lexicon does not know.
 """
@@ -18,8 +18,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from bark.models.gpt import GPT, GPTConfig
-from bark.positions import POSITION_SIZES
 from bark.spec import NANO
+from bark.stages.positions import POSITION_SIZES
 from bark.text.english import phones
 from bark.text.nano import NanoTokenizer
 

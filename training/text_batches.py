@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from bark.positions import POSITION_SIZES, infer_position, semantic_positions, text_positions
 from bark.spec import NANO
+from bark.stages.positions import POSITION_SIZES, infer_position, semantic_positions, text_positions
 from bark.text.english import phones
 from bark.text.nano import NanoTokenizer
 

@@ -10,11 +10,13 @@ import numpy as np
 import pytest
 import torch
 
-from bark.coarse import CoarseWindows, generate_coarse
 from bark.decoding.sampling import SamplingOptions
 from bark.models.gpt import GPT, Draft
-from bark.semantic import SemanticLimits, generate_semantic
 from bark.spec import BARK
+from bark.stages.coarse import generate_coarse
+from bark.stages.coarse_task import CoarseWindows
+from bark.stages.semantic import generate_semantic
+from bark.stages.semantic_task import SemanticLimits
 
 from ..reference import GoldenCase, golden_cases, golden_model
 from ..running import watch

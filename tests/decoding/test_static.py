@@ -11,16 +11,18 @@ import numpy as np
 import pytest
 import torch
 
-from bark import semantic_static
-from bark.coarse import CoarseWindows, generate_coarse
-from bark.coarse_aligned import generate_coarse_aligned
 from bark.decoding.sampling import SamplingOptions
 from bark.decoding.static import NewRunner, PlainCalls, Runner, StaticDecoder
 from bark.models.conditioned import ConditionedGPT, ConditionedGPTConfig
 from bark.models.gpt import GPT, GPTConfig
-from bark.positions import POSITION_SIZES
-from bark.semantic import SemanticLimits, generate_semantic
 from bark.spec import BARK, NANO, ModelSpec
+from bark.stages import semantic_static
+from bark.stages.coarse import generate_coarse
+from bark.stages.coarse_aligned import generate_coarse_aligned
+from bark.stages.coarse_task import CoarseWindows
+from bark.stages.positions import POSITION_SIZES
+from bark.stages.semantic import generate_semantic
+from bark.stages.semantic_task import SemanticLimits
 from bark.text.english import phones
 
 from ..reference import GoldenCase, golden_cases, golden_model

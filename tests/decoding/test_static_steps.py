@@ -13,18 +13,18 @@ from typing import Any
 import pytest
 import torch
 
-from bark.coarse_aligned import _StaticAligned
-from bark.coarse_loops import _StaticWindows
 from bark.decoding import static
 from bark.decoding.sampling import RowNoise, SamplingOptions, draw_each
 from bark.decoding.static import CudaGraphs, PlainCalls, StaticDecoder, borrow_decoder, drop_decoder
 from bark.models.conditioned import ConditionedGPT, ConditionedGPTConfig
 from bark.models.gpt import GPT, GPTConfig
 from bark.models.kv_cache import KVCache, StaticKVCache
-from bark.positions import POSITION_SIZES, PositionTracker
-from bark.semantic_static import _StaticSemantic
-from bark.semantic_task import SemanticLimits, SemanticRules
 from bark.spec import BARK, NANO
+from bark.stages.coarse_aligned import _StaticAligned
+from bark.stages.coarse_loops import _StaticWindows
+from bark.stages.positions import POSITION_SIZES, PositionTracker
+from bark.stages.semantic_static import _StaticSemantic
+from bark.stages.semantic_task import SemanticLimits, SemanticRules
 
 from .static_runners import OnOneDevice
 

@@ -14,10 +14,8 @@ import pytest
 import torch
 from torch import nn
 
-from bark.coarse import CoarseWindows, generate_coarse
 from bark.decoding.sampling import SamplingOptions
 from bark.errors import OptionError
-from bark.fine import generate_fine
 from bark.models.fine import FineGPT, FineGPTConfig
 from bark.models.gpt import GPT, GPTConfig
 from bark.models.native.linear import Int8Layer
@@ -31,8 +29,12 @@ from bark.models.quantize import (
     parts_that_add_exactly,
     quantize_rows,
 )
-from bark.semantic import SemanticLimits, generate_semantic
 from bark.spec import BARK
+from bark.stages.coarse import generate_coarse
+from bark.stages.coarse_task import CoarseWindows
+from bark.stages.fine import generate_fine
+from bark.stages.semantic import generate_semantic
+from bark.stages.semantic_task import SemanticLimits
 
 from ..running import finish
 

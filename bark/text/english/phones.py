@@ -2,7 +2,7 @@
 
 Nano's semantic tokens are frames of 1 / 37.5 s that name the phone being spoken and say whether
 the frame goes on with it, begins it, or begins it together with a word. Word starts are part of
-the tokens because the text model counts words from them (see `bark.positions`).
+the tokens because the text model counts words from them (see `bark.stages.positions`).
 """
 
 from dataclasses import dataclass

@@ -9,11 +9,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .decoding.sampling import SamplingOptions, draw_each
-from .decoding.speculative import NoiseTape, Speculation
-from .decoding.static import NewRunner, decodes_statically
-from .models.gpt import GPT
-from .models.kv_cache import KVCache
+from ..decoding.sampling import SamplingOptions, draw_each
+from ..decoding.speculative import NoiseTape, Speculation
+from ..decoding.static import NewRunner, decodes_statically
+from ..models.gpt import GPT
+from ..models.kv_cache import KVCache
+from ..spec import ModelSpec
 from .positions import PositionTracker
 from .semantic_prefix import semantic_prefixes
 from .semantic_static import decode_static
@@ -24,7 +25,6 @@ from .semantic_task import (
     SemanticTokens,
     semantic_results,
 )
-from .spec import ModelSpec
 
 
 def generate_semantic(

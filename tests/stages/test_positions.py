@@ -7,8 +7,13 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bark.positions import MAX_PHONE_FRAMES, PositionTracker, semantic_positions, text_positions
 from bark.spec import NANO
+from bark.stages.positions import (
+    MAX_PHONE_FRAMES,
+    PositionTracker,
+    semantic_positions,
+    text_positions,
+)
 from bark.text.english import phones
 from bark.text.english.phones import Phone
 

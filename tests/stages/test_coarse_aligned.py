@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 import torch
 
-from bark.coarse import CoarseWindows
-from bark.coarse_aligned import generate_coarse_aligned
 from bark.decoding.sampling import SamplingOptions
 from bark.models.conditioned import ConditionedGPT, ConditionedGPTConfig
 from bark.spec import NANO
+from bark.stages.coarse_aligned import generate_coarse_aligned
+from bark.stages.coarse_task import CoarseWindows
 
-from .running import finish
+from ..running import finish
 
 
 @pytest.fixture(scope="module")

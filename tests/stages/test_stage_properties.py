@@ -9,14 +9,16 @@ import numpy as np
 import pytest
 import torch
 
-from bark.coarse import CoarseWindows, coarse_len, generate_coarse
 from bark.decoding.sampling import SamplingOptions
 from bark.errors import InvalidInputError
 from bark.models.gpt import GPT, GPTConfig
-from bark.semantic import SemanticLimits, generate_semantic
 from bark.spec import BARK
+from bark.stages.coarse import coarse_len, generate_coarse
+from bark.stages.coarse_task import CoarseWindows
+from bark.stages.semantic import generate_semantic
+from bark.stages.semantic_task import SemanticLimits
 
-from .running import finish
+from ..running import finish
 
 TINY = {"block_size": 1_024, "n_layer": 1, "n_head": 2, "n_embd": 16}
 

@@ -17,13 +17,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..decoding.sampling import SamplingOptions, draw, token_probabilities
+from ..decoding.static import NewRunner, borrow_decoder, decode_windows, decodes_statically
+from ..models.conditioned import ConditionedGPT
+from ..models.gpt import GPT
+from ..spec import ModelSpec
 from .coarse import coarse_len, flatten_codes
 from .coarse_task import CoarseItem, CoarseWindows, StaticCoarse
-from .decoding.sampling import SamplingOptions, draw, token_probabilities
-from .decoding.static import NewRunner, borrow_decoder, decode_windows, decodes_statically
-from .models.conditioned import ConditionedGPT
-from .models.gpt import GPT
-from .spec import ModelSpec
 
 
 def generate_coarse_aligned(
@@ -42,7 +42,7 @@ def generate_coarse_aligned(
 ) -> Generator[int, None, list[np.ndarray]]:
     """Codes of the coarse codebooks for a batch of utterances, as `generate_coarse` gives them.
 
-    Arguments, yields and result are those of `bark.coarse.generate_coarse`; of `windows` only
+    Arguments, yields and result are those of `bark.stages.coarse.generate_coarse`; of `windows` only
     the history's length counts, up to the half of the model's window.
     """
     half = model.config.block_size // 2

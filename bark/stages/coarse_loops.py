@@ -10,13 +10,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..decoding.sampling import SamplingOptions, draw_each, token_probabilities
+from ..decoding.speculative import NoiseTape, Speculation
+from ..decoding.static import NewRunner, borrow_decoder, decode_windows
+from ..models.gpt import GPT
+from ..models.kv_cache import KVCache
+from ..spec import ModelSpec
 from .coarse_task import CoarseItem, CoarseWindows, StaticCoarse
-from .decoding.sampling import SamplingOptions, draw_each, token_probabilities
-from .decoding.speculative import NoiseTape, Speculation
-from .decoding.static import NewRunner, borrow_decoder, decode_windows
-from .models.gpt import GPT
-from .models.kv_cache import KVCache
-from .spec import ModelSpec
 
 
 def _rows(spec: ModelSpec, step: int) -> slice:

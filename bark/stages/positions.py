@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from .spec import ModelSpec
-from .text.english.phones import (
+from ..spec import ModelSpec
+from ..text.english.phones import (
     CONTINUATION,
     END_TOKEN,
     N_KINDS,

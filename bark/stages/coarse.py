@@ -9,12 +9,12 @@ from collections.abc import Callable, Generator, Sequence
 import numpy as np
 import torch
 
+from ..decoding.sampling import SamplingOptions
+from ..decoding.static import NewRunner, decodes_statically
+from ..models.gpt import GPT
+from ..spec import ModelSpec
 from .coarse_loops import CoarseDecoder
 from .coarse_task import CoarseItem, CoarseWindows
-from .decoding.sampling import SamplingOptions
-from .decoding.static import NewRunner, decodes_statically
-from .models.gpt import GPT
-from .spec import ModelSpec
 
 
 def coarse_len(spec: ModelSpec, n_semantic: int) -> int:

@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .models.gpt import GPT
+from ..models.gpt import GPT
+from ..spec import ModelSpec
 from .positions import PositionTracker
-from .spec import ModelSpec
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

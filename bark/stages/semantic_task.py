@@ -10,11 +10,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .decoding.sampling import SamplingOptions, token_probabilities
-from .decoding.static import NewRunner
-from .models.gpt import GPT
+from ..decoding.sampling import SamplingOptions, token_probabilities
+from ..decoding.static import NewRunner
+from ..models.gpt import GPT
+from ..spec import ModelSpec
 from .semantic_prefix import SemanticPrefix
-from .spec import ModelSpec
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -7,11 +7,11 @@ import dataclasses
 import numpy as np
 from torch import Tensor
 
-from .decoding.sampling import SamplingOptions, token_probabilities
-from .decoding.static import NewRunner, StaticDecoder
-from .errors import InvalidInputError
-from .models.gpt import GPT
-from .spec import ModelSpec
+from ..decoding.sampling import SamplingOptions, token_probabilities
+from ..decoding.static import NewRunner, StaticDecoder
+from ..errors import InvalidInputError
+from ..models.gpt import GPT
+from ..spec import ModelSpec
 
 
 @dataclasses.dataclass(frozen=True)

@@ -8,8 +8,8 @@ from collections.abc import Generator
 import torch
 from torch import Tensor
 
-from .decoding.static import SPAN, STEPS_PER_LOOK, NewRunner, StaticDecoder, borrow_decoder
-from .models.gpt import GPT
+from ..decoding.static import SPAN, STEPS_PER_LOOK, NewRunner, StaticDecoder, borrow_decoder
+from ..models.gpt import GPT
 from .positions import PositionTracker
 from .semantic_task import SemanticRules, SemanticTask, SemanticTokens, semantic_results
 

@@ -11,9 +11,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .decoding.sampling import SamplingOptions, draw, token_probabilities
-from .models.fine import FineGPT
-from .spec import ModelSpec
+from ..decoding.sampling import SamplingOptions, draw, token_probabilities
+from ..models.fine import FineGPT
+from ..spec import ModelSpec
 
 
 class _Item:
