@@ -13,12 +13,12 @@ import numpy as np
 import torch
 from torch import nn
 
+from .batch import check_text
 from .decoding.sampling import SamplingOptions
+from .default_models import DefaultModels
 from .environment import read_environment
 from .errors import InvalidInputError, NothingGeneratedError, OptionError
 from .progress import ProgressBar
-from .run import check_text
-from .shelf import Shelf
 from .spec import BARK, LANGUAGES, ModelSpec
 from .stages.coarse import coarse_len
 from .stages.coarse import generate_coarse as _generate_coarse
@@ -66,7 +66,7 @@ def __getattr__(name: str) -> Any:
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
-_shelf = Shelf()  # the one piece of state: suno-ai/bark's functions take no model
+_models = DefaultModels()  # the one piece of state: suno-ai/bark's functions take no model
 
 
 def load_model(
@@ -85,12 +85,12 @@ def load_model(
     """
     if model_type not in _STAGES:
         raise OptionError(f"Unknown model_type {model_type!r}; use one of {', '.join(_STAGES)}.")
-    return _shelf.load(model_type, use_gpu=use_gpu, use_small=use_small, force=force_reload)
+    return _models.load(model_type, use_gpu=use_gpu, use_small=use_small, force=force_reload)
 
 
 def load_codec_model(use_gpu: bool = True, force_reload: bool = False) -> Any:
     """Loads the codec and uses it from now on."""
-    return _shelf.load("codec", use_gpu=use_gpu, use_small=False, force=force_reload)
+    return _models.load("codec", use_gpu=use_gpu, use_small=False, force=force_reload)
 
 
 def preload_models(
@@ -112,7 +112,7 @@ def preload_models(
 
 def clean_models(model_key: str | None = None) -> None:
     """Forgets loaded models: one of "text", "coarse", "fine", "codec", or all."""
-    _shelf.clear(model_key)
+    _models.clear(model_key)
 
 
 def generate_text_semantic(
@@ -141,7 +141,7 @@ def generate_text_semantic(
     Returns:
         (T_s,) int64 in [0, 10000), 49.9 Hz.
     """
-    part, spec = _shelf.get("text"), _shelf.spec("text")
+    part, spec = _models.get("text"), _models.spec("text")
     voice = load_voice(history_prompt, spec)
     tokenizer = part["tokenizer"]
     heard, _ = tokenizer.cut(tokenizer.encode(check_text(text)), spec.text_len)
@@ -184,7 +184,7 @@ def generate_coarse(
         NothingGeneratedError: `x_semantic` is empty.
         InvalidInputError: it is not semantic tokens, or a length does not fit.
     """
-    model, spec = _shelf.get("coarse"), _shelf.spec("coarse")
+    model, spec = _models.get("coarse"), _models.spec("coarse")
     semantic = check_semantic(x_semantic, spec)
     voice = load_voice(history_prompt, spec)
     generate = _generate_coarse_aligned if spec.aligned_coarse else _generate_coarse
@@ -216,7 +216,7 @@ def generate_fine(
     Returns:
         (8, T) int64 in [0, 1024).
     """
-    model, spec = _shelf.get("fine"), _shelf.spec("fine")
+    model, spec = _models.get("fine"), _models.spec("fine")
     codes = check_codes(x_coarse_gen, spec, most=spec.n_codebooks - 1)
     voice = load_voice(history_prompt, spec)
     steps = _generate_fine(
@@ -232,9 +232,9 @@ def generate_fine(
 
 def codec_decode(fine_tokens: np.ndarray) -> np.ndarray:
     """Audio of codes: (n, T) int in [0, 1024), n up to 8 -> (T * 320,) float32, 24 kHz."""
-    spec = _shelf.spec("codec")
+    spec = _models.spec("codec")
     codes = check_codes(fine_tokens, spec, most=spec.n_codebooks)
-    return _shelf.get("codec").decode(codes)
+    return _models.get("codec").decode(codes)
 
 
 def check_semantic(tokens: np.ndarray, spec: ModelSpec) -> np.ndarray:

@@ -15,6 +15,7 @@ import torch
 from torch import nn
 
 from .audio.files import names_audio
+from .batch import Request, Run, check_text, expected_duration_s
 from .checkpoints.registry import ModelFiles, resolve_model
 from .compute_lock import ComputeLock
 from .decoding.static import drop_decoder
@@ -24,7 +25,6 @@ from .errors import BarkError, InvalidInputError, VoiceError
 from .events import Event, TakeFailed, TakeReady
 from .models.quantize import apply_precision, choose_precision, computes_natively
 from .options import GenerationOptions
-from .run import Request, Run, check_text, expected_duration_s
 from .spec import ModelSpec
 from .take import STAGES, Take
 from .text.splitting import normalize_whitespace

@@ -12,8 +12,8 @@ from collections.abc import Iterator, Sequence
 import torch
 
 from bark import AudioPiece, Bark, GenerationOptions, TakeReady
+from bark.batch import Request, Run
 from bark.events import Event
-from bark.run import Request, Run
 
 from .machine import describe_machine
 from .options import numbers, parser_of

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from bark import Bark, GenerationOptions, VoicePrompt
-from bark.run import Request, Run
+from bark.batch import Request, Run
 
 from .protocol import Workload, serve
 

@@ -23,7 +23,7 @@ FILE_STAGE = {"semantic": "text", "coarse": "coarse", "fine": "fine"}
 
 
 @pytest.fixture(autouse=True)
-def empty_shelf() -> Iterator[None]:
+def empty_models() -> Iterator[None]:
     generation.clean_models()
     yield
     generation.clean_models()

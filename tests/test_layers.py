@@ -13,7 +13,7 @@ PACKAGE = Path(__file__).parent.parent / "bark"
 
 FLOORS = (
     # 0: no idea of models
-    "spec errors text audio files environment devices progress"
+    "whole_file spec errors text audio environment devices progress"
     " compute_lock interrupts proxies streams",
     # 1: the parts that models and voices are made of
     "downloads voices",
@@ -22,11 +22,11 @@ FLOORS = (
     # 3: weights from disk, and the stages
     "stages decoding checkpoints",
     # 4: one take
-    "options take events run pipeline",
+    "batch options take events pipeline",
     # 5: many takes
     "narration compare",
     # 6: what other programs import
-    "shelf generation api __init__",
+    "default_models  generation api __init__",
     # 7: front ends
     "cli __main__ ui",
 )

@@ -23,6 +23,7 @@ import numpy as np
 import pytest
 
 from bark import Bark, GenerationOptions, Take, proxies
+from bark.batch import check_text
 from bark.checkpoints.sources import folder_plan
 from bark.cli import program
 from bark.cli.arguments import parse_arguments
@@ -33,7 +34,6 @@ from bark.environment import home_dir, read_environment, user_data_dir
 from bark.errors import DownloadError, InvalidInputError, OptionError, WeightsNotFoundError
 from bark.progress import ProgressBar
 from bark.proxies import open_address, prepare_for_server, require_socks_packages
-from bark.run import check_text
 from bark.spec import NANO
 from bark.streams import write_path
 from bark.voices.library import list_voices, load_voice, save_voice

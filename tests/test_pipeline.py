@@ -11,10 +11,10 @@ import pytest
 import torch
 
 from bark import Bark, GenerationOptions, Take, TakeReady
+from bark.batch import Request, Run
 from bark.decoding.sampling import SamplingOptions
 from bark.errors import InvalidInputError, NothingGeneratedError, OptionError, VoiceError
 from bark.events import AudioPiece, Event, StageProgress, TakeFailed
-from bark.run import Request, Run
 from bark.stages.coarse import generate_coarse
 from bark.stages.coarse_task import CoarseWindows
 from bark.stages.fine import generate_fine
@@ -317,7 +317,7 @@ def test_what_nano_hears_counts_and_names_as_cut_agree_on_whole_words(
     monkeypatch.setattr(nano, "spec", dataclasses.replace(nano.spec, text_len=20))
     run = Run(nano, [Request(text, None, SHORT)], last_stage="semantic")
     monkeypatch.setattr(
-        "bark.run.generate_semantic",
+        "bark.batch.generate_semantic",
         lambda model, spec, ids, **rest: (
             heard.extend(ids[0])
             or generate_semantic(  # type: ignore[func-returns-value]

@@ -107,7 +107,7 @@ class _FliteLexicon:
         self._lexicon = cmulex.cmu_lex_init()
 
     def phones(self, word: str) -> list[str]:
-        """Return the phones of a lower-case word, named as in `bark.text.english.phones.PHONES`."""
+        """Return the phones of a lower-case word, as `bark.text.english.phones` names them."""
         flite, names = self._flite, []
         found = flite.lex_lookup(self._lexicon, word.encode(), None, None)
         item = found

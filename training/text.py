@@ -1,8 +1,8 @@
 """Trains nano's text model: from text tokens to the teacher's semantic tokens.
 
-Every token carries its word, its place in the word and its frame (`bark.stages.positions`), which lets
-the model align text and speech within minutes. A share of the words is given in letters, so that
-it also learns to read what the lexicon does not know.
+Every token carries its word, its place in the word and its frame (`bark.stages.positions`), which
+lets the model align text and speech within minutes. A share of the words is given in letters, so
+that it also learns to read what the lexicon does not know.
 """
 
 from __future__ import annotations

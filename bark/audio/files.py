@@ -13,7 +13,7 @@ import soundfile
 from mutagen.ogg import OggPage
 
 from ..errors import AudioFileError, InvalidInputError
-from ..files import user_path, whole_file
+from ..whole_file import user_path, whole_file
 from .record import attach_record
 from .record import read_record as read_record
 from .tags import MAX_FILE_BYTES

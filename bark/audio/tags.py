@@ -20,7 +20,7 @@ from mutagen.oggvorbis import OggVorbis
 from mutagen.wave import WAVE
 
 from ..errors import AudioFileError
-from ..files import user_path
+from ..whole_file import user_path
 
 MAX_FILE_BYTES = 512 << 20
 MAX_TAG_BYTES = 16 << 20  # one ID3 tag

@@ -16,10 +16,10 @@ from torch import nn
 from ..downloads.transfer import DownloadStoppedError, Progress
 from ..environment import MODELS, Environment, read_environment
 from ..errors import DownloadError, OptionError, WeightsNotFoundError
-from ..files import is_file, is_folder, user_path
 from ..progress import ProgressBar
 from ..spec import BARK, NANO, ModelSpec
 from ..text.bert import BertTokenizer
+from ..whole_file import is_file, is_folder, user_path
 from . import huggingface, nano, suno
 from .sources import HUB, OFFICIAL, OFFICIAL_MODELS, PARTS, Plan, best_plan, folder_plan
 from .stage_building import STAGES

@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from ..environment import read_environment
 from ..errors import AudioFileError, BarkError, InvalidInputError, OptionError
-from ..files import user_path
 from ..streams import open_missing_streams, write_path
+from ..whole_file import user_path
 from .arguments import AUDIO_FORMATS, parse_arguments
 from .job import STANDARD_OUTPUT, Job, read_job
 
@@ -188,9 +188,9 @@ def _standard_output() -> Iterator[BinaryIO]:
 def _write_semantic(job: Job, bark: Bark, voice: VoicePrompt | None, stop: threading.Event) -> int:
     import numpy as np
 
+    from ..batch import Request, Run
     from ..events import TakeFailed
-    from ..files import whole_file
-    from ..run import Request, Run
+    from ..whole_file import whole_file
 
     seeds = job.options.seeds(len(job.texts))
     for text, path, seed in zip(job.texts, job.paths, seeds, strict=True):

@@ -2,7 +2,8 @@
 
 huggingface_hub no longer resumes from one run to the next (it draws a new temporary name each
 time), so only its addresses, metadata, locks and cache layout are used here; the bytes come
-through `bark.downloads.transfer`. What was fetched here, huggingface_hub finds, and the other way round.
+through `bark.downloads.transfer`. What was fetched here, huggingface_hub finds, and the other way
+round.
 The codec's weights lie elsewhere, on the server that the encodec package names.
 """
 

@@ -22,10 +22,10 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InvalidInputError
-from ..files import whole_file
 from ..take import Take
 from ..voices.file import read_voice_file, write_voice_file
 from ..voices.prompt import VoicePrompt
+from ..whole_file import whole_file
 
 MANIFEST_VERSION = 1
 _KEY = re.compile(r"[0-9a-f]{24}")

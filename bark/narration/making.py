@@ -8,9 +8,9 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from ..batch import Request
 from ..events import AudioPiece, StageProgress, TakeFailed, TakeReady
 from ..options import MAX_SEED, GenerationOptions
-from ..run import Request
 from ..take import Take
 from ..voices.prompt import VoicePrompt
 from .check import Examined, Finding, examine

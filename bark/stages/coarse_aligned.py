@@ -42,8 +42,8 @@ def generate_coarse_aligned(
 ) -> Generator[int, None, list[np.ndarray]]:
     """Codes of the coarse codebooks for a batch of utterances, as `generate_coarse` gives them.
 
-    Arguments, yields and result are those of `bark.stages.coarse.generate_coarse`; of `windows` only
-    the history's length counts, up to the half of the model's window.
+    Arguments, yields and result are those of `bark.stages.coarse.generate_coarse`; of `windows`
+    only the history's length counts, up to the half of the model's window.
     """
     half = model.config.block_size // 2
     max_history = min(windows.max_history_len, spec.max_coarse_history_len, half)

@@ -13,7 +13,7 @@ from typing import IO, BinaryIO
 import numpy as np
 
 from ..errors import VoiceError, VoiceNotFoundError
-from ..files import open_regular, whole_file
+from ..whole_file import open_regular, whole_file
 from .prompt import MAX_ARRAY_BYTES, MAX_VOICE_S, PROMPT_KEYS, VoicePrompt
 
 MAX_FILE_BYTES = 8 << 20  # the longest voice takes half of it, uncompressed

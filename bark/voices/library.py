@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from ..environment import user_data_dir
 from ..errors import VoiceError, VoiceNotFoundError
-from ..files import user_path
 from ..spec import BARK, LANGUAGES, NANO, ModelSpec
 from ..text.splitting import valid_text
+from ..whole_file import user_path
 from .file import read_voice_file, voice_file_ratio, write_voice_file
 from .presets import OFFICIAL_VOICES, fetch_preset, is_cached
 from .prompt import VoicePrompt, check_voice

@@ -66,10 +66,10 @@ def test_every_format_reads_back(tmp_path: Path, format: str, record: dict | Non
 @pytest.mark.parametrize("format", files.FORMATS)
 def test_the_same_audio_and_record_give_the_same_bytes(format: str) -> None:
     record, tokens = {"text": "Hi"}, {"semantic": np.arange(100)}
-    files = {
+    encoded = {
         files.encode_audio(tone(), RATE, format, record=record, tokens=tokens) for _ in range(3)
     }
-    assert len(files) == 1
+    assert len(encoded) == 1
 
 
 def test_long_vorbis_does_not_crash_the_encoder() -> None:
@@ -117,7 +117,7 @@ def test_a_full_disk_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.Mon
     def full(_: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("bark.files.os.fsync", full)
+    monkeypatch.setattr("bark.whole_file.os.fsync", full)
     with pytest.raises(AudioFileError, match="No space left on device"):
         files.write_audio(path, tone(1.0), RATE)
     assert path.read_bytes() == before

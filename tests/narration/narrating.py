@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from bark.batch import Request
 from bark.events import Event
 from bark.narration.cast import Cast
 from bark.narration.documents import document_of_text
@@ -13,7 +14,6 @@ from bark.narration.narration import Narration
 from bark.narration.settings import CheckOptions, NarrationOptions, Pauses
 from bark.narration.states import ChunkReady
 from bark.options import GenerationOptions
-from bark.run import Request
 
 from ..fake_bark import FakeBark
 

@@ -19,8 +19,8 @@ from benchmarks.bandwidth import _positions, copy_rate, limit_rows, step_bytes
 from benchmarks.measure import Case, Sample
 from benchmarks.workload import make_workload
 
-from .reference import golden_cases, golden_model
-from .running import finish
+from ..reference import golden_cases, golden_model
+from ..running import finish
 
 CASES = {case.name: case for case in golden_cases()}
 

@@ -31,7 +31,7 @@ class _Part:
     loaded: Any
 
 
-class Shelf:
+class DefaultModels:
     """The models that the functions of this module have loaded and use."""
 
     def __init__(self) -> None:
@@ -51,7 +51,7 @@ class Shelf:
         return self.parts[part].spec
 
     def load(self, part: str, *, use_gpu: bool, use_small: bool, force: bool = False) -> Any:
-        """Puts a part on the shelf, in the size and on the device asked for."""
+        """Loads a part, in the size and on the device asked for."""
         environment = read_environment()
         model = environment.model or ("small" if use_small else "large")
         if use_small and model == "large":
