@@ -14,7 +14,12 @@ from tests.fake_bark import FakeBark
 
 
 def make_studio(
-    folder: Path | None, *, model: str = "nano", pace_s: float = 0.0, max_chars: int = 5_000
+    folder: Path | None,
+    *,
+    model: str = "nano",
+    pace_s: float = 0.0,
+    max_chars: int = 5_000,
+    grace_s: float = 10.0,
 ) -> Studio:
     """A loaded studio; with a folder it is one's own machine, without one strangers visit."""
 
@@ -28,7 +33,7 @@ def make_studio(
             on_progress("text.pt", done, 30)
 
     engine = Engine(model, open_model=open_model, fetch_model=fetch_model)  # type: ignore[arg-type]
-    studio = Studio(engine, Visits(folder), max_chars=max_chars, offline=True)
+    studio = Studio(engine, Visits(folder, grace_s=grace_s), max_chars=max_chars, offline=True)
     engine.start()
     engine.wait(5)
     return studio

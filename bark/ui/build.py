@@ -21,10 +21,14 @@ from .state.sessions import Visits
 from .state.studio import MAX_CHARS, Studio, takes_folder
 from .wiring.endpoints import Api, add_routes
 from .wiring.form import wire_arrival, wire_models, wire_text, wire_voice
-from .wiring.takes import wire_files, wire_reuse, wire_speaking, wire_takes
+from .wiring.take_routes import add_take_routes
+from .wiring.takes import wire_files, wire_reuse, wire_speaking
 from .wiring.view import View
 
-_SCRIPTS = ("sound.js", "draw.js", "stage.js", "list.js", "page.js")
+_SCRIPTS = (
+    "icons.js words.js sound.js draw.js wordline.js stage.js store.js rows.js library.js tags.js"
+    " keys.js page.js"
+).split()
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 MAX_UPLOAD = "64mb"
 _UPLOADS_KEPT_S = (1_800, 7_200)  # looked at every half hour, removed after two
@@ -90,7 +94,6 @@ def build_demo(studio: Studio) -> gr.Blocks:
         wire_voice(view)
         wire_models(view)
         wire_speaking(view)
-        wire_takes(view)
         wire_reuse(view)
         wire_files(view)
         Api(studio).offer()
@@ -124,6 +127,7 @@ def serve(studio: Studio, demo: gr.Blocks, **launch: Any) -> Server:
         app_kwargs={"middleware": [Middleware(StreamWatch, callers=studio.callers)]},
         **launch,
     )
+    add_take_routes(app, studio)
     add_routes(app, studio)
     return Server(url, demo)
 

@@ -24,12 +24,12 @@ _FLAGS = (
     "--no-sandbox --disable-gpu --no-first-run --disable-background-networking "
     "--disable-component-update --disable-sync --autoplay-policy=no-user-gesture-required"
 ).split()
-ROWS = "#takes .row"
+ROWS = "#takes .row:not(.pending)"
 
 
 @pytest.fixture(scope="module")
 def running() -> Iterator[tuple[Studio, str]]:
-    studio = make_studio(None, pace_s=0.02)  # strangers visit
+    studio = make_studio(None, pace_s=0.02, grace_s=0.5)  # strangers visit
     server = serve(studio, build_demo(studio), quiet=True)
     yield studio, server.url
     server.demo.close()
@@ -83,7 +83,9 @@ def visit(running: tuple[Studio, str], chromium: Any) -> Iterator[Callable[..., 
 def speak(page: Any, text: str, n_rows: int = 1) -> None:
     page.fill("#prompt textarea", text)
     page.click("#speak")
-    page.wait_for_function(f"document.querySelectorAll('{ROWS}').length >= {n_rows}")
+    page.wait_for_function(
+        f"document.querySelectorAll('{ROWS}').length >= {n_rows}", timeout=15_000
+    )
     page.wait_for_function("!document.querySelector('#status .bar')")
 
 
@@ -219,7 +221,7 @@ def test_a_reload_keeps_the_takes(visit: Callable[..., Any]) -> None:
     page.wait_for_selector(".stage[data-state=take]")
 
 
-def test_a_closed_tab_stops_its_computation_within_a_second(
+def test_a_closed_tab_stops_its_computation_soon(
     visit: Callable[..., Any], running: tuple[Studio, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     studio, pace_s = running[0], 0.3
@@ -232,7 +234,7 @@ def test_a_closed_tab_stops_its_computation_within_a_second(
     closed = time.monotonic()
     page.close()
     assert studio.engine.queue.wait_until_empty(3.0)
-    assert time.monotonic() - closed < 1.0 + pace_s  # it looks at each of its steps
+    assert time.monotonic() - closed < 1.0 + 0.5 + pace_s  # grace, then at its next step
 
 
 def test_keyboard_speaks_plays_and_steps_through_takes(visit: Callable[..., Any]) -> None:
@@ -263,7 +265,7 @@ def test_star_note_delete_and_undo(visit: Callable[..., Any]) -> None:
     assert page.inner_text(".takes .text em") == "<b>loud</b>"
     page.click("#delete")
     page.wait_for_function(f"document.querySelectorAll('{ROWS}').length === 0")
-    page.click("#undelete")
+    page.click("#said-line button")
     page.wait_for_selector(".takes .star[aria-pressed=true]")
 
 

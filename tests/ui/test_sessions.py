@@ -12,9 +12,8 @@ import pytest
 
 from bark.environment import read_environment
 from bark.options import GenerationOptions
-from bark.ui.actions.speak import speak
+from bark.ui.actions.speak import follow, speak
 from bark.ui.build import build_studio
-from bark.ui.page import player
 from bark.ui.page.form import Form
 from bark.ui.state.sessions import Visits
 from bark.ui.state.studio import takes_folder
@@ -30,7 +29,6 @@ def test_two_visitors_do_not_see_each_others_takes() -> None:
     assert len(one.visit.takes.all()) == 1
     assert other.visit.takes.all() == []
     assert one.visit.key != other.visit.key
-    assert player.take_list(other.visit, None)["takes"] == []
 
 
 def test_a_reload_finds_the_takes_again_and_a_wrong_key_does_not() -> None:
@@ -48,14 +46,45 @@ def test_on_ones_own_machine_all_tabs_share_the_folder(tmp_path: Path) -> None:
     assert len(studio.visits.session("two").visit.takes.all()) == 1
 
 
-def test_closing_a_tab_stops_it_and_the_end_removes_what_strangers_left() -> None:
-    studio = make_studio(None)
+def test_a_run_goes_on_over_a_reload_and_is_told_from_its_beginning() -> None:
+    studio = make_studio(None, pace_s=0.02)
+    before = studio.visits.open("before", "")
+    running = speak(studio, before, Form(text="Said while the page is reloaded."))
+    while not (update := next(running)).player or update.player["kind"] != "piece":
+        pass
+    running.close()
+    studio.visits.close("before")
+    after = studio.visits.open("after", before.visit.key)
+    told = [update.player for update in follow(after) if update.player]
+    assert [message["kind"] for message in told][:2] == ["live", "piece"]
+    assert told[0]["old"]
+    assert told[-1]["kind"] == "take"
+    assert "old" not in told[-1]
+    (take,) = after.visit.takes.all()
+    assert take.stop_reason == "end"
+    assert after.selected == take.id
+
+
+def test_a_visit_that_nobody_looks_at_stops_and_keeps_what_it_has() -> None:
+    studio = make_studio(None, pace_s=0.05, grace_s=0.2)
+    session = studio.visits.open("tab", "")
+    running = speak(studio, session, Form(text="Nobody will hear the end of this."))
+    while not (update := next(running)).player or update.player["kind"] != "piece":
+        pass
+    running.close()
+    studio.visits.close("tab")
+    assert session.visit.runs.wait_until_idle(2.0)
+    assert [take.stop_reason for take in session.visit.takes.all()] == ["stopped"]
+
+
+def test_the_end_stops_everything_and_removes_what_strangers_left() -> None:
+    studio = make_studio(None, pace_s=0.05)
     session = studio.visits.session("tab")
-    list(speak(studio, session, Form(text="Gone soon.")))
+    running = speak(studio, session, Form(text="Gone soon."))
+    next(running)
     folder = session.visit.takes.folder
-    assert folder.exists()
     studio.close()
-    assert session.stop.is_set()
+    assert not session.visit.runs.busy
     assert not folder.exists()
 
 

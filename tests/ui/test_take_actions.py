@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bark.errors import BarkError
+from bark.errors import BarkError, InvalidInputError
 from bark.options import GenerationOptions
 from bark.ui.actions import take_actions
 from bark.ui.actions.speak import speak
@@ -172,21 +172,46 @@ def test_the_menus_choice_and_a_takes_voice_are_never_paths(
         assert form.voice == f"given:{stored.id}"
 
 
+def act(session: Session, do: str, *ids: str, **more: object) -> dict:
+    return take_actions.act(session.visit, {"do": do, "ids": list(ids), **more})
+
+
 def test_star_note_delete_and_undo(studio: Studio, session: Session) -> None:
-    first = say(studio, session)
-    second = say(studio, session)
-    assert take_actions.toggle_star(session, first).star  # type: ignore[union-attr]
-    assert not take_actions.toggle_star(session, first).star  # type: ignore[union-attr]
-    assert take_actions.write_note(session, first, " dull ").note == "dull"  # type: ignore[union-attr]
-    gone, following = take_actions.delete(session)
-    assert gone is not None
-    assert gone.id == second
-    assert following is not None
-    assert following.id == first
-    assert take_actions.undelete(session) == gone
+    first, second = say(studio, session), say(studio, session)
+    told = act(session, "star", first, star=True)
+    told = act(session, "note", first, note=" dull ", version=told["version"])
+    assert [(card["star"], card["note"]) for card in told["takes"]] == [(True, "dull")]
+    told = act(session, "delete", second, version=told["version"])
+    told = act(session, "delete", first, version=told["version"])
+    assert (told["removed"], told["undo"]) == ([first], 2)
+    (back,) = act(session, "restore", version=told["version"])["takes"]
+    assert (back["id"], back["star"], back["note"]) == (first, True, "dull")
+    act(session, "restore")
+    assert {take.id for take in session.visit.takes.all()} == {first, second}
 
 
-def test_choosing_a_take_that_is_gone_changes_nothing(studio: Studio, session: Session) -> None:
+def test_asking_for_what_is_gone_or_unknown_changes_nothing(
+    studio: Studio, session: Session
+) -> None:
     made = say(studio, session)
-    assert take_actions.choose(session, {"not": "an id"}) is None
-    assert session.selected == made
+    for do in ("star", "note", "delete"):
+        act(session, do, "take-9999-gone", star=True)
+    assert [take.star for take in session.visit.takes.all()] == [False]
+    for asked in ({"do": "burn"}, {"do": "star", "ids": made}, {"ids": [7]}, {}):
+        with pytest.raises(InvalidInputError):
+            take_actions.act(session.visit, asked)
+    assert len(session.visit.takes.all()) == 1
+
+
+def test_several_dropped_files_are_all_opened(
+    studio: Studio, session: Session, tmp_path: Path
+) -> None:
+    paths = []
+    for seed in (1, 2):
+        take = FakeBark().generate("From a file.", options=GenerationOptions(seed=seed))
+        paths.append(take.save(tmp_path / f"take {seed}.flac"))
+    found = take_actions.open_files(studio, session, paths)
+    assert len(session.visit.takes.all()) == 2
+    assert "Opened 2 takes" in found.line
+    with pytest.raises(BarkError, match="No file came"):
+        take_actions.open_files(studio, session, [])

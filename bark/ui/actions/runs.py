@@ -6,15 +6,16 @@ import dataclasses
 import logging
 import secrets
 import threading
+import time
 from collections.abc import Callable, Iterator
 
 from ...errors import BarkError
 from ...events import AudioPiece, Event, StageProgress, TakeFailed, TakeReady
 from ...options import GenerationOptions
 from ...pipeline import Bark
-from ..page import player, status, words
+from ..page import messages, status, words
 from ..state.run_queue import Ticket
-from ..state.sessions import Session
+from ..state.sessions import Visit
 from ..state.studio import Studio
 from ..state.take_store import StoredTake
 from ..state.worker import HEARTBEAT_S, run_in_worker
@@ -24,12 +25,17 @@ log = logging.getLogger(__name__)
 
 @dataclasses.dataclass(frozen=True)
 class Update:
-    """New values for the page's outputs; None leaves one as it is."""
+    """New values for the page's outputs; None leaves one as it is.
+
+    Attributes:
+        selected: id of the take that the player now shows.
+    """
 
     status: str | None = None
     player: dict | None = None
     takes: dict | None = None
     seed: str | None = None
+    selected: str | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,36 +61,40 @@ class Run:
     id: str = dataclasses.field(default_factory=lambda: secrets.token_hex(4))
 
 
-def perform(studio: Studio, session: Session, run: Run) -> Iterator[Update]:
+def perform(studio: Studio, visit: Visit, run: Run) -> Iterator[Update]:
     """Waits for its turn, makes the takes of a run and keeps each as soon as it is done."""
-    session.stop = threading.Event()
+    stop = visit.runs.stop
     if studio.closing.is_set():
-        session.stop.set()
-    session.chose = False
-    yield Update(status=status.bar("Starting", None), seed=str(run.seeds[0]))
+        stop.set()
+    yield Update(
+        status=status.bar("Starting", None),
+        seed=str(run.seeds[0]),
+        takes=messages.making(run.id, run.texts, run.seeds),
+    )
     try:
         ticket = studio.engine.queue.ticket()
     except BarkError as error:
-        yield Update(status=status.fault(str(error)))
+        yield Update(status=status.fault(str(error)), takes=messages.made(run.id))
         return
     try:
-        yield from _wait(studio, session, ticket)
-        if session.stop.is_set():
+        yield from _wait(studio, stop, ticket)
+        if stop.is_set():
             yield Update(status=status.note(words.STOPPED_SILENT))
             return
-        yield from _Telling(studio, session, run).tell(ticket)
+        yield from _Telling(studio, visit, run).tell(ticket)
     except BarkError as error:
-        yield Update(status=status.fault(str(error)), player=player.end_live(run.id))
+        yield Update(status=status.fault(str(error)), player=messages.end_live(run.id))
     except Exception as error:
         log.exception("a run failed")
         sentence = f"Something went wrong ({type(error).__name__}); the program's log says more."
-        yield Update(status=status.fault(sentence), player=player.end_live(run.id))
+        yield Update(status=status.fault(sentence), player=messages.end_live(run.id))
     finally:
         ticket.close_unless_begun()
+        yield Update(takes=messages.made(run.id))
 
 
-def _wait(studio: Studio, session: Session, ticket: Ticket) -> Iterator[Update]:
-    while not ticket.wait(HEARTBEAT_S) and not session.stop.is_set():
+def _wait(studio: Studio, stop: threading.Event, ticket: Ticket) -> Iterator[Update]:
+    while not ticket.wait(HEARTBEAT_S) and not stop.is_set():
         place = ticket.place()
         if studio.engine.state.phase == "loading":
             line = words.WAITING_FOR_MODEL.format(model=studio.engine.state.model)
@@ -97,24 +107,28 @@ def _wait(studio: Studio, session: Session, ticket: Ticket) -> Iterator[Update]:
 class _Telling:
     """Turns the events of one run into updates of the page."""
 
-    def __init__(self, studio: Studio, session: Session, run: Run) -> None:
+    def __init__(self, studio: Studio, visit: Visit, run: Run) -> None:
         self._studio = studio
-        self._session = session
+        self._visit = visit
+        self._stop = visit.runs.stop
         self._run = run
         self._gauge = status.Gauge()
         self._is_live = False
+        self._coarse_began = time.monotonic()
         self._kept: list[StoredTake] = []
         self._faults: list[str] = []
 
     def tell(self, ticket: Ticket) -> Iterator[Update]:
         bark = self._studio.engine.ready()
         ticket.begin()
-        work = _work(bark, self._studio, self._session, self._run)
-        for event in run_in_worker(work, self._session.stop, on_end=ticket.close):
+        work = _work(bark, self._studio, self._visit, self._run, self._stop)
+        for event in run_in_worker(work, self._stop, on_end=ticket.close):
             if event is None:
                 yield Update()
             elif isinstance(event, StageProgress):
-                line = self._gauge.line(event, self._session.n_waiting)
+                if event.stage == "semantic":
+                    self._coarse_began = time.monotonic()  # once the last of them has come
+                line = self._gauge.line(event, self._visit.runs.n_waiting)
                 if line is not None:
                     yield Update(status=line)
             elif isinstance(event, AudioPiece):
@@ -126,14 +140,14 @@ class _Telling:
         yield self._end()
 
     def _sound(self, piece: AudioPiece, bark: Bark) -> Iterator[Update]:
-        if piece.item != 0 or self._session.chose:
+        if piece.item != 0:
             return
         if not self._is_live:
             self._is_live = True
             text = self._run.texts[0]
             expected_s = bark.count(text).expected_s
             yield Update(
-                player=player.go_live(
+                player=messages.go_live(
                     self._run.id,
                     text=text,
                     expected_s=expected_s,
@@ -141,46 +155,45 @@ class _Telling:
                     waits=self._run.waited,
                 )
             )
-        yield Update(player=player.live_piece(self._run.id, piece.audio, piece.start_s))
+        made_s = piece.start_s + len(piece.audio) / bark.spec.sample_rate
+        speed = made_s / max(time.monotonic() - self._coarse_began, 1e-3)
+        yield Update(player=messages.live_piece(self._run.id, piece.audio, piece.start_s, speed))
 
     def _keep(self, event: TakeReady) -> Update:
-        visit = self._session.visit
+        visit = self._visit
         stored = visit.takes.add(event.take)
         self._gauge.take_ready()
-        shown = None
-        if self._session.chose:
-            pass  # the visitor is listening to another take
-        elif not self._kept and not self._run.waited:
-            self._session.selected = stored.id
-            shown = player.show_take(stored, visit, play=True, run=self._run.id)
+        shown = selected = None
+        if not self._kept and not self._run.waited:
+            selected = stored.id
+            shown = messages.show_take(stored, visit, play=True, run=self._run.id)
         elif self._run.in_order or not self._kept:
-            shown = player.queue_take(stored, visit, run=self._run.id)
+            shown = messages.queue_take(stored, visit, run=self._run.id)
         self._kept.append(stored)
-        return Update(player=shown, takes=player.take_list(visit, self._session.selected))
+        listed = {**messages.cards([stored], visit), "run": self._run.id, "row": event.item}
+        return Update(player=shown, takes=listed, selected=selected)
 
     def _end(self) -> Update:
         if not self._kept:
-            stopped = self._session.stop.is_set()
+            stopped = self._stop.is_set()
             line = (
                 status.note(words.STOPPED_SILENT)
                 if stopped
                 else status.fault(self._faults[0] if self._faults else "Nothing was made.")
             )
-            return Update(status=line, player=player.end_live(self._run.id))
+            return Update(status=line, player=messages.end_live(self._run.id))
         return Update(status=summary(self._kept, self._faults))
 
 
 def _work(
-    bark: Bark, studio: Studio, session: Session, run: Run
+    bark: Bark, studio: Studio, visit: Visit, run: Run, stop: threading.Event
 ) -> Callable[[Callable[[Event], None]], None]:
-    stop = session.stop
-
     def work(hand_over: Callable[[Event], None]) -> None:
-        voice = studio.access(session.visit).load_voice(run.voice, bark.spec)
+        voice = studio.access(visit).load_voice(run.voice, bark.spec)
         options = dataclasses.replace(run.options, seed=run.seeds[0])
         if run.redo is not None:
             take_id, stage = run.redo
-            take = session.visit.takes.load(take_id)
+            take = visit.takes.load(take_id)
             events = bark.stream_redo(
                 take, from_stage=stage, voice=voice, options=options, stop=stop
             )
@@ -210,10 +223,18 @@ def summary(kept: list[StoredTake], faults: list[str]) -> str:
         )
     parts = [_made(kept)]
     if first.cut_text:
-        parts.append(f"It did not hear: “{first.cut_text}”")
+        parts.append(f"It did not hear the end: “{shortened(first.cut_text)}”")
     elif any(take.stop_reason == "length" for take in kept):
         parts.append("It ran to the longest it can say; the end may be missing.")
     return status.note(" ".join(parts + faults[:1]))
+
+
+def shortened(text: str, n_chars: int = 90) -> str:
+    """The beginning of a text, and how many words of it are left out."""
+    if len(text) <= n_chars:
+        return text
+    start = text[:n_chars].rsplit(" ", 1)[0]
+    return f"{start} … and {len(text[len(start) :].split())} more words"
 
 
 def _made(kept: list[StoredTake]) -> str:

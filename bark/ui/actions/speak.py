@@ -75,9 +75,9 @@ def redo(studio: Studio, session: Session, form: Form, stage: str) -> Iterator[U
 
 def stop(session: Session) -> str:
     """Ends what this tab is computing, and drops what waits behind it; returns the status."""
-    if not session.speaking:
+    if not session.visit.runs.busy:
         return status.note("Nothing is being made.")
-    session.stop_all()
+    session.visit.runs.stop_all()
     return status.bar("Stopping", None)
 
 
@@ -103,16 +103,25 @@ def _plain_run(studio: Studio, form: Form) -> Run:
     return Run((form.text,) * form.n_takes, seeds, form.options(), form.voice)
 
 
+def follow(session: Session) -> Iterator[Update]:
+    """What is being made for the visit, told from its beginning to a tab that has just come."""
+    for update, is_old in session.follow():
+        if update is not None and is_old and update.player is not None:
+            update = dataclasses.replace(update, player={**update.player, "old": True})
+        yield _seen(session, update)
+
+
 def _queue_and_perform(studio: Studio, session: Session, run: Run) -> Iterator[Update]:
-    if not session.begin_or_wait(run):
-        yield Update()
-        return
+    visit = session.visit
+    run = dataclasses.replace(run, waited=visit.runs.busy)
     try:
-        next_run: Run | None = run
-        while next_run is not None:
-            yield from perform(studio, session, next_run)
-            next_run = session.next_waiting()
-            if next_run is not None:
-                next_run = dataclasses.replace(next_run, waited=True)
-    finally:
-        session.end_speaking()
+        for update in session.submit(lambda: perform(studio, visit, run)):
+            yield _seen(session, update)
+    except BarkError as error:
+        yield Update(status=status.fault(str(error)))
+
+
+def _seen(session: Session, update: Update | None) -> Update:
+    if update is not None and update.selected is not None:
+        session.selected = update.selected
+    return update or Update()

@@ -1,23 +1,25 @@
-"""The handlers of the takes: choose, star, note, delete, reuse, open a file, keep a voice."""
+"""The handlers of the takes: star, note, delete, reuse, open a file, keep a voice."""
 
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ...errors import AudioFileError, BarkError
+from ...errors import AudioFileError, BarkError, InvalidInputError
 from ...take import Take
 from ...text.splitting import valid_text
 from ...voices.library import load_voice, save_voice
 from ...voices.prompt import VoicePrompt
-from ..page import player, status, words
+from ..page import messages, status, words
 from ..page.form import Form
-from ..state.sessions import Session
+from ..state.sessions import Session, Visit
 from ..state.studio import Studio
 from ..state.take_store import StoredTake
 
 MAX_FILE_BYTES = 64 << 20
+MAX_FILES = 64  # opened in one go
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,56 +37,36 @@ class Opened:
     line: str
 
 
-def choose(session: Session, take_id: Any) -> StoredTake | None:
-    """Shows a take in the player; None when it is gone."""
-    stored = session.visit.takes.get(str(take_id))
-    if stored is not None:
-        session.selected = stored.id
-        session.chose = True
-    return stored
+def act(visit: Visit, asked: Mapping[str, Any]) -> dict[str, Any]:
+    """Does what the page asks for some takes, and says what has changed.
 
+    Args:
+        asked: `do` is "star" (with `star`), "note" (with `note`), "delete" or "restore"; `ids`
+            names the takes; `version` is what the page has seen. A stranger may have made it up.
 
-def toggle_star(session: Session, take_id: Any = None) -> StoredTake | None:
-    """Stars a take (the selected one by default), or takes its star away."""
-    takes = session.visit.takes
-    stored = takes.get(str(take_id) if take_id else session.selected)
-    if stored is not None:
-        takes.mark(stored.id, star=not stored.star)
-        return takes.get(stored.id)
-    return None
+    Returns:
+        the message of the changes; takes that are gone change nothing.
 
-
-def write_note(session: Session, take_id: Any, note: str) -> StoredTake | None:
-    """Keeps a note with a take."""
-    takes = session.visit.takes
-    stored = takes.get(str(take_id))
-    if stored is not None:
-        takes.mark(stored.id, note=note)
-        return takes.get(stored.id)
-    return None
-
-
-def delete(session: Session) -> tuple[StoredTake | None, StoredTake | None]:
-    """Deletes the selected take; returns it and the one that is shown in its place."""
-    takes = session.visit.takes
-    listed = takes.all()
-    deleted = takes.delete(session.selected or "")
-    if deleted is None:
-        return None, takes.get(session.selected)
-    position = next(i for i, stored in enumerate(listed) if stored.id == deleted.id)
-    rest = takes.all()
-    following = rest[min(position, len(rest) - 1)] if rest else None
-    session.selected = following.id if following else None
-    session.chose = True
-    return deleted, following
-
-
-def undelete(session: Session) -> StoredTake | None:
-    """Brings the last deleted take back."""
-    stored = session.visit.takes.restore()
-    if stored is not None:
-        session.selected = stored.id
-    return stored
+    Raises:
+        InvalidInputError: it asks for something else.
+    """
+    takes, ids = visit.takes, asked.get("ids", [])
+    if not isinstance(ids, list) or not all(isinstance(take_id, str) for take_id in ids):
+        raise InvalidInputError("The takes are named by a list of their ids.")
+    do, version = asked.get("do"), asked.get("version")
+    if do == "star":
+        for take_id in ids:
+            takes.mark(take_id, star=bool(asked.get("star")))
+    elif do == "note":
+        for take_id in ids[:1]:
+            takes.mark(take_id, note=str(asked.get("note", "")))
+    elif do == "delete":
+        takes.delete(*ids)
+    elif do == "restore":
+        takes.restore()
+    else:
+        raise InvalidInputError(f"Nothing is known about {str(do)[:40]!r}.")
+    return messages.changes(takes.changes(version if type(version) is int else None), visit)
 
 
 def settings_of(studio: Studio, session: Session, form: Form) -> Form:
@@ -126,6 +108,22 @@ def keep_voice(studio: Studio, session: Session, name: str) -> Path:
     return save_voice(name.strip(), take.tokens, spec=studio.engine.ready().spec, voices_dir=folder)
 
 
+def open_files(studio: Studio, session: Session, paths: Sequence[str | Path]) -> Opened:
+    """Opens dropped files one after another; the last one is shown.
+
+    Raises:
+        BarkError: one of them is neither a take nor a voice; those before it stay open.
+    """
+    opened = [open_file(studio, session, path) for path in paths[:MAX_FILES]]
+    if not opened:
+        raise BarkError("No file came; drop a take's audio file or a voice.")
+    if len(opened) == 1:
+        return opened[0]
+    n_takes = sum(found.take is not None for found in opened)
+    line = f"Opened {n_takes} takes and {len(opened) - n_takes} voices; the last one is in place."
+    return dataclasses.replace(opened[-1], line=status.note(line))
+
+
 def open_file(studio: Studio, session: Session, path: str | Path) -> Opened:
     """Opens a dropped file: a take's audio is listed again, an .npz becomes a voice.
 
@@ -141,7 +139,6 @@ def open_file(studio: Studio, session: Session, path: str | Path) -> Opened:
     take = Take.load(path)
     stored = _listed_already(session, take) or session.visit.takes.add(take)
     session.selected = stored.id
-    session.chose = True
     line = f"Opened take {stored.number}; its text, voice, settings and seed are in place."
     loaded = studio.engine.state.model
     if take.model != loaded:
@@ -217,10 +214,3 @@ def _voice_choice(studio: Studio, session: Session, stored: StoredTake) -> str:
     except BarkError:
         return copy
     return given.name if named is not None and _same_tokens(named, given) else copy
-
-
-def player_value(session: Session, stored: StoredTake | None, *, play: bool = False) -> dict:
-    """What the player is told after one of these."""
-    if stored is None:
-        return player.empty_player()
-    return player.show_take(stored, session.visit, play=play)

@@ -9,7 +9,7 @@ from typing import Any
 from ...errors import BarkError
 from ...spec import LANGUAGES, ModelSpec
 from ...voices.library import VoiceInfo
-from ..page import player, status, words
+from ..page import messages, status, words
 from ..state.access import Access
 from ..state.sessions import Session, Visit
 from ..state.studio import Studio
@@ -89,7 +89,7 @@ def listen(studio: Studio, session: Session, choice: str) -> Iterator[list[Any]]
         bark = studio.engine.ready()
         voice = studio.access(session.visit).load_voice(choice, bark.spec)
         audio = bark.preview(voice)
-        hand_over(player.preview(choice, audio, bark.spec.sample_rate))
+        hand_over(messages.preview(choice, audio, bark.spec.sample_rate))
 
     try:
         while not ticket.wait(HEARTBEAT_S):

@@ -28,6 +28,7 @@ class Page:
 
     visitor: gr.BrowserState
     draft: gr.BrowserState
+    selected: gr.Textbox
     model_line: gr.HTML
     change_model: gr.Button
     model_panel: gr.Column
@@ -56,7 +57,6 @@ class Page:
     reuse: gr.Button
     as_voice: gr.Button
     delete: gr.Button
-    undelete: gr.Button
     redo_sound: gr.Button
     redo_finish: gr.Button
     voice_name: gr.Textbox
@@ -78,7 +78,8 @@ def build_page(example: str) -> Page:
     parts: dict[str, gr.components.Component] = {
         # Kept in the visitor's own browser, so that a reload loses nothing.
         "visitor": gr.BrowserState("", storage_key="bark-visit", secret="bark-visit"),
-        "draft": gr.BrowserState("", storage_key="bark-draft", secret="bark-draft"),
+        "draft": gr.BrowserState("", storage_key="bark-form", secret="bark-form"),
+        "selected": gr.Textbox(visible=False),  # filled by the page as it asks
     }
     _header(parts)
     with gr.Row(elem_id="desk"):
@@ -91,6 +92,7 @@ def build_page(example: str) -> Page:
             lay_speak_row(parts)
         with gr.Column(elem_id="right", min_width=340):
             _stage(parts)
+        with gr.Column(elem_id="library", min_width=340):
             _takes(parts)
     # The text and the voice have a name of their own, the rest of the form has a place only.
     form = tuple(parts[n] if n in parts else parts.pop(f"form.{n}") for n in Form.names())
@@ -118,8 +120,7 @@ def _stage(parts: dict) -> None:
     parts["player"] = gr.HTML(
         None,
         html_template=f'<div class="stage" data-empty="{html.escape(words.EMPTY_PLAYER)}"></div>',
-        js_on_load="barkStudio.mountStage(element, props, watch, trigger);"
-        " // triggers 'star' 'note' 'choose'",
+        js_on_load="barkStudio.mountStage(element, props, watch);",
         elem_id="player",
         apply_default_css=False,
     )
@@ -150,16 +151,15 @@ def _takes(parts: dict) -> None:
     parts["takes"] = gr.HTML(
         None,
         html_template=f'<div class="takes" data-empty="{html.escape(words.EMPTY_TAKES)}"></div>',
-        js_on_load="barkStudio.mountList(element, props, watch, trigger);"
-        " // triggers 'star' 'choose'",
+        js_on_load="barkStudio.mountList(element, props, watch);",
         elem_id="takes",
         apply_default_css=False,
     )
     with gr.Row(elem_id="takes-foot"):
-        parts["undelete"] = gr.Button("Undo delete", size="sm", visible=False, elem_id="undelete")
         parts["open_file"] = gr.UploadButton(
-            "Open a take's file",
+            "Open files",
             size="sm",
+            file_count="multiple",
             file_types=[".npz", ".wav", ".flac", ".ogg", ".mp3"],
             elem_id="open-file",
         )

@@ -8,17 +8,20 @@ import secrets
 import shutil
 import threading
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from ...errors import BarkError
 from ...voices.prompt import VoicePrompt
+from .run_board import RunBoard
 from .take_store import TakeStore
 from .visitors_folder import VisitorsFolder
+from .worker import HEARTBEAT_S
 
-MAX_WAITING_RUNS = 8
 VISIT_TAKES = 200
 VISIT_KEPT_S = 3_600.0  # after the last tab is closed, so that a reload finds everything
+GRACE_S = 10.0  # a run goes on for so long after the last tab was closed: it may be a reload
 TAB_KEPT_S = 86_400.0  # without a sign of life, for tabs whose closing nobody noticed
 _MAX_LOOSE_VOICES = 50
 
@@ -30,6 +33,7 @@ class Visit:
         key: unguessable; part of the addresses of its audio files.
         takes: kept results.
         voices_dir: its own folder of saved voices; None means the user's own one.
+        runs: what is being made for it.
     """
 
     def __init__(self, takes: TakeStore, voices_dir: Path | None) -> None:
@@ -37,6 +41,7 @@ class Visit:
         self.takes = takes
         self.voices_dir = voices_dir
         self.last_seen = time.monotonic()
+        self.runs: RunBoard[Any] = RunBoard()
         self._loose: collections.OrderedDict[str, VoicePrompt] = collections.OrderedDict()
 
     def keep_voice(self, voice: VoicePrompt) -> str:
@@ -74,65 +79,64 @@ class Visit:
 
 
 class Session:
-    """One open tab: what it computes, what waits behind that, and what its player shows.
+    """One open tab: what it downloads, and what its player shows.
 
     Attributes:
-        stop: set to end what this tab is computing; every run has its own.
-        stop_download: the same for a model that is being fetched.
-        selected: id of the take that the player shows.
-        chose: the visitor has chosen a take since the run began, so the player is left to them.
+        stop_download: set to end the fetching of a model.
+        selected: id of the take that the player shows, as far as the page has said.
     """
 
     def __init__(self, visit: Visit) -> None:
         self.visit = visit
         self.last_seen = time.monotonic()
-        self.stop = threading.Event()
         self.stop_download = threading.Event()
         self.selected: str | None = None
-        self.chose = False
         self._lock = threading.Lock()
-        self._speaking = False
-        self._waiting: collections.deque[Any] = collections.deque()
+        self._follows = False
 
-    @property
-    def speaking(self) -> bool:
-        """Whether a run is being made or about to be."""
-        return self._speaking
+    def submit(self, run: Callable[[], Iterator[Any]]) -> Iterator[Any]:
+        """Starts a run of the visit's, or puts it behind the present one, and follows it.
 
-    @property
-    def n_waiting(self) -> int:
-        """Runs asked for while another one is being made."""
-        return len(self._waiting)
+        Yields:
+            what it tells; nothing where another request of this tab follows already.
 
-    def begin_or_wait(self, run: Any) -> bool:
-        """True where the caller may begin its run; otherwise it waits behind the present one."""
+        Raises:
+            BarkError: too many are waiting.
+        """
         with self._lock:
-            if self._speaking:
-                if len(self._waiting) < MAX_WAITING_RUNS:
-                    self._waiting.append(run)
-                return False
-            self._speaking = True
-            return True
+            start = self.visit.runs.submit(run)
+            if start is None:
+                raise BarkError("Enough is waiting already; press again when some of it is made.")
+            if self._follows:
+                return
+            self._follows = True
+        for item, _ in self._follow(start):
+            yield item
 
-    def next_waiting(self) -> Any | None:
-        """The next run; None ends the speaking."""
-        with self._lock:
-            if self._waiting:
-                return self._waiting.popleft()
-            self._speaking = False
-            return None
+    def follow(self) -> Iterator[tuple[Any, bool]]:
+        """Follows what is being made for the visit from its beginning, after a reload.
 
-    def end_speaking(self) -> None:
-        """The tab has gone, or nothing waits any more."""
+        Yields:
+            what it tells, and whether that is old news.
+        """
         with self._lock:
-            self._speaking = False
-            self._waiting.clear()
+            if self._follows or not self.visit.runs.busy:
+                return
+            self._follows = True
+        yield from self._follow(0)
 
-    def stop_all(self) -> None:
-        """Ends the present run, and drops those that wait behind it."""
-        with self._lock:
-            self._waiting.clear()
-            self.stop.set()
+    def _follow(self, start: int) -> Iterator[tuple[Any, bool]]:
+        try:
+            while True:
+                yield from self.visit.runs.follow(start, heartbeat_s=HEARTBEAT_S)
+                with self._lock:
+                    if not self.visit.runs.busy:
+                        self._follows = False
+                        return
+                start = 0  # something was asked for just as the last run ended
+        finally:
+            with self._lock:
+                self._follows = False
 
 
 class Visits:
@@ -141,9 +145,11 @@ class Visits:
     Args:
         shared_folder: the folder of takes on one's own machine; None keeps every visitor's
             things apart in a temporary folder, and removes them when the visit is over.
+        grace_s: how long runs go on after the last tab was closed.
     """
 
-    def __init__(self, shared_folder: Path | None) -> None:
+    def __init__(self, shared_folder: Path | None, *, grace_s: float = GRACE_S) -> None:
+        self._grace_s = grace_s
         self._lock = threading.RLock()
         self._sessions: dict[str, Session] = {}
         self._visits: dict[str, Visit] = {}
@@ -180,12 +186,16 @@ class Visits:
             return session
 
     def close(self, session_hash: str | None) -> None:
-        """A tab was closed: its computation stops, its takes stay for a reload."""
+        """A tab was closed: unless another one comes soon, what is being made is stopped."""
         with self._lock:
             session = self._sessions.pop(session_hash or "", None)
-        if session is not None:
-            session.stop_all()
-            session.stop_download.set()
+        if session is None:
+            return
+        session.stop_download.set()
+        if session.visit.runs.busy:
+            timer = threading.Timer(self._grace_s, self._stop_if_left, [session.visit])
+            timer.daemon = True
+            timer.start()
 
     def by_key(self, key: str) -> Visit | None:
         """The visit whose files these are."""
@@ -199,13 +209,27 @@ class Visits:
         """
         with self._lock:
             self._is_over = True
-            for session_hash in list(self._sessions):
-                self.close(session_hash)
-            for visit in self._visits.values():
+            visits = {id(visit): visit for visit in self._visits.values()}
+            for session in self._sessions.values():
+                session.stop_download.set()
+                visits[id(session.visit)] = session.visit
+            self._sessions.clear()
+        for visit in visits.values():
+            visit.runs.stop_all()
+        for visit in visits.values():
+            visit.runs.wait_until_idle(3.0)  # on one's own machine what was made so far is kept
+        with self._lock:
+            for visit in visits.values():
                 if visit is not self._shared:
                     visit.takes.remove_folder()
             if self._root is not None:
                 self._root.remove()
+
+    def _stop_if_left(self, visit: Visit) -> None:
+        with self._lock:
+            if any(session.visit is visit for session in self._sessions.values()):
+                return
+        visit.runs.stop_all()
 
     def _new_visit(self) -> Visit:
         if self._root is None:

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 from collections.abc import Iterator
 from typing import Any
 
 import gradio as gr
 
+from ...errors import BarkError
 from ...text.splitting import valid_text
 from ..actions import models, voice_menu
 from ..actions.meter import measure
-from ..page import player
+from ..actions.speak import follow
+from ..page import messages
+from ..page.form import Form
 from ..state.worker import HEARTBEAT_S
-from .view import EVENT, QUICK, View, hint, skips
+from .view import EVENT, QUICK, View, hint, skips, told
 
 
 def wire_arrival(view: View, demo: gr.Blocks) -> None:
@@ -22,30 +27,53 @@ def wire_arrival(view: View, demo: gr.Blocks) -> None:
     def arrive(key: str, draft: str, request: gr.Request) -> list[Any]:
         session = studio.visits.open(request.session_hash or "", key)
         listed = session.visit.takes.all()
-        shown = player.empty_player()
+        shown = messages.empty_player()
         if listed:
             session.selected = listed[0].id
-            shown = player.show_take(listed[0], session.visit)
-        takes = player.take_list(session.visit, session.selected)
+            shown = messages.show_take(listed[0], session.visit)
+        takes = messages.list_all(session.visit, session.selected)
         button = gr.Button(visible=studio.can_change_model)
-        return [session.visit.key, takes, shown, button, valid_text(draft) if draft else gr.skip()]
+        form = left_form(draft)
+        values = skips(len(page.form)) if form is None else drafted(form)
+        return [session.visit.key, takes, shown, button, *values]
 
-    def model_arrives(text: str, request: gr.Request) -> Iterator[list[Any]]:
+    def model_arrives(draft: str, text: str, request: gr.Request) -> Iterator[list[Any]]:
         n = len(view.model_outputs) + 1
         yield [models.model_line(studio), *skips(n - 1)]
         while not studio.engine.wait(HEARTBEAT_S):
             yield skips(n)
         meter = measure(studio, text or "").line
-        yield [*view.model_values(view.session(request)), meter]
+        yield [*view.model_values(view.session(request), left_form(draft)), meter]
+
+    def look_on(request: gr.Request) -> Iterator[list[Any]]:
+        for update in follow(view.session(request)):
+            yield told(update)
 
     def leave(request: gr.Request) -> None:
         studio.visits.close(request.session_hash)
 
-    arrived = [page.visitor, page.takes, page.player, page.change_model, page.text]
-    demo.load(arrive, [page.visitor, page.draft], arrived, **QUICK).then(
-        model_arrives, page.text, [*view.model_outputs, page.meter], **EVENT
-    )
+    arrived = [page.visitor, page.takes, page.player, page.change_model, *page.form]
+    arrival = demo.load(arrive, [page.visitor, page.draft], arrived, **QUICK)
+    arrival.then(model_arrives, [page.draft, page.text], [*view.model_outputs, page.meter], **EVENT)
+    arrival.then(look_on, None, view.run_outputs, **EVENT)
     demo.unload(leave)
+
+
+def left_form(draft: Any) -> Form | None:
+    """The form that a browser remembered; None where it holds none."""
+    try:
+        return Form.from_values(json.loads(draft))
+    except (TypeError, ValueError, RecursionError, BarkError):
+        return None
+
+
+def drafted(form: Form) -> list[Any]:
+    """A remembered form's values; the voice waits until the model's are known."""
+    values: list[Any] = list(dataclasses.astuple(form))
+    names = Form.names()
+    values[names.index("voice")] = gr.skip()
+    values[names.index("seed")] = "" if form.seed is None else str(form.seed)
+    return values
 
 
 def wire_text(view: View) -> None:
@@ -56,7 +84,7 @@ def wire_text(view: View) -> None:
         text = valid_text(text or "")
         meter = measure(view.studio, text)
         button = gr.Button(f"Speak in {meter.n_parts} parts", visible=meter.n_parts > 1)
-        return [meter.line, button, text]
+        return [meter.line, button]
 
     def example(sample: list[Any]) -> str:
         return str(sample[0])
@@ -64,11 +92,17 @@ def wire_text(view: View) -> None:
     page.text.change(
         count,
         page.text,
-        [page.meter, page.split, page.draft],
+        [page.meter, page.split],
         trigger_mode="always_last",
         **QUICK,
     )
     page.examples.click(example, page.examples, page.text, **QUICK)
+    # The browser remembers the whole form, and a seed that was typed is one that is meant.
+    changes = [component.change for component in page.form]  # type: ignore[attr-defined]
+    whole = f"(...values) => [JSON.stringify(values.slice(0, {len(page.form)}))]"
+    gr.on(changes, None, list(page.form), page.draft, js=whole)
+    seed, hold = page.field("seed"), page.field("hold_seed")
+    seed.input(None, seed, hold, js="(seed) => [seed.trim() !== '']")  # type: ignore[attr-defined]
 
 
 def wire_voice(view: View) -> None:

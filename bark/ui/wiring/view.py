@@ -8,10 +8,11 @@ from typing import Any
 
 import gradio as gr
 
+from ...errors import BarkError
 from ...spec import NANO
-from ..actions import models, take_actions, voice_menu
+from ..actions import models, voice_menu
 from ..actions.runs import Update
-from ..page import player, words
+from ..page import messages, words
 from ..page.form import Form
 from ..page.layout import Page
 from ..state.sessions import Session
@@ -27,6 +28,15 @@ EVENT: dict[str, Any] = {
 QUICK: dict[str, Any] = {**EVENT, "queue": False}
 
 
+def with_selected(n_others: int = 0) -> str:
+    """Script that puts the take which the player shows in the place of the first input.
+
+    Args:
+        n_others: how many inputs follow it.
+    """
+    return f"(_, ...others) => [barkStudio.selected, ...others.slice(0, {n_others})]"
+
+
 @dataclasses.dataclass(frozen=True)
 class View:
     """One page and the studio behind it."""
@@ -34,9 +44,20 @@ class View:
     studio: Studio
     page: Page
 
-    def session(self, request: gr.Request) -> Session:
-        """The tab that asks."""
-        return self.studio.visits.session(request.session_hash)
+    def session(self, request: gr.Request, selected: str | None = None) -> Session:
+        """The tab that asks.
+
+        Args:
+            selected: id of the take that its player shows.
+        """
+        session = self.studio.visits.session(request.session_hash)
+        session.selected = selected or session.selected
+        return session
+
+    @property
+    def run_outputs(self) -> list[Any]:
+        """What a run tells; see `told`."""
+        return [self.page.status, self.page.player, self.page.takes, self.page.field("seed")]
 
     @property
     def model_outputs(self) -> list[Any]:
@@ -53,8 +74,12 @@ class View:
             page.field("fine_temperature"),
         ]
 
-    def model_values(self, session: Session) -> list[Any]:
-        """Values of `model_outputs`."""
+    def model_values(self, session: Session, draft: Form | None = None) -> list[Any]:
+        """Values of `model_outputs`.
+
+        Args:
+            draft: a form that was left, whose voice and settings stay.
+        """
         bark = self.studio.engine.bark
         if bark is None:
             return [models.model_line(self.studio), *skips(len(self.model_outputs) - 1)]
@@ -63,6 +88,7 @@ class View:
         note = words.NANO_HERE if self.studio.can_change_model else words.NANO_ELSEWHERE
         access = self.studio.access(session.visit)
         languages = voice_menu.language_choices(bark.spec, access)
+        voice = draft.voice if draft and self._is_there(session, draft.voice) else ""
         return [
             models.model_line(self.studio),
             hint(note) if is_nano else "",
@@ -72,10 +98,19 @@ class View:
                 sample_labels=[label for label, _ in examples],
             ),
             gr.Dropdown(choices=languages, value="", visible=len(languages) > 1),
-            gr.Dropdown(choices=voice_menu.voice_choices(bark.spec, access), value=""),
-            hint(words.NO_VOICE_INFO),
-            bark.spec.fine_temperature or 0.0,
+            self.voice_value(session, voice),
+            hint(voice_menu.describe(self.studio, session, voice)),
+            draft.fine_temperature if draft else bark.spec.fine_temperature or 0.0,
         ]
+
+    def _is_there(self, session: Session, voice: str) -> bool:
+        access, spec = self.studio.access(session.visit), self.studio.engine.ready().spec
+        if voice in {info.name for info in access.voices(spec)}:
+            return True  # an official one need not be fetched to be chosen
+        try:
+            return access.load_voice(voice, spec) is not None
+        except BarkError:
+            return False
 
     def form_values(self, session: Session, form: Form) -> list[Any]:
         """The form's components, filled."""
@@ -92,12 +127,12 @@ class View:
         choices = voice_menu.voice_choices(spec, access, keep=choice)
         return gr.Dropdown(choices=choices, value=choice)
 
-    def shown(self, session: Session, stored: StoredTake | None, *, play: bool = False) -> list:
-        """Player and list after something changed about a take."""
-        takes = player.take_list(session.visit, session.selected)
-        if stored is None or stored.id != session.selected:
-            return [gr.skip(), takes]
-        return [take_actions.player_value(session, stored, play=play), takes]
+    def shown(self, session: Session, stored: StoredTake | None) -> list[Any]:
+        """Player and list after a take was put in."""
+        if stored is None:
+            return [gr.skip(), gr.skip()]
+        visit = session.visit
+        return [messages.show_take(stored, visit), messages.cards([stored], visit)]
 
 
 def told(update: Update) -> list[Any]:

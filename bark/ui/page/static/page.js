@@ -1,80 +1,65 @@
-// What belongs to the whole page: mounting, keys, tags at the cursor, files dropped anywhere.
+// What belongs to the whole page: mounting its parts, and what several of them do together.
 
 window.barkStudio = {
-  mountStage(element, props, watch, trigger) {
-    const stage = new Stage(element.querySelector(".stage"), trigger);
-    window.barkStudio.stage = stage;
-    watch("value", () => stage.receive(props.value));
-    stage.receive(props.value);
+  store: new TakeStore(),
+
+  get selected() {
+    return this.store.selected || "";
   },
 
-  mountList(element, props, watch, trigger) {
-    const list = new TakeList(element.querySelector(".takes"), trigger);
-    watch("value", () => list.show(props.value));
-    list.show(props.value);
+  mountStage(element, props, watch) {
+    this.stage = new Stage(element.querySelector(".stage"), this.store);
+    watch("value", () => this.stage.receive(props.value));
+    this.stage.receive(props.value);
+    this.mountTogether();
   },
 
-  mountTags(element, props) {
+  mountList(element, props, watch) {
+    this.listRoot = element.querySelector(".takes");
+    watch("value", () => this.store.receive(props.value));
+    this.store.receive(props.value);
+    this.mountTogether();
+  },
+
+  // The list needs the player, whichever of the two is there first.
+  mountTogether() {
+    if (!this.stage || !this.listRoot || this.library) return;
+    this.library = new Library(this.listRoot, this.store, () => this.stage);
+    listenToKeys(this);
+    document.addEventListener("click", (event) => {
+      if (event.target.closest?.("#delete") && this.selected) this.delete([this.selected]);
+      if (event.target.closest?.("#speak, #split, #another, #redo-sound, #redo-finish")) this.stage.chose = false;
+    }, true);
+  },
+
+  mountTags(element) {
     element.addEventListener("click", (event) => {
       const tag = event.target.closest("[data-tag]");
       if (tag) insertTag(tag.dataset.tag);
     });
   },
+
+  delete(ids) {
+    const numbers = ids.map((id) => this.store.get(id)?.number);
+    this.store.delete(ids, this.library.shown());
+    say(WORDS.deleted(ids.length, numbers[0]), "", { label: WORDS.undo, press: () => this.restore() });
+  },
+
+  async restore() {
+    const back = await this.store.restore();
+    if (back.length) this.stage.choose(back[0]);
+    say(back.length ? WORDS.back(back) : WORDS.nothingToUndo);
+  },
+
+  compare() {},
+
+  showKeys() {
+    this.keys ||= keysDialog();
+    this.keys.showModal();
+  },
 };
 
-const promptBox = () => document.querySelector("#prompt textarea");
-
-// Puts a tag where the cursor is; notes and capitals go around what is selected.
-function insertTag(tag) {
-  const box = promptBox();
-  const { selectionStart: start, selectionEnd: end, value } = box;
-  const chosen = value.slice(start, end);
-  let text = tag;
-  let caret = null;
-  if (tag === "♪") {
-    text = `♪ ${chosen || ""} ♪`;
-    caret = chosen ? null : start + 2;
-  } else if (tag === "CAPS") {
-    const word = chosen || (value.slice(0, start).match(/\S+\s*$/) || [""])[0];
-    const from = chosen ? start : start - word.length;
-    box.setSelectionRange(from, end);
-    text = word.toUpperCase();
-  } else {
-    if (start > 0 && !/\s/.test(value[start - 1])) text = ` ${text}`;
-    if (end >= value.length || !/[\s.,!?]/.test(value[end])) text = `${text} `;
-  }
-  box.focus();
-  // Unlike setting the value, this can be taken back with Ctrl+Z.
-  if (text) document.execCommand("insertText", false, text);
-  if (caret !== null) box.setSelectionRange(caret, caret);
-}
-
-function isTyping(target) {
-  return target.closest?.("input, textarea, select, [contenteditable]") !== null;
-}
-
-document.addEventListener("keydown", (event) => {
-  if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
-    event.preventDefault();
-    document.querySelector("#speak")?.click();
-  } else if (event.key === " " && !isTyping(event.target) && !event.target.closest?.("button, a, summary")) {
-    event.preventDefault();
-    window.barkStudio.stage?.toggle();
-  }
+// What was wrong with the text is not said about another text.
+document.addEventListener("input", (event) => {
+  if (event.target.closest?.("#prompt")) document.querySelector("#status .fault")?.remove();
 });
-
-// A file may be dropped anywhere; it goes the way of the "Open a file" button.
-for (const kind of ["dragover", "dragleave", "drop"]) {
-  document.addEventListener(kind, (event) => {
-    if (![...(event.dataTransfer?.types || [])].includes("Files")) return;
-    event.preventDefault();
-    document.documentElement.classList.toggle("dropping", kind === "dragover");
-    if (kind !== "drop") return;
-    event.stopPropagation();
-    const input = document.querySelector("#takes-foot input[type=file]");
-    const files = new DataTransfer();
-    files.items.add(event.dataTransfer.files[0]);
-    input.files = files.files;
-    input.dispatchEvent(new Event("change", { bubbles: true }));
-  }, true);
-}

@@ -1,40 +1,26 @@
-// The player: what it is told comes as messages (bark/ui/player.py), and texts go in as text.
-
-const PLAY_ICON = '<svg viewBox="0 0 16 16" aria-hidden="true"><path d="M4 2l10 6-10 6z"/></svg>';
-const PAUSE_ICON =
-  '<svg viewBox="0 0 16 16" aria-hidden="true"><path d="M3 2h4v12H3zM9 2h4v12H9z"/></svg>';
-const STAR_ICON =
-  '<svg viewBox="0 0 16 16" aria-hidden="true"><path d="M8 1.3l2 4.4 4.8.6-3.5 3.3.9 4.7L8 12l-4.2 2.3.9-4.7L1.200 6.300 6 5.700z"/></svg>';
-
-function make(tag, className, attributes = {}) {
-  const made = document.createElement(tag);
-  if (className) made.className = className;
-  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
-  return made;
-}
-
-function clockTime(seconds) {
-  const tenths = Math.floor(seconds * 10 + 0.001);
-  return `${Math.floor(tenths / 600)}:${String(Math.floor(tenths / 10) % 60).padStart(2, "0")}.${tenths % 10}`;
-}
+// The player: what it is told comes as messages (bark/ui/page/messages.py), texts go in as text.
 
 class Stage {
-  constructor(root, trigger) {
+  constructor(root, store) {
     this.root = root;
-    this.trigger = trigger;
+    this.store = store;
     this.take = null;
     this.run = null; // the run whose sound is live
+    this.chose = false; // the visitor has chosen a take since the run began
     this.queue = [];
     this.total = 0;
+    this.loop = false;
     this.build();
     this.sound = new Sound(() => this.refresh(), () => this.playNext());
     this.side = new Sound(() => {}, () => {}); // for previews of voices
+    this.words = new WordLine(this.said, (seconds) => this.playFrom(seconds));
     this.show("empty");
     new ResizeObserver(() => this.redraw()).observe(this.pictures);
     new MutationObserver(() => this.redraw()).observe(document.body, { attributeFilter: ["class"] });
     for (const press of ["pointerdown", "keydown"]) {
       document.addEventListener(press, () => this.sound.wake(), { capture: true, passive: true });
     }
+    store.watch(() => this.followList());
   }
 
   build() {
@@ -42,16 +28,21 @@ class Stage {
     this.button.addEventListener("click", () => this.toggle());
     this.title = make("span", "title");
     this.time = make("span", "time");
+    this.looping = make("button", "loop", { type: "button", "aria-label": "Loop", "aria-pressed": "false" });
+    this.looping.innerHTML = LOOP_ICON;
+    this.looping.addEventListener("click", () => this.toggleLoop());
     this.star = make("button", "star", { type: "button" });
     this.star.innerHTML = STAR_ICON;
-    this.star.addEventListener("click", () => this.trigger("star", { id: this.take.id }));
+    this.star.addEventListener("click", () => this.toggleStar());
     const transport = make("div", "transport");
-    transport.append(this.button, this.title, this.time, this.star);
+    transport.append(this.button, this.title, this.time, this.looping, this.star);
     this.pictures = make("div", "pictures", {
       role: "slider",
       tabindex: "0",
       "aria-label": "Position in the take",
       "aria-valuemin": "0",
+      "aria-valuemax": "0",
+      "aria-valuenow": "0",
     });
     this.wave = make("canvas", "wave", { "aria-hidden": "true" });
     this.spectrum = make("canvas", "spectrum", { "aria-hidden": "true" });
@@ -75,9 +66,7 @@ class Stage {
       placeholder: "Note",
       "aria-label": "Note on this take",
     });
-    this.note.addEventListener("change", () =>
-      this.trigger("note", { id: this.take.id, note: this.note.value }),
-    );
+    this.note.addEventListener("change", () => this.store.note(this.take.id, this.note.value));
     this.downloads = make("span", "downloads");
     this.downloads.append("Download ");
     for (const format of ["wav", "flac", "ogg", "mp3"]) {
@@ -101,7 +90,8 @@ class Stage {
       queue: () => this.enqueue(message),
       live: () => this.goLive(message),
       piece: () => {
-        if (message.run === this.run) this.sound.push(message.start, samplesFromBase64(message.pcm));
+        if (message.run !== this.run) return;
+        this.sound.push(message.start, samplesFromBase64(message.pcm), message.speed);
       },
       end: () => this.endRun(message.run),
       preview: () => this.preview(message),
@@ -111,32 +101,43 @@ class Stage {
   }
 
   goLive({ run, text, expected, rate, waits }) {
-    if (waits && this.sound.playing) return; // what plays is heard to its end
+    if (this.chose || (waits && this.sound.playing)) return; // what plays is heard to its end
     this.run = run;
     this.take = null;
+    this.store.select(null);
     this.queue = [];
     this.total = expected * rate;
-    this.title.textContent = "Being made";
-    this.said.textContent = text;
+    this.words.show(text, []);
     this.facts.textContent = "\u00a0";
     this.show("live");
-    this.sound.startLive(rate);
+    this.sound.startLive(rate, expected);
   }
 
-  async receiveTake({ take, play, run }) {
+  // A take that somebody chose in the list, or elsewhere on the page.
+  choose(take, { play = false } = {}) {
+    this.chose = true;
+    this.queue = [];
+    return this.receiveTake({ take, play, chosen: true });
+  }
+
+  async receiveTake({ take, play, run, chosen, old }) {
+    if (run && this.chose && !chosen) return;
     const goesOn = run && run === this.run;
     this.run = null;
     const isNew = !this.take || this.take.id !== take.id;
     this.describe(take);
+    if (this.store.selected !== take.id) this.store.select(take.id);
     if (!isNew && !play) return;
+    if (!isNew && play && this.sound.length) return this.sound.play();
     this.wanted = take.id;
+    this.words.load(take);
     try {
-      const { samples, rate } = await fetchSamples(take.url);
+      const { samples, rate } = await takeSamples(take);
       if (this.wanted !== take.id) return; // another take was chosen meanwhile
       this.total = samples.length;
       if (isNew && !goesOn) this.queue = [];
       this.sound.load(samples, rate, { keepPosition: goesOn });
-      if (play && !goesOn) this.sound.play();
+      if (play && !goesOn && !old) this.sound.play();
     } catch (error) {
       this.facts.textContent = error.message;
     }
@@ -145,8 +146,7 @@ class Stage {
   describe(take) {
     this.take = take;
     this.show("take");
-    this.title.textContent = `Take ${take.number}${take.stopped ? ", stopped early" : ""}`;
-    this.said.textContent = take.text;
+    this.title.textContent = WORDS.take(take);
     const facts = [take.voice, `temperatures ${take.temperatures}`, `seed ${take.seed}`];
     facts.push(take.model, `${Math.floor(take.seconds * 10) / 10} s`, `made in ${take.made} s`);
     if (!take.kept) facts.push("not written to the disk");
@@ -160,6 +160,18 @@ class Stage {
       link.download = `${take.id}.${format}`;
       link.setAttribute("aria-label", `Download as ${format.toUpperCase()}`);
     }
+  }
+
+  // The list changed: a star, a note, or the take is gone.
+  followList() {
+    if (!this.take) return;
+    const take = this.store.get(this.take.id);
+    if (take && take !== this.take) this.describe(take);
+    if (!take && this.store.takes.size && this.store.selected !== this.take.id) {
+      const next = this.store.get(this.store.selected);
+      if (next) this.choose(next);
+      else this.clear();
+    } else if (!take && this.store.version !== null && !this.store.takes.size) this.clear();
   }
 
   endRun(run) {
@@ -183,28 +195,44 @@ class Stage {
     this.side.play();
   }
 
-  enqueue({ take, run }) {
-    if (run && run === this.run) {
-      this.receiveTake({ take, play: true, run });
-      this.trigger("choose", { id: take.id, play: false });
-    } else if (this.sound.playing || this.queue.length) this.queue.push(take);
-    else this.trigger("choose", { id: take.id, play: true });
+  enqueue(message) {
+    if (this.chose || message.old) return;
+    this.queue.push(message);
+    if (!this.sound.playing && !this.sound.waiting && !this.run) this.playNext();
   }
 
   playNext() {
-    const take = this.queue.shift();
-    if (!take) return;
+    if (this.loop && this.take) return this.sound.play();
+    const message = this.queue.shift();
+    if (!message) return;
     const rest = this.queue;
-    this.receiveTake({ take, play: true, run: null }).then(() => {
-      this.queue = rest;
-    });
-    this.trigger("choose", { id: take.id, play: false });
+    this.receiveTake({ ...message, run: null, play: true }).then(() => (this.queue = rest));
+  }
+
+  // Takes one after another, as they stand in a list.
+  playInTurn(takes) {
+    const [first, ...rest] = takes;
+    this.choose(first, { play: true }).then(() => (this.queue = rest.map((take) => ({ take }))));
   }
 
   toggle() {
-    if (this.side.playing) this.side.pause();
-    if (this.sound.playing) this.sound.pause();
-    else if (this.sound.length || this.sound.live) this.sound.play();
+    if (this.root.dataset.state === "empty") return;
+    if (this.sound.playing || this.sound.waiting) this.sound.pause();
+    else this.sound.play();
+  }
+
+  toggleLoop() {
+    this.loop = !this.loop;
+    this.looping.setAttribute("aria-pressed", String(this.loop));
+  }
+
+  toggleStar() {
+    if (this.take) this.store.star([this.take.id], !this.take.star);
+  }
+
+  playFrom(seconds) {
+    this.sound.seek(seconds);
+    if (!this.sound.playing) this.sound.play();
   }
 
   drag(event) {
@@ -225,14 +253,28 @@ class Stage {
     const steps = { ArrowLeft: -1, ArrowRight: 1, Home: -Infinity, End: Infinity };
     if (!(event.key in steps)) return;
     event.preventDefault();
+    event.stopPropagation();
     this.sound.seek(this.sound.position + steps[event.key]);
   }
 
   refresh() {
-    this.button.innerHTML = this.sound.playing ? PAUSE_ICON : PLAY_ICON;
-    this.button.setAttribute("aria-label", this.sound.playing ? "Pause" : "Play");
+    const { playing, waiting, live } = this.sound;
+    this.button.innerHTML = playing ? PAUSE_ICON : PLAY_ICON;
+    this.button.setAttribute("aria-label", playing ? "Pause" : waiting ? "Waiting for sound" : "Play");
+    this.button.classList.toggle("waiting", waiting);
+    this.button.disabled = waiting;
+    if (this.root.dataset.state === "live") {
+      const wait = this.sound.wait;
+      this.title.textContent = waiting && live && this.sound.speed ? WORDS.soundIn(wait) : WORDS.beingMade;
+    }
     this.redraw();
     this.follow();
+    for (const watcher of this.watchers || []) watcher();
+  }
+
+  // For other parts that show the same sound, such as the small player of a phone.
+  onRefresh(watcher) {
+    (this.watchers ||= []).push(watcher);
   }
 
   redraw() {
@@ -263,11 +305,30 @@ class Stage {
       this.pictures.setAttribute("aria-valuenow", now);
       this.pictures.setAttribute("aria-valuetext", `${now} of ${Math.round(duration)} seconds`);
     }
+    this.words.mark(this.sound.playing ? position : null);
     if (this.sound.playing && !this.following) {
       this.following = requestAnimationFrame(() => {
         this.following = null;
         this.follow();
       });
     }
+  }
+}
+
+const decodedTakes = new Map(); // id → samples of the takes heard last
+const MAX_DECODED = 64;
+
+// The samples of a take, fetched once.
+async function takeSamples(take) {
+  const known = decodedTakes.get(take.id);
+  decodedTakes.delete(take.id);
+  const found = known || fetchSamples(take.url);
+  decodedTakes.set(take.id, found);
+  if (decodedTakes.size > MAX_DECODED) decodedTakes.delete(decodedTakes.keys().next().value);
+  try {
+    return await found;
+  } catch (error) {
+    decodedTakes.delete(take.id);
+    throw error;
   }
 }

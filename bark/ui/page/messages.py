@@ -1,0 +1,154 @@
+"""Everything that Python tells the page's own player and list, as JSON-able values.
+
+| kind | to | what the page does |
+|---|---|---|
+| take | player | shows a take; goes on playing where it was live in this run |
+| queue | player | plays a take when it has played what it has |
+| live, piece, end | player | sound that is still being made |
+| preview | player | plays a voice; the take stays |
+| empty | player | shows nothing |
+| list | list | fetches all takes of a visit, and shows one of them |
+| changes | list | puts in new and changed takes, takes removed ones out |
+| making, made | list | rows of a run that has begun, and that has ended |
+| progress | list | how far the rows are |
+"""
+
+from __future__ import annotations
+
+import base64
+import time
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ...audio.files import to_int16
+from ..state.sessions import Visit
+from ..state.take_store import Changes, StoredTake
+
+_MODEL_NAMES = {"nano": "nano", "small": "Bark small", "large": "Bark large"}
+
+
+def card(take: StoredTake, visit: Visit) -> dict[str, Any]:
+    """All that the player and the list show of a take; the page puts it in as text, not HTML."""
+    options = take.options
+    return {
+        "id": take.id,
+        "number": take.number,
+        "url": f"takes/{visit.key}/{take.id}",
+        "text": take.text,
+        "voice": take.voice_name or "no voice",
+        "temperatures": f"{options.semantic.temperature:g} / {options.coarse.temperature:g}",
+        "settings": settings(take),
+        "seed": str(options.seed),  # JavaScript's numbers end at 2**53
+        "model": _MODEL_NAMES.get(take.model, Path(take.model).name),
+        "seconds": round(take.duration_s, 2),
+        "made": round(take.made_s, 1),
+        "at": round(take.made_at),
+        "gain": take.gain,
+        "stopped": take.stop_reason == "stopped",
+        "cut": take.cut_text,
+        "star": take.star,
+        "note": take.note,
+        "kept": take.path is not None,
+        "peaks": base64.b64encode(bytes(round(p * 255) for p in take.peaks)).decode("ascii"),
+    }
+
+
+def settings(take: StoredTake) -> dict[str, Any]:
+    """What decides how a take sounds, as a blind test compares it."""
+    options = take.options
+    return {
+        "text": take.text,
+        "voice": take.voice_name or "no voice",
+        "model": Path(take.model).name,
+        "text_temperature": options.semantic.temperature,
+        "waveform_temperature": options.coarse.temperature,
+        "fine_temperature": options.fine_temperature,
+        "min_eos_p": options.min_eos_p,
+        "text_top_k": options.semantic.top_k,
+        "text_top_p": options.semantic.top_p,
+        "waveform_top_k": options.coarse.top_k,
+        "waveform_top_p": options.coarse.top_p,
+        "seed": str(options.seed),
+    }
+
+
+def list_all(visit: Visit, selected: str | None) -> dict[str, Any]:
+    """Lets the page fetch all takes, and show one of them."""
+    return _message("list", url=f"takes/{visit.key}", selected=selected)
+
+
+def cards(takes: Iterable[StoredTake], visit: Visit, removed: Sequence[str] = ()) -> dict[str, Any]:
+    """Puts takes into the list."""
+    return _message("changes", takes=[card(t, visit) for t in takes], removed=list(removed))
+
+
+def changes(found: Changes, visit: Visit) -> dict[str, Any]:
+    """What has changed since the page last asked, with the version to ask with again."""
+    told = cards(found.takes, visit, found.removed)
+    return {**told, "version": found.version, "whole": found.is_whole, "undo": visit.takes.n_undo}
+
+
+def making(run: str, texts: Sequence[str], seeds: Sequence[int]) -> dict[str, Any]:
+    """Rows for takes that are about to be made."""
+    rows = [{"text": t, "seed": str(seed)} for t, seed in zip(texts, seeds, strict=True)]
+    return _message("making", run=run, rows=rows)
+
+
+def made(run: str) -> dict[str, Any]:
+    """The run has ended; rows of it that are left came to nothing."""
+    return _message("made", run=run)
+
+
+def show_take(
+    take: StoredTake, visit: Visit, *, play: bool = False, run: str | None = None
+) -> dict[str, Any]:
+    """Puts a take into the player; where it was live in this run, playing goes on."""
+    return _message("take", take=card(take, visit), play=play, run=run)
+
+
+def queue_take(take: StoredTake, visit: Visit, *, run: str) -> dict[str, Any]:
+    """Lets the player go on with this take when it has played what it has."""
+    return _message("queue", take=card(take, visit), run=run)
+
+
+def go_live(
+    run: str, *, text: str, expected_s: float, sample_rate: int, waits: bool = False
+) -> dict[str, Any]:
+    """Empties the player for sound that is about to come; one that waits disturbs nothing."""
+    return _message("live", run=run, text=text, expected=expected_s, rate=sample_rate, waits=waits)
+
+
+def live_piece(run: str, audio: np.ndarray, start_s: float, speed: float) -> dict[str, Any]:
+    """A piece of sound in 16 bits, lossless from here to the loudspeaker.
+
+    Args:
+        speed: seconds of sound that are made in a second.
+    """
+    return _message("piece", run=run, start=start_s, speed=round(speed, 3), pcm=_pcm(audio))
+
+
+def preview(name: str, audio: np.ndarray, sample_rate: int) -> dict[str, Any]:
+    """Plays a voice's own tokens; the take in the player stays."""
+    return _message("preview", name=name, rate=sample_rate, pcm=_pcm(audio))
+
+
+def end_live(run: str) -> dict[str, Any]:
+    """The run ended without a take."""
+    return _message("end", run=run)
+
+
+def empty_player() -> dict[str, Any]:
+    """Nothing to show."""
+    return _message("empty")
+
+
+def _message(kind: str, **values: Any) -> dict[str, Any]:
+    # `n` makes every message differ from the last one, so that the page looks at it.
+    return {"kind": kind, "n": time.monotonic_ns(), **values}
+
+
+def _pcm(audio: np.ndarray) -> str:
+    return base64.b64encode(to_int16(audio).astype("<i2").tobytes()).decode("ascii")

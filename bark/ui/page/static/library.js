@@ -1,0 +1,320 @@
+// The list of takes: searched, filtered, grouped by run; only the rows in view are in the page.
+
+const ROW_HEIGHT = 38;
+const HEAD_HEIGHT = 30;
+const OVERSCAN = 6; // rows kept above and below the view
+const SAME_RUN_S = 1800;
+
+class Library {
+  constructor(root, store, stage) {
+    Object.assign(this, { root, store, stage });
+    this.filter = { query: "", stars: false, voice: "", days: 0, order: "newest" };
+    this.marked = new Set();
+    this.items = [];
+    this.nodes = new Map();
+    this.active = null; // the row that a Tab reaches
+    this.build();
+    store.watch(() => this.show());
+    stage().onRefresh(() => this.showPlaying());
+    this.list.addEventListener("scroll", () => this.draw(), { passive: true });
+    new ResizeObserver(() => this.draw()).observe(this.list);
+    this.show();
+  }
+
+  build() {
+    this.count = make("span", "count");
+    this.all = this.pill(WORDS.all, () => this.set({ stars: false }));
+    this.stars = this.pill(WORDS.starred, () => this.set({ stars: true }));
+    const head = make("div", "list-head");
+    head.append(this.count, this.all, this.stars);
+    this.search = make("input", "search", { type: "search", placeholder: WORDS.search, "aria-label": WORDS.search });
+    this.search.addEventListener("input", () => this.set({ query: this.search.value }));
+    this.voices = this.choice("Voice", [["", WORDS.anyVoice]], (voice) => this.set({ voice }));
+    const days = [[0, WORDS.anyDay], ...Object.entries(WORDS.days)];
+    this.days = this.choice("Day", days, (value) => this.set({ days: Number(value) }));
+    this.order = this.choice("Order", Object.entries(WORDS.orders), (order) => this.set({ order }));
+    this.filters = make("div", "filters");
+    this.filters.append(this.search, this.voices, this.days, this.order);
+    this.bar = this.buildBar();
+    this.list = make("div", "rows", { role: "list", "aria-label": "Takes" });
+    this.sheet = make("div", "sheet", { role: "presentation" });
+    this.list.append(this.sheet);
+    this.empty = make("p", "nothing");
+    this.root.append(head, this.filters, this.bar, this.list, this.empty);
+    this.list.addEventListener("keydown", (event) => this.step(event));
+  }
+
+  buildBar() {
+    const bar = make("div", "chosen-bar");
+    this.chosen = make("span", "n");
+    const buttons = [
+      [WORDS.playInTurn, () => this.stage().playInTurn(this.markedTakes())],
+      [WORDS.compare, () => barkStudio.compare(this.markedTakes())],
+      [WORDS.zip, () => this.store.download([...this.marked])],
+      [WORDS.delete, () => barkStudio.delete([...this.marked])],
+      [WORDS.clear, () => this.clearMarks()],
+    ];
+    bar.append(this.chosen, ...buttons.map(([label, press]) => this.pill(label, press)));
+    return bar;
+  }
+
+  pill(label, press) {
+    const button = make("button", "filter", { type: "button" });
+    button.textContent = label;
+    button.addEventListener("click", press);
+    return button;
+  }
+
+  choice(label, entries, press) {
+    const select = make("select", "", { "aria-label": label });
+    for (const [value, text] of entries) select.append(new Option(text, value));
+    select.addEventListener("change", () => press(select.value));
+    return select;
+  }
+
+  set(changes) {
+    Object.assign(this.filter, changes);
+    this.list.scrollTop = 0;
+    this.show();
+  }
+
+  // The takes that the filters let through, in their order.
+  shown() {
+    const { query, stars, voice, days, order } = this.filter;
+    const terms = query.toLowerCase().split(/\s+/).filter(Boolean);
+    const since = days === 1 ? new Date().setHours(0, 0, 0, 0) : Date.now() - days * 86_400_000;
+    const takes = this.store.all().filter((take) => {
+      if (stars && !take.star) return false;
+      if (voice && take.voice !== voice) return false;
+      if (days && take.at * 1000 < since) return false;
+      if (!terms.length) return true;
+      const said = `${take.text} ${take.note} ${take.voice} ${take.seed} ${take.number}`.toLowerCase();
+      return terms.every((term) => said.includes(term));
+    });
+    if (order === "oldest") takes.reverse();
+    if (order === "longest") takes.sort((a, b) => b.seconds - a.seconds);
+    if (order === "shortest") takes.sort((a, b) => a.seconds - b.seconds);
+    return takes;
+  }
+
+  show() {
+    const takes = this.shown();
+    this.takes = takes;
+    const n = this.store.takes.size;
+    this.count.textContent = WORDS.takes(takes.length, n);
+    this.all.setAttribute("aria-pressed", String(!this.filter.stars));
+    this.stars.setAttribute("aria-pressed", String(this.filter.stars));
+    this.filters.hidden = n < 6;
+    this.showVoices();
+    for (const id of this.marked) if (!this.store.get(id)) this.marked.delete(id);
+    this.bar.hidden = this.marked.size === 0;
+    this.chosen.textContent = WORDS.chosen(this.marked.size);
+    this.items = [...this.pending(), ...this.grouped(takes)];
+    let top = 0;
+    for (const item of this.items) {
+      item.top = top;
+      top += item.head ? HEAD_HEIGHT : ROW_HEIGHT;
+    }
+    this.sheet.style.height = `${top}px`;
+    this.list.hidden = this.items.length === 0;
+    this.empty.hidden = this.items.length > 0;
+    const { query, stars } = this.filter;
+    this.empty.textContent = !n ? this.root.dataset.empty : stars && !query ? WORDS.noStar : WORDS.noMatch;
+    this.draw();
+  }
+
+  showVoices() {
+    const names = [...new Set([...this.store.takes.values()].map(({ voice }) => voice))].sort();
+    const key = names.join("\n");
+    if (key === this.voiceKey) return;
+    this.voiceKey = key;
+    this.voices.replaceChildren(new Option(WORDS.anyVoice, ""), ...names.map((name) => new Option(name, name)));
+    this.voices.value = this.filter.voice;
+  }
+
+  pending() {
+    const rows = [];
+    for (const [run, left] of this.store.making) {
+      for (const row of left) rows.push({ key: `${run}-${row.i}`, pending: row });
+    }
+    return rows;
+  }
+
+  // Neighbours that say the same in the same way stand under one heading.
+  grouped(takes) {
+    const items = [];
+    let day = null;
+    const runs = /est$/.test(this.filter.order) && !/new|old/.test(this.filter.order);
+    for (let i = 0; i < takes.length; ) {
+      const name = dayName(takes[i].at);
+      if (name !== day && !runs) {
+        day = name;
+        items.push({ key: `day ${name}`, head: name, isDay: true });
+      }
+      let end = i + 1;
+      while (!runs && end < takes.length && sameRun(takes[i], takes[end])) end++;
+      if (end - i > 1) {
+        items.push({ key: `run ${takes[i].id}`, head: WORDS.run(takes[i], end - i), of: takes.slice(i, end) });
+      }
+      for (; i < end; i++) items.push({ key: takes[i].id, take: takes[i], inRun: items.at(-1)?.of || items.at(-1)?.inRun });
+    }
+    return items;
+  }
+
+  draw() {
+    const top = this.list.scrollTop - OVERSCAN * ROW_HEIGHT;
+    const bottom = this.list.scrollTop + (this.list.clientHeight || 600) + OVERSCAN * ROW_HEIGHT;
+    const seen = new Set();
+    let before = null;
+    for (let i = this.firstBelow(top); i < this.items.length && this.items[i].top < bottom; i++) {
+      const item = this.items[i];
+      seen.add(item.key);
+      const node = this.node(item);
+      node.style.transform = `translateY(${item.top}px)`;
+      const after = before ? before.nextSibling : this.sheet.firstChild;
+      if (node !== after) this.sheet.insertBefore(node, after);
+      before = node;
+    }
+    for (const [key, node] of this.nodes) {
+      if (seen.has(key)) continue;
+      node.remove();
+      this.nodes.delete(key);
+    }
+    this.showChosen();
+    this.showPlaying();
+  }
+
+  firstBelow(top) {
+    let [low, high] = [0, this.items.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (this.items[middle].top + ROW_HEIGHT < top) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+
+  node(item) {
+    const written = JSON.stringify([item.head, item.take, item.pending, Boolean(item.inRun)]);
+    const known = this.nodes.get(item.key);
+    if (known?.written === written) return known;
+    const made = item.take ? takeRow(this, item) : item.pending ? pendingRow(item.pending) : headRow(this, item);
+    made.written = written;
+    if (known) {
+      const focused = known.contains(document.activeElement) && document.activeElement.className;
+      known.replaceWith(made);
+      if (focused) made.querySelector(`.${focused.split(" ")[0]}`)?.focus();
+    }
+    this.nodes.set(item.key, made);
+    return made;
+  }
+
+  showChosen() {
+    const { selected } = this.store;
+    const reached = this.nodes.has(this.active) ? this.active : this.nodes.has(selected) ? selected : this.takes[0]?.id;
+    for (const [key, node] of this.nodes) {
+      const main = node.querySelector(".main");
+      if (!main) continue;
+      if (key === selected) main.setAttribute("aria-current", "true");
+      else main.removeAttribute("aria-current");
+      main.tabIndex = key === reached ? 0 : -1;
+      node.classList.toggle("marked", this.marked.has(key));
+    }
+  }
+
+  showPlaying() {
+    const stage = this.stage();
+    for (const [key, node] of this.nodes) {
+      const button = node.querySelector(".play");
+      if (!button) continue;
+      const plays = stage.sound.playing && stage.take?.id === key;
+      if (node.plays === plays) continue;
+      node.plays = plays;
+      button.innerHTML = plays ? PAUSE_ICON : PLAY_ICON;
+      button.setAttribute("aria-label", `${plays ? "Pause" : "Play"} take ${this.store.get(key)?.number}`);
+    }
+  }
+
+  press(event, take) {
+    if (event.shiftKey || event.ctrlKey || event.metaKey) return this.mark(take, event.shiftKey);
+    this.active = take.id;
+    this.stage().choose(take);
+  }
+
+  play(take) {
+    const stage = this.stage();
+    if (stage.take?.id === take.id) stage.toggle();
+    else stage.choose(take, { play: true });
+  }
+
+  // Selects one row, or with shift all between it and the last one.
+  mark(take, range) {
+    const ids = this.takes.map(({ id }) => id);
+    const last = ids.indexOf(this.anchor ?? this.store.selected);
+    if (range && last >= 0) {
+      const [low, high] = [last, ids.indexOf(take.id)].sort((a, b) => a - b);
+      for (const id of ids.slice(low, high + 1)) this.marked.add(id);
+    } else if (!this.marked.delete(take.id)) this.marked.add(take.id);
+    this.anchor = take.id;
+    this.show();
+  }
+
+  markAll(takes) {
+    for (const { id } of takes) this.marked.add(id);
+    this.show();
+  }
+
+  markedTakes() {
+    return this.takes.filter(({ id }) => this.marked.has(id));
+  }
+
+  clearMarks() {
+    this.marked.clear();
+    this.show();
+  }
+
+  step(event) {
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (!step || !event.target.closest?.(".row")) return;
+    event.preventDefault();
+    event.stopPropagation();
+    this.move(step, { focus: true, range: event.shiftKey });
+  }
+
+  // To the take above or below, which is shown, and heard where something was playing.
+  move(step, { focus = false, range = false, play = false } = {}) {
+    const ids = this.takes.map(({ id }) => id);
+    const at = ids.indexOf(this.active && focus ? this.active : this.store.selected);
+    const take = this.takes[Math.min(ids.length - 1, Math.max(0, at < 0 ? 0 : at + step))];
+    if (!take || ids[at] === take.id) return;
+    const stage = this.stage();
+    if (range) this.mark(take, true);
+    this.active = take.id;
+    this.reveal(take.id);
+    stage.choose(take, { play: play || stage.sound.playing });
+    this.draw();
+    if (focus) this.nodes.get(take.id)?.querySelector(".main").focus();
+  }
+
+  reveal(id) {
+    const item = this.items.find(({ key }) => key === id);
+    if (!item) return;
+    const { scrollTop, clientHeight } = this.list;
+    if (item.top < scrollTop) this.list.scrollTop = item.top - HEAD_HEIGHT;
+    if (item.top + ROW_HEIGHT > scrollTop + clientHeight) this.list.scrollTop = item.top + ROW_HEIGHT - clientHeight;
+    this.draw();
+  }
+}
+
+function dayName(at) {
+  const day = new Date(at * 1000);
+  const days = Math.round((new Date().setHours(0, 0, 0, 0) - new Date(day).setHours(0, 0, 0, 0)) / 86_400_000);
+  if (days === 0) return WORDS.today;
+  if (days === 1) return WORDS.yesterday;
+  return day.toLocaleDateString(undefined, { weekday: "short", day: "numeric", month: "long", year: "numeric" });
+}
+
+function sameRun(one, other) {
+  const same = ["text", "voice", "temperatures", "model"].every((key) => one[key] === other[key]);
+  return same && Math.abs(one.at - other.at) < SAME_RUN_S && dayName(one.at) === dayName(other.at);
+}

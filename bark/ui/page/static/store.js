@@ -1,0 +1,150 @@
+// The takes as the page knows them: changed here at once, and told to the server afterwards.
+
+const ASK_EVERY_MS = 2500; // other tabs change the list too
+
+class TakeStore {
+  constructor() {
+    this.takes = new Map();
+    this.making = new Map(); // run → its rows that are not takes yet
+    this.selected = null;
+    this.undo = 0;
+    this.version = null;
+    this.url = null;
+    this.watchers = [];
+    setInterval(() => document.hidden || this.ask(), ASK_EVERY_MS);
+    document.addEventListener("visibilitychange", () => document.hidden || this.ask());
+  }
+
+  watch(watcher) {
+    this.watchers.push(watcher);
+  }
+
+  tell() {
+    if (this.telling) return; // once a frame, however many takes change
+    this.telling = requestAnimationFrame(() => {
+      this.telling = null;
+      for (const watcher of this.watchers) watcher();
+    });
+  }
+
+  get(id) {
+    return this.takes.get(id);
+  }
+
+  // Newest first.
+  all() {
+    return [...this.takes.values()].sort((a, b) => b.number - a.number);
+  }
+
+  receive(message) {
+    if (!message) return;
+    const handlers = {
+      list: () => this.open(message),
+      changes: () => this.apply(message),
+      making: () => this.making.set(message.run, message.rows.map((row, i) => ({ ...row, i }))),
+      made: () => this.making.delete(message.run),
+    };
+    handlers[message.kind]?.();
+    this.tell();
+  }
+
+  async open({ url, selected }) {
+    this.url = url;
+    this.version = null;
+    this.selected = selected;
+    await this.ask();
+  }
+
+  // Asks what has changed; the first time, for everything.
+  async ask() {
+    if (!this.url || this.asking) return;
+    this.asking = true;
+    try {
+      const since = this.version === null ? "" : `?since=${this.version}`;
+      const answer = await fetch(this.url + since);
+      if (answer.ok) this.apply(await answer.json());
+    } catch {
+      // The server is gone for now; the next question may reach it.
+    } finally {
+      this.asking = false;
+    }
+  }
+
+  apply({ takes, removed, version, whole, undo, run, row }) {
+    if (whole) this.takes.clear();
+    for (const take of takes) this.takes.set(take.id, take);
+    for (const id of removed) this.takes.delete(id);
+    if (version !== undefined) this.version = version;
+    if (undo !== undefined) this.undo = undo;
+    const rows = this.making.get(run);
+    if (rows) this.making.set(run, rows.filter(({ i }) => i !== row));
+    if (takes.length || removed.length || whole) this.tell();
+  }
+
+  select(id) {
+    this.selected = id;
+    this.tell();
+  }
+
+  star(ids, star) {
+    return this.act({ do: "star", ids, star }, () => this.change(ids, { star }));
+  }
+
+  note(id, note) {
+    return this.act({ do: "note", ids: [id], note }, () => this.change([id], { note }));
+  }
+
+  // Takes go at once; what is shown next stands where the first of them stood.
+  delete(ids, shown = this.all()) {
+    const place = shown.findIndex(({ id }) => ids.includes(id));
+    const rest = shown.filter(({ id }) => !ids.includes(id));
+    if (ids.includes(this.selected)) {
+      this.selected = rest[Math.min(Math.max(place, 0), rest.length - 1)]?.id ?? null;
+    }
+    return this.act({ do: "delete", ids }, () => {
+      for (const id of ids) this.takes.delete(id);
+      this.undo += 1;
+    });
+  }
+
+  async restore() {
+    const before = new Set(this.takes.keys());
+    await this.act({ do: "restore", ids: [] }, () => {});
+    return this.all().filter(({ id }) => !before.has(id));
+  }
+
+  change(ids, values) {
+    for (const id of ids) {
+      const take = this.takes.get(id);
+      if (take) this.takes.set(id, { ...take, ...values });
+    }
+  }
+
+  async act(asked, doHere) {
+    doHere();
+    this.tell();
+    try {
+      const answer = await fetch(`${this.url}/act`, {
+        method: "POST",
+        headers: { "Content-Type": "application/json" },
+        body: JSON.stringify({ ...asked, version: this.version }),
+      });
+      if (!answer.ok) throw new Error(answer.status);
+      this.apply(await answer.json());
+    } catch {
+      say(WORDS.notKept, "fault");
+      this.version = null; // what the server has is what holds
+      await this.ask();
+    }
+  }
+
+  // Sends the browser to a ZIP of takes; a form, since the list may be long.
+  download(ids) {
+    const form = make("form", "", { method: "post", action: `${this.url}/zip` });
+    const field = make("input", "", { type: "hidden", name: "ids", value: ids.join(" ") });
+    form.append(field);
+    document.body.append(form);
+    form.submit();
+    form.remove();
+  }
+}

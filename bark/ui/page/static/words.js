@@ -1,0 +1,75 @@
+// Every text that the page's own scripts show, in one table, ready for other languages.
+
+const WORDS = {
+  notKept: "The server did not take that; the list shows what it has.",
+  noMatch: "No take matches.",
+  noStar: "No take has a star yet.",
+  deleted: (n, number) => (n === 1 ? `Deleted take ${number}.` : `Deleted ${n} takes.`),
+  back: (takes) => (takes.length === 1 ? `Take ${takes[0].number} is back.` : `${takes.length} takes are back.`),
+  nothingToUndo: "Nothing was deleted.",
+  undo: "Undo",
+  soundIn: (s) => `Sound in ${Math.max(1, Math.round(s))} s`,
+  beingMade: "Being made",
+  take: (take) => `Take ${take.number}${take.stopped ? ", stopped early" : ""}`,
+  row: (take) =>
+    `Take ${take.number}${take.star ? ", starred" : ""}: ${take.text.slice(0, 60)}, ${take.voice}, ` +
+    `seed ${take.seed}, ${take.seconds.toFixed(1)} seconds`,
+  takes: (n, all) => (all === 0 ? "Takes" : n === all ? `Takes (${all})` : `Takes (${n} of ${all})`),
+  run: (take, n) => `“${take.text}” · ${take.voice} · ${take.temperatures} · ${n} takes`,
+  today: "Today",
+  yesterday: "Yesterday",
+  search: "Search text, notes, voices…",
+  anyVoice: "Any voice",
+  anyDay: "Any day",
+  days: { 1: "Today", 7: "7 days", 31: "31 days" },
+  orders: { newest: "Newest", oldest: "Oldest", longest: "Longest", shortest: "Shortest" },
+  all: "All",
+  starred: "Starred",
+  chosen: (n) => `${n} selected`,
+  playInTurn: "Play in turn",
+  compare: "Compare",
+  zip: "Download ZIP",
+  delete: "Delete",
+  clear: "Clear",
+  keys: [
+    ["Ctrl Enter", "Speak"],
+    ["Space", "Play or pause"],
+    ["↑ ↓", "The take above, below, and play it"],
+    ["← →", "A second back, on"],
+    ["Home", "To the beginning"],
+    ["L", "Loop"],
+    ["S", "Star"],
+    ["N", "Write a note"],
+    ["R", "Reuse its settings"],
+    ["Del", "Delete"],
+    ["Z", "Bring the last deleted back"],
+    ["Esc", "Stop what is being made"],
+    ["B", "Compare what is selected, blind"],
+    ["1 – 8", "In a comparison: hear that take"],
+    ["?", "This list"],
+  ],
+  keysTitle: "Keys",
+  close: "Close",
+};
+
+// One line at the foot of the page that goes by itself; `action` is a button in it.
+function say(text, kind = "", action = null) {
+  let box = document.querySelector("#said-line");
+  if (!box) {
+    box = make("div", "", { id: "said-line", role: "status" });
+    document.body.append(box);
+  }
+  box.className = kind;
+  box.textContent = text;
+  if (action) {
+    const button = make("button", "", { type: "button" });
+    button.textContent = action.label;
+    button.addEventListener("click", () => {
+      box.textContent = "";
+      action.press();
+    });
+    box.append(button);
+  }
+  clearTimeout(box.timer);
+  box.timer = setTimeout(() => (box.textContent = ""), action ? 8000 : 5000);
+}

@@ -1,0 +1,167 @@
+"""What is known of the takes in a folder, kept in SQLite so that thousands open at once.
+
+The files stay the truth: the index only saves reading those that have not changed. Lost or
+damaged, it is written anew from the files.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import logging
+import sqlite3
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from ...errors import BarkError
+from ...options import GenerationOptions
+
+log = logging.getLogger(__name__)
+
+INDEX_NAME = ".index.sqlite"
+_VERSION = 1
+_TABLES = """
+CREATE TABLE IF NOT EXISTS takes (id TEXT PRIMARY KEY, stamp TEXT NOT NULL, summary TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL);
+"""
+
+Stamp = str
+"""Says whether a take's files are still those that were read: their sizes and times."""
+
+
+@dataclasses.dataclass(frozen=True)
+class StoredTake:
+    """What the list shows of one take; its arrays stay in the file.
+
+    Attributes:
+        id: the file's name without its ending.
+        number: counted from 1 in its folder, and never given twice.
+        peaks: the loudest values of the audio in equal parts, 0 to 1.
+        gain: what brings it to -20 LUFS without clipping.
+        made_s: how long it took to make, in seconds.
+        made_at: when its file was written, in seconds since 1970.
+        path: None while it could not be written and lives in memory.
+    """
+
+    id: str
+    number: int
+    text: str
+    voice_name: str | None
+    options: GenerationOptions
+    model: str
+    stop_reason: str
+    cut_text: str
+    duration_s: float
+    made_s: float
+    made_at: float
+    gain: float
+    peaks: tuple[float, ...]
+    path: Path | None
+    star: bool = False
+    note: str = ""
+
+
+_FIELDS = frozenset(field.name for field in dataclasses.fields(StoredTake))
+
+
+class TakeIndex:
+    """The index of one folder; where it cannot be written, it lives in memory.
+
+    Args:
+        folder: exists.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._database = self._open()
+
+    def read(self) -> dict[str, tuple[Stamp, StoredTake]]:
+        """All that is kept, by id; a line that cannot be read is left out."""
+        found = {}
+        for take_id, stamp, summary in self._rows("SELECT id, stamp, summary FROM takes"):
+            try:
+                found[take_id] = (stamp, _from_json(summary, self._folder))
+            except (ValueError, KeyError, TypeError, AttributeError, BarkError):
+                log.warning("the index of takes has a damaged line, which is read anew")
+        return found
+
+    def put(self, entries: Iterable[tuple[Stamp, StoredTake]]) -> None:
+        """Keeps takes, or what has changed about them."""
+        rows = [(take.id, stamp, _to_json(take)) for stamp, take in entries]
+        self._write("INSERT OR REPLACE INTO takes VALUES (?, ?, ?)", rows)
+
+    def remove(self, ids: Iterable[str]) -> None:
+        """Forgets takes."""
+        self._write("DELETE FROM takes WHERE id = ?", [(take_id,) for take_id in ids])
+
+    def highest_number(self) -> int:
+        """The highest number that was ever given, also to takes that are gone; 0 for none."""
+        rows = self._rows("SELECT value FROM counters WHERE name = 'number'")
+        return int(rows[0][0]) if rows else 0
+
+    def keep_number(self, number: int) -> None:
+        """Remembers that a number was given."""
+        self._write("INSERT OR REPLACE INTO counters VALUES ('number', ?)", [(number,)])
+
+    def close(self) -> None:
+        """Lets the file go."""
+        self._database.close()
+
+    def _open(self) -> sqlite3.Connection:
+        path = self._folder / INDEX_NAME
+        for _ in range(2):
+            try:
+                return _connect(str(path))
+            except sqlite3.DatabaseError as error:
+                log.warning("the index of takes is written anew: %s", error)
+                try:
+                    path.unlink(missing_ok=True)
+                except OSError:
+                    break
+        return _connect(":memory:")
+
+    def _rows(self, query: str) -> list[Any]:
+        try:
+            return self._database.execute(query).fetchall()
+        except sqlite3.Error as error:
+            log.warning("the index of takes cannot be read: %s", error)
+            return []
+
+    def _write(self, statement: str, rows: list[tuple[Any, ...]]) -> None:
+        try:
+            with self._database:
+                self._database.executemany(statement, rows)
+        except sqlite3.Error as error:  # a full disk: the files are there all the same
+            log.warning("the index of takes cannot be written: %s", error)
+
+
+def _connect(path: str) -> sqlite3.Connection:
+    # Its one user holds a lock of its own.
+    database = sqlite3.connect(path, timeout=2.0, check_same_thread=False)
+    try:
+        database.execute("PRAGMA synchronous = OFF")  # lost, it is written anew
+        (version,) = database.execute("PRAGMA user_version").fetchone()
+        if version not in (0, _VERSION):
+            raise sqlite3.DatabaseError(f"it is of version {version}, not {_VERSION}")
+        with database:
+            database.executescript(_TABLES)
+            database.execute(f"PRAGMA user_version = {_VERSION}")
+    except sqlite3.Error:
+        database.close()
+        raise
+    return database
+
+
+def _to_json(take: StoredTake) -> str:
+    values = dataclasses.asdict(dataclasses.replace(take, path=None))
+    return json.dumps({**values, "file": None if take.path is None else take.path.name})
+
+
+def _from_json(text: str, folder: Path) -> StoredTake:
+    values: Mapping[str, Any] = json.loads(text)
+    known: dict[str, Any] = {name: value for name, value in values.items() if name in _FIELDS}
+    known["options"] = GenerationOptions.from_dict(values["options"])
+    known["peaks"] = tuple(values["peaks"])
+    known["path"] = folder / str(values["file"])
+    return StoredTake(**known)

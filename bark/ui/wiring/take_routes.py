@@ -1,0 +1,130 @@
+"""What the page asks for on its own, past Gradio's events: the list, its changes, ZIPs, words.
+
+A visit's key in the address is what its takes are seen and changed by; nobody else knows it.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from typing import Any
+from urllib.parse import parse_qs
+
+import fastapi
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import JSONResponse, Response
+
+from ...compare.word_times import nano_word_times, spoken_spans
+from ...errors import BarkError, InvalidInputError
+from ...spec import NANO
+from ..actions.take_actions import act
+from ..page import messages
+from ..state.sessions import Visit
+from ..state.studio import Studio
+
+_MAX_BODY = 1 << 20
+_ABSENT = {"detail": "There is no such take."}
+
+
+def add_take_routes(app: fastapi.FastAPI, studio: Studio) -> None:
+    """Adds the routes; they stand before the one of the takes' files."""
+
+    def listed(key: str, since: int | None = None) -> Response:
+        visit = studio.visits.by_key(key)
+        if visit is None:
+            return JSONResponse(_ABSENT, status_code=404)
+        return JSONResponse(messages.changes(visit.takes.changes(since), visit))
+
+    async def acted(key: str, request: fastapi.Request) -> Response:
+        visit = studio.visits.by_key(key)
+        if visit is None:
+            return JSONResponse(_ABSENT, status_code=404)
+        try:
+            asked = _read_json(await _body(request))
+            return JSONResponse(await run_in_threadpool(act, visit, asked))
+        except InvalidInputError as error:
+            return JSONResponse({"detail": str(error)}, status_code=400)
+
+    async def zipped(key: str, request: fastapi.Request) -> Response:
+        visit = studio.visits.by_key(key)
+        if visit is None:
+            return JSONResponse(_ABSENT, status_code=404)
+        try:
+            asked = parse_qs((await _body(request)).decode("utf-8", "replace"))
+        except InvalidInputError as error:
+            return JSONResponse({"detail": str(error)}, status_code=400)
+        ids = asked.get("ids", [""])[0].split()
+        return _archive(await run_in_threadpool(zip_takes, visit, ids), "bark-takes.zip")
+
+    def words(key: str, take_id: str) -> Response:
+        visit = studio.visits.by_key(key)
+        if visit is None or visit.takes.get(take_id) is None:
+            return JSONResponse(_ABSENT, status_code=404)
+        return JSONResponse({"words": word_times(studio, visit, take_id)})
+
+    app.add_api_route("/takes/{key}", listed)
+    app.add_api_route("/takes/{key}/act", acted, methods=["POST"])
+    app.add_api_route("/takes/{key}/zip", zipped, methods=["POST"])
+    app.add_api_route("/takes/{key}/{take_id}/words", words)
+
+
+def zip_takes(visit: Visit, ids: list[str]) -> bytes:
+    """The files of takes as one ZIP, as they lie; what is gone is left out."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:
+        for take_id in dict.fromkeys(ids):
+            try:
+                data = visit.takes.encode(take_id, "wav")
+            except (BarkError, OSError):
+                continue
+            archive.writestr(f"{take_id}.wav", data)
+    return out.getvalue()
+
+
+def word_times(studio: Studio, visit: Visit, take_id: str) -> list[list[float]]:
+    """When each word of a take is said; [] where it is not known.
+
+    Returns:
+        for every written word: its first and last character in the text with its white space
+        normalised, and its begin and end in seconds.
+    """
+    bark = studio.engine.bark
+    stored = visit.takes.get(take_id)
+    if bark is None or stored is None or stored.model != NANO.name or bark.spec != NANO:
+        return []
+    try:
+        take = visit.takes.load(take_id)
+        spans = spoken_spans(bark.tokenizer, take.text)
+        times = nano_word_times(take.tokens.semantic, spans)
+    except (BarkError, OSError, AttributeError):
+        return []
+    return [[w.start, w.end, round(w.start_s, 3), round(w.end_s, 3)] for w in times]
+
+
+async def _body(request: fastapi.Request) -> bytes:
+    data = b""
+    async for piece in request.stream():
+        data += piece
+        if len(data) > _MAX_BODY:
+            raise InvalidInputError("The request is longer than a page of this studio sends.")
+    return data
+
+
+def _read_json(body: bytes) -> dict[str, Any]:
+    try:
+        asked = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise InvalidInputError("The request is no JSON.") from error
+    if not isinstance(asked, dict):
+        raise InvalidInputError("The request is no JSON object.")
+    return asked
+
+
+def _archive(data: bytes, name: str) -> Response:
+    headers = {
+        "Content-Disposition": f'attachment; filename="{name}"',
+        "Cache-Control": "no-store",
+        "X-Content-Type-Options": "nosniff",
+    }
+    return Response(data, media_type="application/zip", headers=headers)
