@@ -72,6 +72,10 @@ def _run(argv: list[str]) -> int:
         from .grid import run_grid
 
         return run_grid(argv[1:])
+    if argv[0:1] == ["narrate"] and len(argv) > 1:
+        from .narrate import run_narrate
+
+        return run_narrate(argv[1:])
     arguments = parse_arguments(argv)
     logging.basicConfig(
         format="%(message)s", level=logging.ERROR if arguments.silent else logging.WARNING
@@ -86,6 +90,8 @@ def _run(argv: list[str]) -> int:
         voice = _load_voice(job, bark)
         if arguments.semantic_only:
             return _write_semantic(job, bark, voice, stop)
+        if _is_long(job, bark):
+            return _narrate(job, bark, voice)
         return _speak(job, bark, voice, stop)
 
 
@@ -155,6 +161,37 @@ def _load_voice(job: Job, bark: Bark) -> VoicePrompt | None:
     if voice and Path(voice).suffix.lower().lstrip(".") in AUDIO_FORMATS:
         voice = Take.load(user_path(voice))
     return load_voice(voice, bark.spec, offline=job.offline)
+
+
+def _is_long(job: Job, bark: Bark) -> bool:
+    """Whether the text is one that a single take would not say to its end."""
+    from ..narration.sizes import fits_one_take
+
+    asks_for_one = job.options.max_duration_s is not None or not job.options.allow_early_stop
+    if asks_for_one or job.arguments.batch is not None:
+        return False
+    return not fits_one_take(bark, job.texts[0])
+
+
+def _narrate(job: Job, bark: Bark, voice: VoicePrompt | None) -> int:
+    """Speaks a long text in chunks: half of it would not do."""
+    from .narrate import narrate_text
+
+    if job.paths[0] == STANDARD_OUTPUT or job.arguments.output_full:
+        flag = "--output_full" if job.arguments.output_full else "--output_filename -"
+        raise InvalidInputError(
+            f"The text is too long for one take, which {flag} needs; shorten it, limit it by "
+            "--max_duration, or speak it by `python -m bark narrate FILE --out NAME`."
+        )
+    _say(job, "The text is too long for one take; it is spoken in chunks.")
+    return narrate_text(
+        job.texts[0],
+        job.paths[0],
+        bark,
+        voice=voice,
+        options=job.options,
+        silent=job.arguments.silent,
+    )
 
 
 def _speak(job: Job, bark: Bark, voice: VoicePrompt | None, stop: threading.Event) -> int:
@@ -245,6 +282,8 @@ def _write(job: Job, bark: Bark, index: int, take: Take) -> None:
     kept = "; interrupted, this much was made" if take.stop_reason == "stopped" else ""
     seconds = sum(take.timings.values())
     _say(job, f"{take.duration_s:.1f} s, seed {take.options.seed}, made in {seconds:.1f} s{kept}.")
+    if take.stop_reason == "length" and job.options.max_duration_s is None:
+        _say(job, "The model's limit of length ended it; the end of the text may be missing.")
     if take.cut_text:
         _say(job, f"The text is too long for one take; not spoken: {take.cut_text!r}.")
     _say_path(job, path)

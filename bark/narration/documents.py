@@ -151,7 +151,47 @@ def read_document(path: str | Path) -> Document:
         raise InvalidInputError(
             f"{path.name} is of a kind that is not read; known are {', '.join(SUFFIXES)}."
         )
-    document = document_of_text(decode_text(read_bytes(path), path.name), path.stem)
+    document = _read(path, suffix)
     if not any(chapter.blocks for chapter in document.chapters):
         raise InvalidInputError(f"{path.name} has nothing to speak.")
-    return document
+    n_chars = sum(len(block.text) for chapter in document.chapters for block in chapter.blocks)
+    if n_chars > MAX_TEXT_CHARS:
+        raise InvalidInputError(
+            f"{path.name} has {n_chars:,} characters; at most {MAX_TEXT_CHARS:,} are spoken."
+        )
+    return document if document.title else dataclasses.replace(document, title=path.stem)
+
+
+def _read(path: Path, suffix: str) -> Document:
+    """A document by its kind; the readers are loaded when they are needed."""
+    data = read_bytes(path)
+    if suffix == ".epub":
+        from .epub import read_epub
+
+        return read_epub(data, path.name)
+    if suffix in (".docx", ".pdf"):
+        from .office import read_docx, read_pdf
+
+        return (read_docx if suffix == ".docx" else read_pdf)(data, path.name)
+    text = decode_text(data, path.name)
+    if suffix in (".srt", ".vtt"):
+        from .subtitles import read_subtitles
+
+        return Document((Chapter("", tuple(read_subtitles(text))),))
+    if suffix in (".html", ".htm", ".xhtml"):
+        from .markup import chapters_of, left_out_sentences, read_markup
+
+        page = read_markup(text)
+        return Document(
+            chapters_of(page.blocks, page.title), title=page.title, language=page.language,
+            left_out=left_out_sentences(page.left_out),
+        )  # fmt: skip
+    if suffix in (".md", ".markdown"):
+        from .markdown import read_markdown
+        from .markup import chapters_of, left_out_sentences
+
+        blocks, left_out = read_markdown(text)
+        return Document(
+            chapters_of(blocks, ""), left_out=left_out_sentences(left_out), has_tags=True
+        )
+    return document_of_text(text, path.stem)

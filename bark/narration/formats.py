@@ -83,6 +83,28 @@ def format_of(path: str | Path) -> str:
     return format
 
 
+def check_format(path: str | Path) -> str:
+    """The format of a file that is to be written later.
+
+    Raises:
+        AudioFileError: the name asks for none, or for one that needs ffmpeg where it is missing.
+    """
+    format = format_of(path)
+    if format == "m4b":
+        _find_ffmpeg()
+    return format
+
+
+def _find_ffmpeg() -> str:
+    program = shutil.which("ffmpeg")
+    if program is None:
+        raise AudioFileError(
+            "An .m4b file is made by ffmpeg, which is not installed; install it or write .mp3, "
+            "which keeps chapters too."
+        )
+    return program
+
+
 @contextlib.contextmanager
 def open_writer(
     path: Path, sample_rate: int, n_samples: int, metadata: Metadata, format: str | None = None
@@ -248,12 +270,7 @@ class _Pipe:
 
 @contextlib.contextmanager
 def _ffmpeg(path: Path, sample_rate: int, metadata: Metadata) -> Iterator[AudioWriter]:
-    program = shutil.which("ffmpeg")
-    if program is None:
-        raise AudioFileError(
-            "An .m4b file is made by ffmpeg, which is not installed; install it or write .mp3, "
-            "which keeps chapters too."
-        )
+    program = _find_ffmpeg()
     with tempfile.TemporaryDirectory() as folder, (Path(folder) / "log").open("w+b") as log:
         command = _ffmpeg_command(program, Path(folder), path, sample_rate, metadata)
         process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=log, stderr=log)

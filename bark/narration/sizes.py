@@ -27,3 +27,8 @@ def chunk_limit(bark: Any, options: NarrationOptions) -> Size:
     """The largest chunk: all of it is heard, it is said in time, and it is no longer than asked."""
     seconds = min(options.max_chunk_s, _ROOM * bark.spec.max_duration_s)
     return Size(bark.spec.text_len, seconds)
+
+
+def fits_one_take(bark: Any, text: str) -> bool:
+    """Whether a text is heard to its end when it is spoken in one go, as far as can be told."""
+    return measure_for(bark)(text).within(Size(bark.spec.text_len, bark.spec.max_duration_s))

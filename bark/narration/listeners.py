@@ -1,0 +1,153 @@
+"""A listener who checks takes by their words: an interface with one method, and two of them."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+from typing import Any, Protocol
+
+import numpy as np
+from scipy.signal import resample_poly
+
+from ..errors import OptionError
+from ..take import Take
+from .check import Examined, Finding, examine
+from .making import Look
+
+LISTENERS = ("pocketsphinx", "faster-whisper")
+_RATE_HZ = 16_000
+_PEAK = 0.7  # of what a listener is given
+
+
+class Listener(Protocol):
+    """Writes down what it hears."""
+
+    def hear(self, audio: np.ndarray, sample_rate: int) -> str:
+        """The words in (n,) float audio within ±1."""
+
+
+class PocketSphinx:
+    """The light one: English only, about real time; `pip install bark-studio[listen]`."""
+
+    def __init__(self) -> None:
+        try:
+            from pocketsphinx import Decoder
+        except ImportError as error:
+            raise OptionError(_missing("pocketsphinx")) from error
+        self._decoder = Decoder(samprate=_RATE_HZ, loglevel="ERROR")
+
+    def hear(self, audio: np.ndarray, sample_rate: int) -> str:
+        """The words in (n,) float audio within ±1."""
+        samples = (_prepared(audio, sample_rate) * 32_767).astype(np.int16)
+        self._decoder.start_utt()
+        self._decoder.process_raw(samples.tobytes(), full_utt=True)
+        self._decoder.end_utt()
+        heard = self._decoder.hyp()
+        return heard.hypstr if heard else ""
+
+
+class FasterWhisper:
+    """Whisper by CTranslate2, where the package and a model are on this disk.
+
+    Args:
+        model: a name in the Hub's cache, or a folder.
+    """
+
+    def __init__(self, model: str = "tiny.en") -> None:
+        try:
+            from faster_whisper import WhisperModel
+        except ImportError as error:
+            raise OptionError(_missing("faster-whisper")) from error
+        try:
+            self._model = WhisperModel(model, device="cpu", local_files_only=True)
+        except Exception as error:  # whatever the package raises where the model is missing
+            raise OptionError(
+                f"Whisper's model {model!r} is not on this disk ({error}); fetch it first, or "
+                "listen with pocketsphinx."
+            ) from error
+
+    def hear(self, audio: np.ndarray, sample_rate: int) -> str:
+        """The words in (n,) float audio within ±1."""
+        samples = _prepared(audio, sample_rate).astype(np.float32)
+        segments, _ = self._model.transcribe(samples, beam_size=1)
+        return " ".join(segment.text for segment in segments)
+
+
+def look_with(name: str, bark: Any, max_word_error_rate: float = 0.5) -> Look:
+    """The look at a take with a listener, or without one where the name is "".
+
+    Raises:
+        OptionError: an unknown listener, or one that is not installed.
+    """
+    if not name:
+        return examine
+    if name not in LISTENERS:
+        raise OptionError(f"The listener {name!r} is none of {', '.join(LISTENERS)}.")
+    listener: Listener = PocketSphinx() if name == "pocketsphinx" else FasterWhisper()
+    return listening(listener, _reader(bark), max_word_error_rate)
+
+
+def listening(
+    listener: Listener, read: Callable[[str], Sequence[str]], max_word_error_rate: float
+) -> Look:
+    """A look that also counts the words that a listener missed.
+
+    Args:
+        read: a text as the words that are to be heard.
+        max_word_error_rate: more is a failure; of several takes the best heard is kept.
+    """
+
+    def look(take: Take, spoken: str) -> Examined:
+        seen = examine(take, spoken)
+        if any(finding.kind == "silent" for finding in seen.findings):
+            return seen
+        first, last = seen.speech
+        heard = listener.hear(take.audio[first:last], take.sample_rate)
+        rate = word_error_rate(read(spoken), plain_words(heard))
+        findings = seen.findings
+        if rate > max_word_error_rate:
+            sentence = f"A listener missed {rate:.0%} of the words; heard: {heard[:80]!r}."
+            findings = (*findings, Finding("words", sentence, 1 + rate))
+        return dataclasses.replace(seen, findings=findings, word_error_rate=round(rate, 4))
+
+    return look
+
+
+def plain_words(text: str) -> list[str]:
+    """Lower-case words without punctuation; hyphens part words."""
+    return re.sub(r"[^\w' ]", " ", text.lower().replace("-", " ").replace("’", "'")).split()
+
+
+def word_error_rate(wanted: Sequence[str], heard: Sequence[str]) -> float:
+    """Words to change, add or remove, over the words wanted; 0 where none were."""
+    if not wanted:
+        return 0.0
+    row = list(range(len(heard) + 1))
+    for i, want in enumerate(wanted, 1):
+        previous, row[0] = row[0], i
+        for j, got in enumerate(heard, 1):
+            change = previous + (want != got)
+            previous, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, change)
+    return row[-1] / len(wanted)
+
+
+def _reader(bark: Any) -> Callable[[str], Sequence[str]]:
+    """How a text is read: by nano's own rules ("42" is two words) where they are there."""
+    lexicon = getattr(bark.tokenizer, "lexicon", None)
+    if lexicon is None:
+        return plain_words
+    from ..text.english.normalize import normalize
+
+    return lambda text: [word.text for word in normalize(text, lexicon.__contains__)]
+
+
+def _prepared(audio: np.ndarray, sample_rate: int) -> np.ndarray:
+    share = Fraction(_RATE_HZ, sample_rate)
+    resampled = resample_poly(audio, share.numerator, share.denominator)
+    return resampled / max(1e-6, float(np.abs(resampled).max())) * _PEAK
+
+
+def _missing(package: str) -> str:
+    return f"The listener needs {package}, which is not installed: pip install bark-studio[listen]."
