@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from .audio.record import MAX_RECORD_CHARS
+from .audio.tempo import require_stretching, stretch
 from .errors import InvalidInputError, NothingGeneratedError
 from .events import AudioPiece, Event, StageProgress, TakeFailed, TakeReady
 from .options import GenerationOptions
@@ -25,6 +26,7 @@ from .stages.fine import generate_fine
 from .stages.semantic import generate_semantic
 from .stages.semantic_task import SemanticLimits
 from .take import STAGES, Take
+from .text.english.phones import retime
 from .text.splitting import normalize_whitespace
 from .voices.prompt import VoicePrompt
 
@@ -137,8 +139,11 @@ class Run:
     ) -> None:
         self.models, self.spec, self.stop = models, models.spec, stop
         self.first_stage, self.last_stage = first_stage, last_stage
-        self.preview = preview and len(requests) == 1
         self.options = requests[0].options
+        is_stretched = self.options.speed != 1 and not self.spec.aligned_coarse
+        if is_stretched:
+            require_stretching()
+        self.preview = preview and len(requests) == 1 and not is_stretched
         self.timings: dict[str, float] = {}
         self.items = [self._item(i, request) for i, request in enumerate(requests)]
 
@@ -213,6 +218,8 @@ class Run:
             made = yield from self._steps("semantic", steps, lambda n: max(n, expected))
         for item, result in zip(self.items, made, strict=True):
             item.semantic, item.stop_reason = result.tokens, result.stop_reason
+            if spec.aligned_coarse and item.request.options.speed != 1:
+                item.semantic = retime(item.semantic, item.request.options.speed)
         yield from self._drop([i for i in self.items if coarse_len(spec, len(i.semantic)) == 0])
 
     def _encode(self, item: _Item) -> np.ndarray:
@@ -296,6 +303,9 @@ class Run:
         for done, item in enumerate(self.items):
             started = time.perf_counter()
             audio = np.clip(self.models.codec.decode(item.fine), -1, 1).astype(np.float32)
+            speed = item.request.options.speed
+            if speed != 1 and not self.spec.aligned_coarse:
+                audio = np.clip(stretch(audio, self.spec.sample_rate, speed), -1, 1)
             spent = time.perf_counter() - started
             yield StageProgress("decode", done + 1, len(self.items), n_items=len(self.items))
             yield TakeReady(self._take(item, audio, spent), item.index)

@@ -33,6 +33,9 @@ class Environment:
         torch_home: torch.hub's folder, where the encodec package keeps its weights.
         takes_dir: BARK_TAKES_DIR, the app's folder of takes.
         max_chars: BARK_MAX_CHARS, the longest text that the app takes.
+        max_waiting: BARK_MAX_WAITING, how many may wait for the device before others are refused.
+        api_key: BARK_API_KEY, what callers of /v1 must send.
+        cors_origins: BARK_CORS_ORIGINS, pages that may call /v1, separated by commas.
         is_space: SYSTEM=spaces, the app runs on a Hugging Face Space.
         native: BARK_NATIVE, whether layers may be compiled for this processor; 1 if not set.
         native_dir: where they are kept.
@@ -49,6 +52,9 @@ class Environment:
     torch_home: Path
     takes_dir: Path | None
     max_chars: int | None
+    max_waiting: int | None
+    api_key: str | None
+    cors_origins: tuple[str, ...]
     is_space: bool
     native: bool
     native_dir: Path
@@ -86,6 +92,9 @@ def read_environment(variables: Mapping[str, str] | None = None) -> Environment:
         torch_home=Path(env.get("TORCH_HOME") or cache_home / "torch"),
         takes_dir=user_path(takes_dir) if takes_dir else None,
         max_chars=_whole_number(env, "BARK_MAX_CHARS"),
+        max_waiting=_whole_number(env, "BARK_MAX_WAITING"),
+        api_key=env.get("BARK_API_KEY") or None,
+        cors_origins=tuple(env.get("BARK_CORS_ORIGINS", "").replace(",", " ").split()),
         is_space=env.get("SYSTEM") == "spaces",
         native=_flag(env, "BARK_NATIVE", unset="1"),
         native_dir=cache_home / "bark-studio",

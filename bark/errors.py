@@ -39,3 +39,11 @@ class AudioFileError(BarkError, ValueError):
 
 class OptionError(BarkError, ValueError):
     """A setting (device, precision, model, environment variable) is not one of the known ones."""
+
+
+class QueueFullError(BarkError, RuntimeError):
+    """So many callers wait for the device that nobody else is let in."""
+
+
+class CallerLeftError(BarkError, ConnectionError):
+    """Nobody waits for the answer any more."""

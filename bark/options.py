@@ -12,6 +12,7 @@ from .decoding.sampling import SamplingOptions, make_plain, shown
 from .errors import InvalidInputError
 
 MAX_SEED = 2**63 - 1
+MIN_SPEED, MAX_SPEED = 0.5, 2.0
 _SEED_BITS = 32  # of drawn seeds: short enough to be read out and typed
 _MAX_REASON_CHARS = 120  # a made-up name may be of any length
 _SHORT = {"text_temperature": "semantic", "waveform_temperature": "coarse"}
@@ -33,6 +34,8 @@ class GenerationOptions:
         allow_early_stop: False speaks on to that limit.
         max_coarse_history: flattened coarse tokens that the coarse model looks back on, 60 to 630.
         sliding_window_len: flattened coarse tokens made before its window moves.
+        speed: 0.5 to 2, at the same pitch; 2 is twice as fast. Nano's phones get other durations,
+            Bark's finished audio is stretched (which needs ffmpeg).
         seed: of the random stream through all three stages, 0 to 2**63 - 1; None draws one, which
             the take then names.
     """
@@ -45,10 +48,11 @@ class GenerationOptions:
     allow_early_stop: bool = True
     max_coarse_history: int = 630
     sliding_window_len: int = 60
+    speed: float = 1.0
     seed: int | None = None
 
     def __post_init__(self) -> None:
-        make_plain(self, real=("fine_temperature", "min_eos_p", "max_duration_s"))
+        make_plain(self, real=("fine_temperature", "min_eos_p", "max_duration_s", "speed"))
         make_plain(self, whole=("max_coarse_history", "sliding_window_len", "seed"))
         for name in ("semantic", "coarse"):
             if not isinstance(getattr(self, name), SamplingOptions):
@@ -71,6 +75,10 @@ class GenerationOptions:
         ):
             raise InvalidInputError(
                 f"The longest duration is {self.max_duration_s} s; it must be more than 0, or None."
+            )
+        if self.speed is None or not MIN_SPEED <= self.speed <= MAX_SPEED:
+            raise InvalidInputError(
+                f"The speed is {self.speed}; it must lie in {MIN_SPEED} to {MAX_SPEED}."
             )
         if self.seed is not None and not 0 <= self.seed <= MAX_SEED:
             raise InvalidInputError(f"The seed is {self.seed}; it must lie in 0 to {MAX_SEED}.")

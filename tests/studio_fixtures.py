@@ -6,6 +6,7 @@ import threading
 from pathlib import Path
 
 from bark.errors import DownloadError
+from bark.server.routes import Settings
 from bark.spec import BARK, NANO
 from bark.ui.state.engine import Engine, Progress
 from bark.ui.state.sessions import Visits
@@ -20,6 +21,7 @@ def make_studio(
     pace_s: float = 0.0,
     max_chars: int = 5_000,
     grace_s: float = 10.0,
+    guards: Settings | None = None,
 ) -> Studio:
     """A loaded studio; with a folder it is one's own machine, without one strangers visit."""
 
@@ -33,7 +35,13 @@ def make_studio(
             on_progress("text.pt", done, 30)
 
     engine = Engine(model, open_model=open_model, fetch_model=fetch_model)  # type: ignore[arg-type]
-    studio = Studio(engine, Visits(folder, grace_s=grace_s), max_chars=max_chars, offline=True)
+    studio = Studio(
+        engine,
+        Visits(folder, grace_s=grace_s),
+        max_chars=max_chars,
+        offline=True,
+        guards=guards or Settings(),
+    )
     engine.start()
     engine.wait(5)
     return studio

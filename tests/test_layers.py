@@ -27,7 +27,9 @@ FLOORS = (
     "narration compare",
     # 6: what other programs import
     "default_models  generation api __init__",
-    # 7: front ends
+    # 7: what programs call, on the server of a front end
+    "server",
+    # 8: front ends
     "cli __main__ ui",
 )
 FLOOR_OF = {name: floor for floor, names in enumerate(FLOORS) for name in names.split()}

@@ -158,6 +158,13 @@ def _add_reading(group: argparse._ArgumentGroup) -> None:
         metavar="true|false",
         help="false speaks on to the limit (default true)",
     )
+    group.add_argument(
+        "--speed",
+        type=float,
+        default=1.0,
+        metavar="X",
+        help="0.5 to 2, at the same pitch; official models need ffmpeg for it (default 1)",
+    )
     group.add_argument("--seed", type=int, help="the same seed gives the same take; default: drawn")
 
 

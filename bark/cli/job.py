@@ -188,5 +188,6 @@ def _options(arguments: argparse.Namespace) -> GenerationOptions:
         min_eos_p=arguments.min_eos_p,
         max_duration_s=arguments.max_duration,
         allow_early_stop=arguments.allow_early_stop,
+        speed=arguments.speed,
         seed=arguments.seed,
     )

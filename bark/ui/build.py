@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
 import threading
 from typing import Any
 
@@ -12,11 +13,13 @@ from starlette.middleware import Middleware
 from ..checkpoints.registry import best_local_model, resolve_model
 from ..environment import Environment
 from ..pipeline import Bark
+from ..server.routes import Settings, put_in_front
 from ..spec import NANO
 from .page import words
 from .page.layout import STATIC, build_page
 from .state.callers import StreamWatch
 from .state.engine import Engine, Progress
+from .state.run_queue import MAX_WAITING
 from .state.sessions import Visits
 from .state.studio import MAX_CHARS, Studio, takes_folder
 from .wiring.endpoints import Api, add_routes
@@ -70,17 +73,19 @@ def build_studio(
             open_model=open_model,
             fetch_model=fetch_model,
             fault=words.MODEL_FAILED if is_public else None,
+            max_waiting=environment.max_waiting or MAX_WAITING,
         ),
         visits=Visits(takes_folder(environment.takes_dir, is_public=is_public)),
         max_chars=environment.max_chars or MAX_CHARS,
         can_change_model=not is_public,
         offline=environment.offline,
+        guards=Settings(environment.api_key, environment.cors_origins),
     )
 
 
 def build_demo(studio: Studio) -> gr.Blocks:
     """The page with its events and the endpoints for programs."""
-    with gr.Blocks(
+    with _Page(
         title=words.TITLE,
         analytics_enabled=False,
         fill_width=True,
@@ -98,6 +103,20 @@ def build_demo(studio: Studio) -> gr.Blocks:
         wire_files(view)
         Api(studio).offer()
     return demo.queue(max_size=64, default_concurrency_limit=None)
+
+
+class _Page(gr.Blocks):
+    """Blocks whose endpoints may be called with fewer values than they have parameters."""
+
+    def validate_inputs(self, block_fn: Any, inputs: list[Any]) -> None:
+        """Fills in the parameters' defaults where a program left the last ones out."""
+        missing = block_fn.inputs[len(inputs) :]
+        if block_fn.api_visibility == "public":
+            parameters = list(inspect.signature(block_fn.fn).parameters.values())
+            for parameter in parameters[len(inputs) : len(inputs) + len(missing)]:
+                default = parameter.default
+                inputs.append(None if default is parameter.empty else default)
+        super().validate_inputs(block_fn, inputs)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -129,6 +148,7 @@ def serve(studio: Studio, demo: gr.Blocks, **launch: Any) -> Server:
     )
     add_take_routes(app, studio)
     add_routes(app, studio)
+    put_in_front(app, studio, studio.guards)
     return Server(url, demo)
 
 

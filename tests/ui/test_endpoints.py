@@ -57,6 +57,7 @@ def test_only_the_three_endpoints_are_public(client: Client) -> None:
         "waveform_temperature",
         "seed",
         "format",
+        "speed",
     ]
 
 
@@ -86,15 +87,14 @@ def test_the_same_seed_gives_the_same_file(client: Client) -> None:
         ({"text": "x" * 6_000}, "6,000 characters"),
         ({"text": "Hi.", "voice": "/etc/passwd.npz"}, "Unknown voice"),
         ({"text": "Hi.", "seed": -5}, "seed is -5"),
-        ({"text": 7}, "text is a int; it must be a string"),
-        ({"text": None}, "text is a NoneType"),
-        ({"text": "Hi.", "voice": ["alder"]}, "voice is a list"),
-        ({"text": "Hi.", "format": {"a": 1}}, "format is a dict"),
-        ({"text": "Hi.", "text_temperature": "hot"}, "temperature is 'hot'"),
-        ({"text": "Hi.", "waveform_temperature": None}, "temperature is None"),
+        ({"text": ["Hi."]}, "The text is \\['Hi.'\\]; it must be a string"),
+        ({"text": None}, "The text is None; it must be a string"),
+        ({"text": "Hi.", "voice": ["alder"]}, "The voice is \\['alder'\\]"),
+        ({"text": "Hi.", "format": {"a": 1}}, "The format is {'a': 1}"),
+        ({"text": "Hi.", "text_temperature": "hot"}, "text_temperature is 'hot'"),
         ({"text": "Hi.", "text_temperature": True}, "temperature is True"),
-        ({"text": "Hi.", "seed": "7"}, "seed is '7'; it must be a whole number"),
-        ({"text": "Hi.", "seed": 1.5}, "seed is 1.5"),
+        ({"text": "Hi.", "seed": 1.5}, "seed is 1.5; it must be a whole number"),
+        ({"text": "Hi.", "speed": 5}, "The speed is 5"),
         ({"text": "Hi.", "seed": 10**30}, "seed is 1000"),
     ],
 )
@@ -109,6 +109,45 @@ def test_a_mistake_is_one_sentence_and_no_traceback(
         client.predict(api_name="/tts", **arguments)
     assert "\n" not in str(caught.value)
     assert "Traceback" not in caplog.text + "".join(capfd.readouterr())
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        ["Hi.", None, 0.7, 0.7, "7", "wav", 1],
+        ["Hi.", "", "0.7", 0.7, 7.0, "WAV", "1.0"],
+        ["Hi.", None, None, None, 7, None, None],
+        ["Hi.", None, 0.7, 0.7, 7],
+    ],
+)
+def test_what_other_languages_send_is_read_where_it_is_clear(
+    client: Client, running: tuple[Studio, str], values: list[Any]
+) -> None:
+    expected = Path(client.predict("Hi.", seed=7, api_name="/tts")[0]).read_bytes()
+    found = call(running[1], values)
+    assert found[0] == "complete"
+    assert fetch(found[1][0]["url"])[1] == expected
+
+
+def test_too_few_values_are_a_sentence_too(
+    running: tuple[Studio, str], caplog: pytest.LogCaptureFixture
+) -> None:
+    kind, error = call(running[1], [])
+    assert (kind, error["error"]) == ("error", "The text is None; it must be a string.")
+    assert "Traceback" not in caplog.text
+
+
+def call(url: str, values: list[Any]) -> tuple[str, Any]:
+    """The last event of a call by hand: its kind and its data."""
+    body = json.dumps({"data": values}).encode()
+    request = urllib.request.Request(
+        f"{url}gradio_api/call/tts", body, {"Content-Type": "application/json"}
+    )
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        event_id = json.load(answer)["event_id"]
+    text = fetch(f"{url}gradio_api/call/tts/{event_id}")[1].decode()
+    kind, data = text.strip().splitlines()[-2:]
+    return kind.removeprefix("event: "), json.loads(data.removeprefix("data: "))
 
 
 def test_a_path_given_as_a_voice_is_not_opened(client: Client, tmp_path: Path) -> None:

@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from bark.ui.state.run_queue import BusyError, RunQueue
+from bark.errors import QueueFullError
+from bark.ui.state.run_queue import RunQueue
 from bark.ui.state.worker import run_in_worker
 
 
@@ -23,7 +24,7 @@ def test_tickets_are_served_in_the_order_of_asking() -> None:
 def test_a_full_line_is_refused_in_one_sentence() -> None:
     queue = RunQueue(max_waiting=1)
     queue.ticket(), queue.ticket()
-    with pytest.raises(BusyError, match="waiting"):
+    with pytest.raises(QueueFullError, match="waiting"):
         queue.ticket()
 
 

@@ -114,6 +114,27 @@ def ends_to_frames(ends_s: list[float]) -> list[int]:
     return frames
 
 
+def retime(semantic: np.ndarray, speed: float) -> np.ndarray:
+    """Makes every phone shorter or longer, by the same share, at least one frame each.
+
+    Args:
+        semantic: (T,) int64 in [0, END_TOKEN).
+        speed: 2 halves the durations.
+
+    Returns:
+        (about T / speed,) int64.
+    """
+    phones = semantic_to_phones(semantic)
+    ends = np.cumsum([phone.n_frames for phone in phones]) / RATE_HZ / speed
+    lengths = ends_to_frames(ends.tolist())
+    return phones_to_semantic(
+        [
+            Phone(phone.index, n_frames, phone.begins_word)
+            for phone, n_frames in zip(phones, lengths, strict=True)
+        ]
+    )
+
+
 LETTERS = tuple("abcdefghijklmnopqrstuvwxyz'")
 MARKS = tuple(",.?!;:")
 """Punctuation that nano hears; everything else is turned into one of these or dropped."""

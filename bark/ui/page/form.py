@@ -41,6 +41,7 @@ class Form:
     allow_early_stop: bool = True
     coarse_history: int = _DEFAULTS.max_coarse_history
     coarse_window: int = _DEFAULTS.sliding_window_len
+    speed: float = 1.0
 
     @classmethod
     def from_values(cls, values: Sequence[Any]) -> Form:
@@ -92,6 +93,7 @@ class Form:
             allow_early_stop=self.allow_early_stop,
             max_coarse_history=self.coarse_history,
             sliding_window_len=self.coarse_window,
+            speed=self.speed,
         )
 
     def with_settings_of(self, *, text: str, options: GenerationOptions, voice: str) -> Form:
@@ -117,6 +119,7 @@ class Form:
             allow_early_stop=options.allow_early_stop,
             coarse_history=options.max_coarse_history,
             coarse_window=options.sliding_window_len,
+            speed=options.speed,
         )
 
 

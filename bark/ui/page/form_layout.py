@@ -6,6 +6,7 @@ import html
 
 import gradio as gr
 
+from ...options import MAX_SPEED, MIN_SPEED
 from . import words
 from .form import MAX_TAKES, Form
 
@@ -145,6 +146,7 @@ def lay_seed(parts: Parts) -> None:
 def lay_advanced(parts: Parts) -> None:
     """The fold with everything else, each said in terms of what one hears."""
     sliders = (
+        ("speed", MIN_SPEED, MAX_SPEED, 0.05, "Speed", words.SPEED_INFO),
         ("fine_temperature", 0.0, 1.5, 0.05, "Fine temperature", words.FINE_TEMPERATURE_INFO),
         ("min_eos_p", 0.0, 1.0, 0.01, "min_eos_p", words.MIN_EOS_P_INFO),
         ("text_top_k", 0, 500, 1, "Text top-k", words.TOP_K_INFO),

@@ -26,6 +26,7 @@ SEED_NEW = "new each time"
 SEED_HOLD = "hold"
 
 FINE_TEMPERATURE_INFO = "Higher: more hiss and sparkle. 0: the most likely sound."
+SPEED_INFO = "2 is twice as fast; the pitch stays"
 MIN_EOS_P_INFO = "Lower stops sooner: try 0.05 when it goes on talking after your text."
 MAX_DURATION_INFO = "Cuts the speech there; 0 leaves the model's own limit."
 EARLY_STOP_INFO = "Off: it fills the whole length, and goes on past your text."

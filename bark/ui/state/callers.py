@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, TypeVar
 from urllib.parse import parse_qs
 
-from ...errors import BarkError
+from ...errors import CallerLeftError
 
 T = TypeVar("T")
 
@@ -32,10 +32,6 @@ _SESSION_STREAM = re.compile(r"/queue/data/?$")
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[Any], Awaitable[None]]
-
-
-class CallerLeftError(BarkError, ConnectionError):
-    """Nobody waits for the answer any more."""
 
 
 class Callers:

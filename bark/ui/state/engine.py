@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from ...errors import BarkError
 from ...pipeline import Bark
-from .run_queue import RunQueue
+from .run_queue import MAX_WAITING, RunQueue
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +40,7 @@ class Engine:
         fetch_model: brings a model's files to the disk, reporting bytes, until `stop` is set.
         fault: what is said of a first model that could not be loaded, in place of the reason,
             which may name the owner's folders; None says the reason. The log always has it.
+        max_waiting: how many may wait for the device before others are refused.
     """
 
     def __init__(
@@ -49,8 +50,9 @@ class Engine:
         open_model: Callable[[str], Bark],
         fetch_model: Callable[[str, Progress, threading.Event], None],
         fault: str | None = None,
+        max_waiting: int = MAX_WAITING,
     ) -> None:
-        self.queue = RunQueue()
+        self.queue = RunQueue(max_waiting=max_waiting)
         self._open_model = open_model
         self._fetch_model = fetch_model
         self._fault = fault

@@ -5,14 +5,10 @@ from __future__ import annotations
 import threading
 import time
 
-from ...errors import BarkError
+from ...errors import QueueFullError
 
-MAX_WAITING = 20
+MAX_WAITING = 60
 _FIRST_GUESS_S = 10.0  # how long a turn takes, before any was measured
-
-
-class BusyError(BarkError, RuntimeError):
-    """So many people are waiting that nobody else is let in."""
 
 
 class Ticket:
@@ -58,15 +54,24 @@ class RunQueue:
         self._max_waiting = max_waiting
         self.mean_turn_s = _FIRST_GUESS_S
 
-    def ticket(self) -> Ticket:
+    @property
+    def n_waiting(self) -> int:
+        """How many are in the line, whoever computes included."""
+        with self._changed:
+            return len(self._line)
+
+    def ticket(self, *, is_inside: bool = False) -> Ticket:
         """Joins the line.
 
+        Args:
+            is_inside: for the next part of something that has been let in before.
+
         Raises:
-            BusyError: the line is full.
+            QueueFullError: the line is full.
         """
         with self._changed:
-            if len(self._line) > self._max_waiting:
-                raise BusyError(
+            if len(self._line) > self._max_waiting and not is_inside:
+                raise QueueFullError(
                     f"{len(self._line)} people are waiting already; please try again in a minute."
                 )
             ticket = Ticket(self)

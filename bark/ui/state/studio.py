@@ -7,6 +7,7 @@ import threading
 from pathlib import Path
 
 from ...environment import user_data_dir
+from ...server.routes import Settings
 from .access import Access
 from .callers import Callers
 from .engine import Engine
@@ -23,6 +24,7 @@ class Studio:
         max_chars: the longest text taken.
         can_change_model: visitors of a Space cannot; its owner chose.
         offline: nothing is downloaded.
+        guards: who may call the addresses for programs.
         closing: set when the app ends, so that nothing goes on computing.
         callers: who still waits for the answer of an endpoint.
     """
@@ -32,6 +34,7 @@ class Studio:
     max_chars: int = MAX_CHARS
     can_change_model: bool = True
     offline: bool = False
+    guards: Settings = dataclasses.field(default_factory=Settings)
     closing: threading.Event = dataclasses.field(default_factory=threading.Event)
     callers: Callers = dataclasses.field(default_factory=Callers)
 

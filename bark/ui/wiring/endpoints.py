@@ -18,12 +18,17 @@ from gradio.context import LocalContext
 from gradio.processing_utils import save_bytes_to_cache
 
 from ...audio.files import FORMATS
-from ...decoding.sampling import SamplingOptions
-from ...errors import BarkError, InvalidInputError
+from ...decoding.sampling import SamplingOptions, shown
+from ...errors import BarkError, CallerLeftError, InvalidInputError
 from ...options import GenerationOptions
+from ...server.arguments import (
+    name_argument,
+    number_argument,
+    seed_argument,
+    text_argument,
+)
 from ...take import Take
-from ...text.splitting import valid_text
-from ..state.callers import POLL_S, CallerLeftError, run_while_wanted
+from ..state.callers import POLL_S, run_while_wanted
 from ..state.studio import Studio
 
 log = logging.getLogger(__name__)
@@ -52,6 +57,7 @@ class Api:
         waveform_temperature: float = 0.7,
         seed: int | None = None,
         format: str = "wav",
+        speed: float = 1.0,
     ) -> tuple[gr.FileData, dict[str, Any]]:
         """Speaks a text; the same seed gives the same file.
 
@@ -62,12 +68,15 @@ class Api:
             waveform_temperature: Higher is rougher, lower is smoother.
             seed: A whole number; nothing draws one, which the record then names.
             format: wav, flac, ogg or mp3.
+            speed: 0.5 to 2, at the same pitch.
 
         Returns:
             The audio file and its record: text, model, settings, seed, timings.
         """
         with _sentences():
-            job = self._read(text, voice, text_temperature, waveform_temperature, seed, format)
+            job = self._read(
+                text, voice, text_temperature, waveform_temperature, seed, format, speed
+            )
             return await run_while_wanted(
                 lambda stop: self._answer(job, stop), self._has_left(LocalContext)
             )
@@ -103,27 +112,28 @@ class Api:
         waveform_temperature: Any,
         seed: Any,
         format: Any,
+        speed: Any,
     ) -> "_Job":
-        """Holds against their types what came as JSON."""
-        for name, value in (("text", text), ("voice", voice or ""), ("format", format)):
-            if not isinstance(value, str):
-                raise InvalidInputError(
-                    f"The {name} is a {type(value).__name__}; it must be a string."
-                )
-        if format not in FORMATS:
-            shown = valid_text(format[:40])
-            raise InvalidInputError(f"The format {shown!r} is not one of {', '.join(FORMATS)}.")
+        """Reads what came as JSON, from programs of any language."""
+        text = text_argument("text", text)
+        kind = (name_argument("format", format) or "wav").lower()
+        if kind not in FORMATS:
+            raise InvalidInputError(f"The format {shown(kind)} is not one of {', '.join(FORMATS)}.")
         if len(text) > self._studio.max_chars:
             raise InvalidInputError(
                 f"The text has {len(text):,} characters; at most {self._studio.max_chars:,} "
                 "are taken."
             )
         options = GenerationOptions(
-            semantic=SamplingOptions(text_temperature),
-            coarse=SamplingOptions(waveform_temperature),
-            seed=seed,
+            semantic=SamplingOptions(number_argument("text_temperature", text_temperature, 0.7)),
+            coarse=SamplingOptions(
+                number_argument("waveform_temperature", waveform_temperature, 0.7)
+            ),
+            speed=number_argument("speed", speed, 1.0),
+            seed=seed_argument(seed),
         )
-        return _Job(valid_text(text), valid_text(voice or "")[:_MAX_NAME_CHARS], options, format)
+        name = name_argument("voice", voice) or ""
+        return _Job(text, name[:_MAX_NAME_CHARS], options, kind)
 
     def _answer(self, job: "_Job", stop: threading.Event) -> tuple[gr.FileData, dict[str, Any]]:
         take = self._speak(job, stop)
