@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from typing import Any
 
@@ -9,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from .gpt import Block, GPTConfig, LayerNorm
+from .native.library import NativeMemoryError
 from .native.trunk import NativeTrunk
 
 
@@ -94,7 +96,8 @@ class FineGPT(nn.Module):
         positions = torch.arange(codes.shape[1], device=codes.device)
         x = embedded + self.transformer["wpe"](positions)  # (B, T, C)
         if self.native is not None and self.native.has_tiles:
-            return self.native.read_all(x)
+            with contextlib.suppress(NativeMemoryError):
+                return self.native.read_all(x)
         for block in self.transformer["h"]:
             x = block(x)
         return self.transformer["ln_f"](x)

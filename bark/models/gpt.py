@@ -6,6 +6,7 @@ and the model's are the same.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import functools
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from .kv_cache import KVCache
+from .native.library import NativeMemoryError
 from .native.trunk import NativeTrunk
 
 
@@ -247,15 +249,22 @@ class GPT(nn.Module):
         Returns:
             (B, T, C) hidden states.
         """
-        if cache is not None and self.native is not None and self.native.can_read(x, cache):
-            hidden = self.native.read(x, cache)
-        else:
+        hidden = self._by_library(x, cache)
+        if hidden is None:
             for layer, block in enumerate(self.transformer["h"]):
                 x = block(x, cache, layer)
             hidden = self.transformer["ln_f"](x)
         if cache is not None:
             cache.advance(x.shape[1])
         return hidden
+
+    def _by_library(self, x: Tensor, cache: KVCache | None) -> Tensor | None:
+        """What the compiled layers make of it; None where torch's are to."""
+        if cache is None or self.native is None or not self.native.can_read(x, cache):
+            return None
+        with contextlib.suppress(NativeMemoryError):
+            return self.native.read(x, cache)
+        return None
 
     def head(self, hidden: Tensor, rows: slice | None = None) -> Tensor:
         """Logits of all output tokens, or of the needed `rows` of the output layer only.

@@ -18,6 +18,7 @@ _FLAGS = (
     "-O3",
     "-ffp-contract=fast",
     "-fno-math-errno",
+    "-fno-strict-aliasing",  # vectors and codes are read through pointers of other types
     "-fPIC",
     "-shared",
     "-pthread",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import functools
 import logging
-from ctypes import c_int64, c_void_p
+from ctypes import POINTER, c_int, c_int64, c_void_p
 from pathlib import Path
 
 import torch
@@ -18,6 +18,11 @@ from .memory import HugeMemory, new_packed
 _LOG = logging.getLogger(__name__)
 
 FLOAT32, INT8 = 0, 1
+_DONE = 0
+
+
+class NativeMemoryError(MemoryError):
+    """A call had no memory to work in and has computed nothing of use; torch's layers may."""
 
 
 class LinearStruct(ctypes.Structure):
@@ -75,6 +80,46 @@ class CacheStruct(ctypes.Structure):
     )
 
 
+_STRUCTS = (LinearStruct, LayerStruct, ModelStruct, CacheStruct)
+_LINEAR, _MODEL, _CACHE = POINTER(LinearStruct), POINTER(ModelStruct), POINTER(CacheStruct)
+_INTERFACE: dict[str, tuple[type | None, tuple[type, ...]]] = {
+    "struct_layout": (c_int, (POINTER(c_int64), c_int)),
+    "panel_lanes": (c_int, ()),
+    "has_tiles": (c_int, ()),
+    "has_byte_products": (c_int, ()),
+    "pack_int8": (None, (c_void_p, c_int64, c_int64, c_void_p, c_void_p, c_void_p, c_int)),
+    "run_linear": (c_int, (_LINEAR, c_void_p, c_void_p, c_int, c_int)),
+    "run_layers": (c_int, (_MODEL, _CACHE, c_void_p, c_void_p, c_int)),
+    "run_layers_of_many": (c_int, (_MODEL, _CACHE, c_void_p, c_void_p, c_int, c_int)),
+}
+"""What each function returns and takes."""
+
+
+def _open(path: Path) -> ctypes.CDLL:
+    """The library with its functions' types declared; raises OSError where it is another."""
+    dll = ctypes.CDLL(str(path))
+    for name, (returns, takes) in _INTERFACE.items():
+        try:
+            function = getattr(dll, name)
+        except AttributeError as error:
+            raise OSError(f"{path} has no function {name}") from error
+        function.restype, function.argtypes = returns, takes
+    expected = struct_layout()
+    found = (c_int64 * len(expected))()
+    if dll.struct_layout(found, len(expected)) != len(expected) or list(found) != expected:
+        raise OSError(f"{path} lays its structures out otherwise than this package")
+    return dll
+
+
+def struct_layout() -> list[int]:
+    """Size and members' offsets of each structure, as `struct_layout` of transformer.c."""
+    layout = []
+    for struct in _STRUCTS:
+        layout.append(ctypes.sizeof(struct))
+        layout += [getattr(struct, name).offset for name, *_ in struct._fields_]
+    return layout
+
+
 class Library:
     """The functions.
 
@@ -84,16 +129,18 @@ class Library:
     Attributes:
         n_threads: that compute at most; as many as torch has when this is made. They are its
             own: torch's would go on waiting for work on the same cores for a while.
+        panel_lanes: outputs that lie together in the codes of an eight-bit layer.
         has_tiles: whether `run_layers_of_many` works here.
         has_byte_products: whether eight-bit layers are fast here.
 
     Raises:
-        OSError: it is none, or not of this system.
+        OSError: it is none, not of this system, or not of this version of the package.
     """
 
     def __init__(self, path: Path) -> None:
-        self._dll = ctypes.CDLL(str(path))
+        self._dll = _open(path)
         self.n_threads = torch.get_num_threads()
+        self.panel_lanes = int(self._dll.panel_lanes())
         self.has_tiles = bool(self._dll.has_tiles())
         self.has_byte_products = bool(self._dll.has_byte_products())
 
@@ -102,8 +149,8 @@ class Library:
         n_out, n_in = weight.shape
         self._dll.pack_int8(
             pointer(weight),
-            c_int64(n_out),
-            c_int64(n_in),
+            n_out,
+            n_in,
             pointer(codes),
             pointer(scale),
             pointer(offset),
@@ -111,24 +158,36 @@ class Library:
         )
 
     def run_linear(self, layer: LinearStruct, x: Tensor, y: Tensor) -> None:
-        """One layer: x (M, K) float32 into y (M, N), both contiguous."""
-        self._dll.run_linear(ctypes.byref(layer), pointer(x), pointer(y), len(x), self.n_threads)
+        """One layer: x (M, K) float32 into y (M, N), both contiguous.
+
+        Raises:
+            NativeMemoryError: memory is short; `y` holds nothing of use.
+        """
+        status = self._dll.run_linear(
+            ctypes.byref(layer), pointer(x), pointer(y), len(x), self.n_threads
+        )
+        _check(status)
 
     def run_layers(self, model: ModelStruct, cache: CacheStruct, x: Tensor, y: Tensor) -> None:
-        """All layers for a few new positions: x (B, T, C) is used up, y (B, T, C) is filled."""
-        self._dll.run_layers(
+        """All layers for a few new positions: x (B, T, C) is used up, y (B, T, C) is filled.
+
+        Raises:
+            NativeMemoryError: memory is short; `y` holds nothing of use.
+        """
+        status = self._dll.run_layers(
             ctypes.byref(model),
             ctypes.byref(cache),
             pointer(x),
             pointer(y),
             self.n_threads,
         )
+        _check(status)
 
     def run_layers_of_many(
         self, model: ModelStruct, cache: CacheStruct, x: Tensor, y: Tensor, *, causal: bool
     ) -> None:
         """The same for many; where `has_tiles`, eight-bit layers, a bfloat16 cache, heads of 64."""
-        self._dll.run_layers_of_many(
+        status = self._dll.run_layers_of_many(
             ctypes.byref(model),
             ctypes.byref(cache),
             pointer(x),
@@ -136,6 +195,12 @@ class Library:
             int(causal),
             self.n_threads,
         )
+        _check(status)
+
+
+def _check(status: int) -> None:
+    if status != _DONE:
+        raise NativeMemoryError("the compiled layers had no memory to work in")
 
 
 def pointer(tensor: Tensor) -> c_void_p:

@@ -12,6 +12,7 @@
 #define FEW_ROWS 16 /* up to here a product is split by its outputs, above by its rows */
 
 enum { FLOAT32, INT8 };
+enum { DONE, OUT_OF_MEMORY }; /* what a call returns */
 
 typedef struct {
     int64_t kind, n_out, n_in;

@@ -11,7 +11,9 @@ from torch import Tensor
 LANES = 16
 """Outputs of one panel of weights."""
 
-_ROW_STEP = 64  # the inputs of an eight-bit layer are filled up to a multiple of it
+ROW_STEP = 64
+"""The inputs of an eight-bit layer are filled up to a multiple of it."""
+
 _HUGE_PAGE = 1 << 21
 _CHUNK = 32 << 20  # what is not used of it is never touched, and so takes no memory
 
@@ -38,7 +40,7 @@ class HugeMemory:
 def new_packed(n_out: int, n_in: int, memory: HugeMemory) -> tuple[Tensor, Tensor, Tensor]:
     """Empty codes, scales and offsets of an eight-bit layer."""
     n_out = -(-n_out // LANES) * LANES
-    n_in = -(-n_in // _ROW_STEP) * _ROW_STEP
+    n_in = -(-n_in // ROW_STEP) * ROW_STEP
     codes = memory.take(n_out * n_in)
     return codes, torch.empty(n_out), torch.empty(n_out, dtype=torch.int32)
 

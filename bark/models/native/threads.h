@@ -94,10 +94,16 @@ static void *worker(void *number) {
     return NULL;
 }
 
-static void forget_workers(void) { /* in a forked child, which has none of them */
+/* In a forked child, which has no workers, nor whoever waits for the job that the parent may be at:
+ * its items are closed, since what they point at belongs to a thread that is not here. */
+static void forget_workers(void) {
     pthread_mutex_init(&pool.calls, NULL);
     pthread_mutex_init(&pool.mutex, NULL);
     pthread_cond_init(&pool.more, NULL);
+    uint64_t generation = (atomic_load(&pool.ticket) >> 32) + 1;
+    atomic_store(&pool.ticket, generation << 32);
+    atomic_store(&pool.done, 0);
+    atomic_store(&pool.n_active, 0);
     pool.n_workers = 0;
     pool.asleep = 0;
 }
@@ -151,50 +157,71 @@ static void for_each(int has_workers, int n_items, task *run, void *context) {
 }
 
 /* ------------------------------------------------------------------------------------------ */
-/* Room that a thread keeps from one use to the next, and gives back when it ends. */
+/* Scratch memory that a thread keeps from one use to the next, and gives back when it ends.      */
+
+#ifndef SCRATCH_ALLOC
+#define SCRATCH_ALLOC(size) aligned_alloc(4096, size)
+#endif
+
 typedef struct {
     char *start;
     size_t size, used;
-} room;
+} scratch;
 
 typedef struct {
-    room call, item;
-} rooms;
+    scratch call, item; /* of a whole call, and of one item of a job */
+} thread_scratch;
 
-static pthread_key_t rooms_key;
-static pthread_once_t rooms_once = PTHREAD_ONCE_INIT;
+static pthread_key_t scratch_key;
+static pthread_once_t scratch_once = PTHREAD_ONCE_INIT;
 
-static void free_rooms(void *mine) {
-    free(((rooms *)mine)->call.start);
-    free(((rooms *)mine)->item.start);
+static void free_scratch(void *mine) {
+    free(((thread_scratch *)mine)->call.start);
+    free(((thread_scratch *)mine)->item.start);
     free(mine);
 }
 
-static void make_rooms_key(void) { pthread_key_create(&rooms_key, free_rooms); }
+static void make_scratch_key(void) { pthread_key_create(&scratch_key, free_scratch); }
 
-static rooms *my_rooms(void) {
-    pthread_once(&rooms_once, make_rooms_key);
-    rooms *mine = pthread_getspecific(rooms_key);
+/* This thread's; NULL where memory is short. */
+static thread_scratch *my_scratch(void) {
+    pthread_once(&scratch_once, make_scratch_key);
+    thread_scratch *mine = pthread_getspecific(scratch_key);
     if (!mine) {
         mine = calloc(1, sizeof *mine);
-        if (!mine) abort(); /* without these few bytes nothing else could go on either */
-        pthread_setspecific(rooms_key, mine);
+        if (mine && pthread_setspecific(scratch_key, mine)) {
+            free(mine);
+            mine = NULL;
+        }
     }
     return mine;
 }
 
-static room *reserve(room *r, size_t size) {
-    r->used = 0;
-    if (size <= r->size) return r;
-    free(r->start);
-    r->size = (size + 4095) / 4096 * 4096;
-    r->start = aligned_alloc(4096, r->size);
-    if (!r->start) abort(); /* a few MB, likewise */
-    return r;
+/* Empties it and makes it large enough; NULL where memory is short. */
+static scratch *reserve(scratch *s, size_t size) {
+    s->used = 0;
+    if (size <= s->size) return s;
+    free(s->start);
+    s->size = (size + 4095) / 4096 * 4096;
+    s->start = SCRATCH_ALLOC(s->size);
+    if (s->start) return s;
+    s->size = 0;
+    return NULL;
 }
 
-static void *take(room *r, size_t size) {
-    void *start = r->start + r->used;
-    r->used += (size + 63) / 64 * 64;
+static scratch *reserve_for_call(size_t size) {
+    thread_scratch *mine = my_scratch();
+    return mine ? reserve(&mine->call, size) : NULL;
+}
+
+static inline scratch *reserve_for_item(size_t size) {
+    thread_scratch *mine = my_scratch();
+    return mine ? reserve(&mine->item, size) : NULL;
+}
+
+/* The next part of what was reserved, at a multiple of 64 bytes. */
+static void *take(scratch *s, size_t size) {
+    void *start = s->start + s->used;
+    s->used += (size + 63) / 64 * 64;
     return start;
 }

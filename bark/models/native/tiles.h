@@ -83,6 +83,7 @@ typedef struct {
     result to;
     const float *x;
     int n_rows;
+    _Atomic int *status; /* OUT_OF_MEMORY once an item had none */
 } many_rows;
 
 /* A product alone, for some rows. */
@@ -91,7 +92,11 @@ static void multiply_rows(void *context, int item) {
     int first = item * ROWS_AT_ONCE;
     int n = p->n_rows - first < ROWS_AT_ONCE ? p->n_rows - first : ROWS_AT_ONCE;
     int64_t stride = code_stride(p->l->n_in);
-    room *here = reserve(&my_rooms()->item, ROWS_AT_ONCE * (stride + sizeof(float)) + 4096);
+    scratch *here = reserve_for_item(ROWS_AT_ONCE * (stride + sizeof(float)) + 4096);
+    if (!here) {
+        atomic_store(p->status, OUT_OF_MEMORY);
+        return;
+    }
     uint8_t *codes = take(here, ROWS_AT_ONCE * stride);
     float *scales = take(here, sizeof(float) * ROWS_AT_ONCE);
     quantize_rows(p->x + first * p->l->n_in, n, p->l->n_in, codes, scales);
@@ -108,6 +113,7 @@ typedef struct {
     int layer, is_causal;
     float *x, *y, *attended; /* (B T, C) */
     uint16_t *query;         /* (B, H, T, D) */
+    _Atomic int *status;     /* OUT_OF_MEMORY once an item had none */
 } pass;
 
 static void norm_rows(const float *x, int n_rows, int width, const float *scale,
@@ -124,7 +130,11 @@ static void pass_rows(void *context, int item) {
     int n_rows = all - first < ROWS_AT_ONCE ? all - first : ROWS_AT_ONCE;
     int64_t wide = m->layers[0].mlp_in.n_out;
     size_t row_size = sizeof(float) * (width + wide + 1) + code_stride(wide);
-    room *here = reserve(&my_rooms()->item, ROWS_AT_ONCE * row_size + 4096);
+    scratch *here = reserve_for_item(ROWS_AT_ONCE * row_size + 4096);
+    if (!here) {
+        atomic_store(p->status, OUT_OF_MEMORY);
+        return;
+    }
     float *normed = take(here, sizeof(float) * ROWS_AT_ONCE * width);
     float *hidden = take(here, sizeof(float) * ROWS_AT_ONCE * wide);
     float *scales = take(here, sizeof(float) * ROWS_AT_ONCE);
@@ -214,7 +224,11 @@ static void attend_by_tiles(void *context, int item) {
     const uint16_t *values = keys + c->n_items * n_heads * c->max_len * HEAD;
     size_t kv_size = n_padded * HEAD * 4, head_size = QUERIES * HEAD * 6;
     size_t score_size = QUERIES * (score_stride * 4 + weight_stride * 2);
-    room *here = reserve(&my_rooms()->item, kv_size + score_size + head_size + 4096);
+    scratch *here = reserve_for_item(kv_size + score_size + head_size + 4096);
+    if (!here) {
+        atomic_store(p->status, OUT_OF_MEMORY);
+        return;
+    }
     uint32_t *key_tiles = take(here, n_padded * HEAD * 2);
     uint32_t *value_tiles = take(here, n_padded * HEAD * 2);
     float *scores = take(here, sizeof(float) * QUERIES * score_stride);

@@ -13,16 +13,18 @@
  */
 #include "attention.h"
 #include "tiles.h"
+#include <stddef.h>
 
 /* All layers and the last norm for a few new positions.
  *
- * x: (B, T, C) embeddings, overwritten. y: (B, T, C) hidden states. */
-void run_layers(const model *m, const cache *c, float *x, float *y, int n_threads) {
+ * x: (B, T, C) embeddings, overwritten. y: (B, T, C) hidden states, whole where DONE is returned. */
+int run_layers(const model *m, const cache *c, float *x, float *y, int n_threads) {
     int width = (int)m->width, n_rows = (int)(c->n_items * c->n_new);
     int64_t wide = m->layers[0].mlp_in.n_out, head_size = m->width / m->n_heads;
     size_t row_size = sizeof(float) * width, wide_size = sizeof(float) * wide;
     size_t size = 2 * row_size + wide_size + code_stride(wide) + sizeof(float);
-    room *here = reserve(&my_rooms()->call, n_rows * size + 4096);
+    scratch *here = reserve_for_call(n_rows * size + 4096);
+    if (!here) return OUT_OF_MEMORY;
     float *normed = take(here, n_rows * row_size), *query = take(here, n_rows * row_size);
     float *hidden = take(here, n_rows * wide_size);
     float *scales = take(here, n_rows * sizeof(float));
@@ -49,7 +51,31 @@ void run_layers(const model *m, const cache *c, float *x, float *y, int n_thread
     leave(together);
     for (int r = 0; r < n_rows; r++)
         norm_row(x + r * width, width, m->norm, m->norm_bias, y + r * width);
+    return DONE;
 }
+
+/* Sizes and offsets of the structures that the caller fills, in the order of their definition; the
+ * caller compares them with its own before it hands one over. Returns how many there are. */
+int struct_layout(int64_t *out, int n) {
+#define AT(type, member) offsetof(type, member)
+    const int64_t layout[] = {
+        sizeof(linear), AT(linear, kind), AT(linear, n_out), AT(linear, n_in), AT(linear, weight),
+        AT(linear, scale), AT(linear, offset), AT(linear, bias),
+        sizeof(layer), AT(layer, norm1), AT(layer, norm1_bias), AT(layer, norm2),
+        AT(layer, norm2_bias), AT(layer, qkv), AT(layer, attention_out), AT(layer, mlp_in),
+        AT(layer, mlp_out),
+        sizeof(model), AT(model, n_layers), AT(model, width), AT(model, n_heads),
+        AT(model, layers), AT(model, norm), AT(model, norm_bias),
+        sizeof(cache), AT(cache, n_items), AT(cache, n_new), AT(cache, n_past),
+        AT(cache, max_len), AT(cache, is_bf16), AT(cache, layers)};
+#undef AT
+    int n_here = sizeof layout / sizeof *layout;
+    for (int i = 0; i < n_here && i < n; i++) out[i] = layout[i];
+    return n_here;
+}
+
+/* Outputs that lie together in a panel of eight-bit codes. */
+int panel_lanes(void) { return LANES; }
 
 /* Whether the processor multiplies bytes; otherwise eight-bit layers are exact but slow. */
 int has_byte_products(void) {
@@ -63,7 +89,7 @@ int has_byte_products(void) {
 /* Whether `run_layers_of_many` works here. */
 int has_tiles(void) {
 #if HAS_TILES
-    static int answer = -1;
+    static _Atomic int answer = -1;
     if (answer < 0) answer = may_use_tiles();
     return answer;
 #else
@@ -72,44 +98,52 @@ int has_tiles(void) {
 }
 
 /* One linear layer: x (rows, n_in), y (rows, n_out). */
-void run_linear(const linear *l, const float *x, float *y, int n_rows, int n_threads) {
+int run_linear(const linear *l, const float *x, float *y, int n_rows, int n_threads) {
     result to = {.to = WRITE, .y = y, .stride = l->n_out};
-    int together = enter(n_threads);
 #if HAS_TILES
     if (l->kind == INT8 && n_rows > FEW_ROWS && has_tiles()) {
-        many_rows rows = {l, to, x, n_rows};
+        _Atomic int status = DONE;
+        many_rows rows = {l, to, x, n_rows, &status};
+        int together = enter(n_threads);
         for_each(together, (n_rows + ROWS_AT_ONCE - 1) / ROWS_AT_ONCE, multiply_rows, &rows);
         leave(together);
-        return;
+        return status;
     }
 #endif
     size_t stride = code_stride(l->n_in);
-    room *here = reserve(&my_rooms()->call, n_rows * (stride + sizeof(float)) + 4096);
+    scratch *here = reserve_for_call(n_rows * (stride + sizeof(float)) + 4096);
+    if (!here) return OUT_OF_MEMORY;
     uint8_t *codes = take(here, n_rows * stride);
     float *scales = take(here, sizeof(float) * n_rows);
+    int together = enter(n_threads);
     multiply(together, l, x, n_rows, codes, scales, to);
     leave(together);
+    return DONE;
 }
 
 /* The same for many new positions, of eight-bit layers with a bfloat16 cache and heads of 64. */
-void run_layers_of_many(const model *m, const cache *c, float *x, float *y, int is_causal,
-                        int n_threads) {
+int run_layers_of_many(const model *m, const cache *c, float *x, float *y, int is_causal,
+                       int n_threads) {
 #if HAS_TILES
     int n_rows = (int)(c->n_items * c->n_new);
     size_t row_size = m->width * (sizeof(float) + sizeof(uint16_t));
-    room *here = reserve(&my_rooms()->call, n_rows * row_size + 4096);
+    scratch *here = reserve_for_call(n_rows * row_size + 4096);
+    if (!here) return OUT_OF_MEMORY;
     float *attended = take(here, sizeof(float) * n_rows * m->width);
     uint16_t *query = take(here, sizeof(uint16_t) * n_rows * m->width);
+    _Atomic int status = DONE;
     int together = enter(n_threads);
-    for (int i = 0; i <= m->n_layers; i++) {
-        pass p = {m, c, i, is_causal, x, y, attended, query};
+    for (int i = 0; i <= m->n_layers && status == DONE; i++) {
+        pass p = {m, c, i, is_causal, x, y, attended, query, &status};
         for_each(together, (n_rows + ROWS_AT_ONCE - 1) / ROWS_AT_ONCE, pass_rows, &p);
-        if (i < m->n_layers)
+        if (i < m->n_layers && status == DONE)
             for_each(together, (int)(c->n_items * m->n_heads), attend_by_tiles, &p);
     }
     leave(together);
+    return status;
 #else
     (void)m, (void)c, (void)x, (void)y, (void)is_causal, (void)n_threads;
+    return OUT_OF_MEMORY; /* never asked for where `has_tiles` says no */
 #endif
 }
 

@@ -82,6 +82,9 @@ class NativeTrunk:
         """(B, T, C) float32 embeddings -> (B, T, C) hidden states; the cache takes the positions.
 
         The caller moves the cache on.
+
+        Raises:
+            NativeMemoryError: memory is short; the blocks themselves may do the same.
         """
         assert cache.length + x.shape[1] <= cache.max_len
         assert len(x) == cache.batch_size
@@ -107,7 +110,11 @@ class NativeTrunk:
         return y.view(*x.shape[:-1], len(weight))
 
     def read_all(self, x: Tensor) -> Tensor:
-        """The same where every position sees every other; needs `has_tiles`."""
+        """The same where every position sees every other; needs `has_tiles`.
+
+        Raises:
+            NativeMemoryError: as `read`.
+        """
         batch, length, _ = x.shape
         x = x.clone(memory_format=torch.contiguous_format)
         y = torch.empty_like(x)

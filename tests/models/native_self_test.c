@@ -1,0 +1,189 @@
+/* The compiled layers on their own, for the compiler's sanitizers: products beside plain loops,
+ * callers at once, a fork in the middle of a job, and calls without memory. Prints what failed. */
+static _Thread_local int no_memory;
+#define SCRATCH_ALLOC(size) (no_memory ? NULL : aligned_alloc(4096, size))
+#include "transformer.c"
+#include <stdio.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static int n_failed;
+#define EXPECT(what)                                          \
+    do {                                                      \
+        if (!(what)) {                                        \
+            fprintf(stderr, "line %d: %s\n", __LINE__, #what); \
+            n_failed++;                                       \
+        }                                                     \
+    } while (0)
+
+static float drawn(uint32_t *state) { /* in -1 to 1 */
+    *state = *state * 1664525u + 1013904223u;
+    return (float)(int32_t)*state / 2147483648.0f;
+}
+
+static float *filled(int64_t n, uint32_t seed) {
+    float *x = aligned_alloc(64, (n * sizeof(float) + 63) / 64 * 64);
+    for (int64_t i = 0; i < n; i++) x[i] = drawn(&seed);
+    return x;
+}
+
+typedef struct {
+    linear l;
+    float *weight;
+    void *codes, *scale, *offset;
+} made;
+
+static made make_linear(int kind, int n_out, int n_in, uint32_t seed) {
+    made m = {.l = {kind, n_out, n_in, NULL, NULL, NULL, NULL}};
+    m.weight = filled((int64_t)n_out * n_in, seed);
+    m.l.weight = m.weight;
+    if (kind == INT8) {
+        int64_t n = (n_out + LANES - 1) / LANES * LANES;
+        m.codes = aligned_alloc(64, n * padded(n_in));
+        m.scale = aligned_alloc(64, (n * 4 + 63) / 64 * 64);
+        m.offset = aligned_alloc(64, (n * 4 + 63) / 64 * 64);
+        pack_int8(m.weight, n_out, n_in, m.codes, m.scale, m.offset, 2);
+        m.l.weight = m.codes, m.l.scale = m.scale, m.l.offset = m.offset;
+    }
+    return m;
+}
+
+static void free_linear(made *m) {
+    free(m->weight);
+    free(m->codes);
+    free(m->scale);
+    free(m->offset);
+}
+
+static float worst_error(const made *m, const float *x, const float *y, int n_rows) {
+    float worst = 0;
+    for (int r = 0; r < n_rows; r++)
+        for (int o = 0; o < m->l.n_out; o++) {
+            float sum = 0;
+            for (int k = 0; k < m->l.n_in; k++)
+                sum += x[r * m->l.n_in + k] * m->weight[o * m->l.n_in + k];
+            float error = fabsf(sum - y[r * m->l.n_out + o]);
+            if (!(error <= worst)) worst = error;
+        }
+    return worst;
+}
+
+static void test_products(void) {
+    const int sizes[][2] = {{16, 64}, {37, 48}, {200, 80}};
+    for (int kind = FLOAT32; kind <= INT8; kind++)
+        for (int s = 0; s < 3; s++)
+            for (int n_rows = 1; n_rows <= 100; n_rows += 11) {
+                made m = make_linear(kind, sizes[s][0], sizes[s][1], 7 + s);
+                float *x = filled(n_rows * m.l.n_in, 3), *y = filled(n_rows * m.l.n_out, 5);
+                EXPECT(run_linear(&m.l, x, y, n_rows, 2) == DONE);
+                EXPECT(worst_error(&m, x, y, n_rows) < (kind == INT8 ? 0.3f : 1e-4f));
+                free(x);
+                free(y);
+                free_linear(&m);
+            }
+}
+
+static void test_layers_read_their_cache(int is_bf16) {
+    enum { WIDTH = 64, HEADS = 2, LEN = 8, NEW = 3, N = 2 };
+    made parts[] = {make_linear(INT8, 3 * WIDTH, WIDTH, 1), make_linear(INT8, WIDTH, WIDTH, 2),
+                    make_linear(INT8, 4 * WIDTH, WIDTH, 3), make_linear(INT8, WIDTH, 4 * WIDTH, 4)};
+    float *norm = filled(WIDTH, 9), *x = filled(N * NEW * WIDTH, 11), *y = filled(N * NEW * WIDTH, 0);
+    layer l = {norm, NULL, norm, NULL, parts[0].l, parts[1].l, parts[2].l, parts[3].l};
+    model m = {1, WIDTH, HEADS, &l, norm, NULL};
+    float *kv = filled(2 * N * LEN * WIDTH, 13);
+    memset(kv, 0, 2 * N * LEN * WIDTH * sizeof(float));
+    void *layers[] = {kv};
+    cache c = {N, NEW, 2, LEN, is_bf16, layers};
+    EXPECT(run_layers(&m, &c, x, y, 2) == DONE);
+    for (int i = 0; i < N * NEW * WIDTH; i++) EXPECT(isfinite(y[i]));
+    free(norm), free(x), free(y), free(kv);
+    for (int i = 0; i < 4; i++) free_linear(&parts[i]);
+}
+
+static void test_a_call_without_memory_says_so(void) {
+    made m = make_linear(INT8, 32, 8192, 1);
+    float *x = filled(8 * 8192, 3), *y = filled(8 * 32, 5);
+    no_memory = 1;
+    EXPECT(run_linear(&m.l, x, y, 8, 1) == OUT_OF_MEMORY);
+    no_memory = 0;
+    EXPECT(run_linear(&m.l, x, y, 8, 1) == DONE);
+    free(x), free(y);
+    free_linear(&m);
+}
+
+/* Threads -------------------------------------------------------------------------------------- */
+
+static void *call_often(void *unused) {
+    (void)unused;
+    made m = make_linear(INT8, 300, 64, 1);
+    float *x = filled(4 * 64, 3), *y = filled(4 * 300, 5), *again = filled(4 * 300, 6);
+    run_linear(&m.l, x, y, 4, 1);
+    for (int i = 0; i < 200; i++) {
+        run_linear(&m.l, x, again, 4, 2);
+        if (memcmp(y, again, 4 * 300 * sizeof *y)) return "other sums";
+    }
+    free(x), free(y), free(again);
+    free_linear(&m);
+    return NULL;
+}
+
+static void test_callers_at_once(void) {
+    pthread_t threads[3];
+    void *fault;
+    for (int i = 0; i < 3; i++) pthread_create(&threads[i], NULL, call_often, NULL);
+    for (int i = 0; i < 3; i++) {
+        pthread_join(threads[i], &fault);
+        EXPECT(fault == NULL);
+    }
+}
+
+static pid_t parent;
+static _Atomic int begun, may_end, strayed;
+
+static void wait_for_the_fork(void *context, int item) {
+    (void)context;
+    if (getpid() != parent) strayed = 1; /* an item of the parent's job, done by the child */
+    if (item < 2) { /* one for each thread, and the other items wait behind them */
+        begun++;
+        while (!atomic_load(&may_end)) sched_yield();
+    }
+}
+
+static void *parents_job(void *unused) {
+    int together = enter(2);
+    for_each(together, 50, wait_for_the_fork, NULL);
+    leave(together);
+    return unused;
+}
+
+static __attribute__((unused)) void test_a_fork_in_the_middle_of_a_job(void) {
+    pthread_t thread;
+    parent = getpid();
+    pthread_create(&thread, NULL, parents_job, NULL);
+    while (atomic_load(&begun) < 2) sched_yield();
+    pid_t child = fork();
+    if (child == 0) {
+        may_end = 1;
+        int together = enter(2); /* a worker of the child's own looks for something to do */
+        usleep(100000);
+        leave(together);
+        _exit(call_often(NULL) != NULL || strayed);
+    }
+    int status;
+    waitpid(child, &status, 0);
+    EXPECT(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    may_end = 1;
+    pthread_join(thread, NULL);
+}
+
+int main(void) {
+    test_products();
+    test_layers_read_their_cache(0);
+    test_layers_read_their_cache(1);
+    test_a_call_without_memory_says_so();
+    test_callers_at_once();
+#if !defined(__SANITIZE_THREAD__) /* it does not follow a child with threads */
+    test_a_fork_in_the_middle_of_a_job();
+#endif
+    return n_failed != 0;
+}
