@@ -1,5 +1,9 @@
 """What can go wrong through a caller's input or machine, each kind with one sentence to show."""
 
+import reprlib
+
+_MAX_SHOWN_CHARS = 40
+
 
 class BarkError(Exception):
     """Base of every error that a user can mend; `str(error)` is one sentence fit for a screen."""
@@ -47,3 +51,12 @@ class QueueFullError(BarkError, RuntimeError):
 
 class CallerLeftError(BarkError, ConnectionError):
     """Nobody waits for the answer any more."""
+
+
+def shown(value: object) -> str:
+    """A value as an error's sentence shows it, however long it is."""
+    try:
+        text = reprlib.repr(value)  # which looks at the first few items of the upper levels only
+    except ValueError:  # a number of thousands of digits
+        return f"a {type(value).__name__}"
+    return text if len(text) <= _MAX_SHOWN_CHARS else text[:_MAX_SHOWN_CHARS] + "…"

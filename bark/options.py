@@ -8,8 +8,8 @@ import secrets
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .decoding.sampling import SamplingOptions, make_plain, shown
-from .errors import InvalidInputError
+from .decoding.sampling import SamplingOptions, make_plain
+from .errors import InvalidInputError, shown
 
 MAX_SEED = 2**63 - 1
 MIN_SPEED, MAX_SPEED = 0.5, 2.0

@@ -16,6 +16,8 @@ from .options import GenerationOptions
 from .text.splitting import valid_text
 from .voices.prompt import VoicePrompt
 
+MAX_FRAMES = 1 << 23  # nearly six minutes at 24 kHz, many times what a model says in one go
+
 STAGES = ("semantic", "coarse", "fine", "decode")
 """The stages in their order; a take may be redone from any of them."""
 
@@ -142,7 +144,7 @@ class Take:
                 f"{Path(path).name} has no record of a take; only files saved by this program do."
             )
         record, tokens = found
-        audio, sample_rate = read_audio(path)
+        audio, sample_rate = read_audio(path, max_frames=MAX_FRAMES)
         try:
             return cls._from_record(record, tokens, audio, sample_rate)
         except (KeyError, TypeError, AttributeError, ValueError, OverflowError) as error:

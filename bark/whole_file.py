@@ -72,7 +72,11 @@ def open_regular(path: Path, *, max_bytes: int) -> BinaryIO:
         OSError: it cannot be opened, is no regular file, or is too large; `strerror` says so.
     """
     # Opening a pipe waits for its writer unless it is told not to; a regular file is read as ever.
-    number = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    try:
+        number = os.open(path, flags)
+    except ValueError as error:
+        raise OSError(errno.EINVAL, "its name has a null character", str(path)) from error
     try:
         status = os.fstat(number)
         if not stat.S_ISREG(status.st_mode):

@@ -13,7 +13,7 @@ PACKAGE = Path(__file__).parent.parent / "bark"
 
 FLOORS = (
     # 0: no idea of models
-    "whole_file spec errors text audio environment devices progress"
+    "whole_file json_file archive_file spec errors text audio environment devices progress"
     " compute_lock interrupts proxies streams",
     # 1: the parts that models and voices are made of
     "downloads voices",

@@ -13,7 +13,7 @@ import soundfile
 from mutagen.ogg import OggPage
 
 from ..errors import AudioFileError, InvalidInputError
-from ..whole_file import user_path, whole_file
+from ..whole_file import open_regular, user_path, whole_file
 from .record import attach_record
 from .record import read_record as read_record
 from .tags import MAX_FILE_BYTES
@@ -169,11 +169,12 @@ def names_audio(path: str | Path) -> bool:
     return _SUFFIXES.get(suffix, suffix) in FORMATS
 
 
-def read_audio(path: str | Path) -> tuple[np.ndarray, int]:
+def read_audio(path: str | Path, *, max_frames: int = MAX_FRAMES) -> tuple[np.ndarray, int]:
     """Reads an audio file as mono, which may come from a stranger.
 
     Args:
         path: WAV, FLAC, OGG, MP3 or another format that libsndfile reads.
+        max_frames: a longer file is refused.
 
     Returns:
         (n,) float32 (channels averaged; not-a-number as silence), and the sample rate in Hz.
@@ -183,13 +184,11 @@ def read_audio(path: str | Path) -> tuple[np.ndarray, int]:
     """
     path = user_path(path)
     try:
-        if path.stat().st_size > MAX_FILE_BYTES:
-            raise AudioFileError(
-                f"{path.name} has {path.stat().st_size:,} bytes; at most {MAX_FILE_BYTES:,} "
-                "are read."
-            )
-        with soundfile.SoundFile(path) as file:
-            return _read_mono(file, path.name), int(file.samplerate)
+        with (
+            open_regular(path, max_bytes=MAX_FILE_BYTES) as opened,
+            soundfile.SoundFile(opened) as file,
+        ):
+            return _read_mono(file, path.name, max_frames), int(file.samplerate)
     except OSError as error:
         raise AudioFileError(f"{path} cannot be read: {error.strerror or error}.") from error
     except (soundfile.SoundFileError, TypeError) as error:  # TypeError: a headerless .raw
@@ -213,14 +212,14 @@ def _number_stream(file: io.BytesIO) -> None:
     file.write(numbered.getvalue())
 
 
-def _read_mono(file: soundfile.SoundFile, name: str) -> np.ndarray:
+def _read_mono(file: soundfile.SoundFile, name: str, max_frames: int) -> np.ndarray:
     """Reads block by block: a header may promise anything."""
     low, high = SAMPLE_RATES_HZ
     if not low <= file.samplerate <= high:
         raise AudioFileError(
             f"{name} has a sample rate of {file.samplerate:,} Hz; expected {low:,} to {high:,}."
         )
-    limit = min(MAX_FRAMES, MAX_DURATION_S * file.samplerate)
+    limit = min(max_frames, MAX_DURATION_S * file.samplerate)
     blocks: list[np.ndarray] = []
     n_frames = 0
     while True:

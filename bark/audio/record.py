@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import AudioFileError, InvalidInputError
+from ..json_file import parse_json
 from .tags import read_texts, write_texts
 
 RECORD_VERSION = 1
@@ -193,12 +194,9 @@ def _load_json(text: str) -> Any:
             f"The file's record has {len(text):,} characters, more than {MAX_RECORD_CHARS:,}."
         )
 
-    def refuse(constant: str) -> None:
-        raise ValueError(constant)
-
     try:
-        return json.loads(text, parse_constant=refuse)
-    except (ValueError, RecursionError) as error:
+        return parse_json(text)
+    except ValueError as error:
         raise AudioFileError("The file's record is damaged: it is not the JSON of a take.") from (
             error
         )

@@ -20,7 +20,7 @@ from mutagen.oggvorbis import OggVorbis
 from mutagen.wave import WAVE
 
 from ..errors import AudioFileError
-from ..whole_file import user_path
+from ..whole_file import open_regular, user_path
 
 MAX_FILE_BYTES = 512 << 20
 MAX_TAG_BYTES = 16 << 20  # one ID3 tag
@@ -62,12 +62,7 @@ def read_texts(path: str | Path) -> dict[str, str]:
     """
     path = user_path(path)
     try:
-        size = path.stat().st_size
-        if size > MAX_FILE_BYTES:
-            raise AudioFileError(
-                f"{path.name} has {size:,} bytes; at most {MAX_FILE_BYTES:,} are read."
-            )
-        with path.open("rb") as file:
+        with open_regular(path, max_bytes=MAX_FILE_BYTES) as file:
             return _read_texts(file)
     except OSError as error:
         raise AudioFileError(f"{path} cannot be read: {error.strerror or error}.") from error

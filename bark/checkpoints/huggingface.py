@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 from typing import Any
@@ -11,11 +10,13 @@ from torch import Tensor
 
 from ..codecs.encodec import EncodecCodec
 from ..errors import CheckpointError, WeightsNotFoundError
+from ..json_file import read_json
 from ..models.fine import FineGPT
 from ..models.gpt import GPT
 from .stage_building import build_stage
-from .torch_file import read_safetensors, read_torch_file
+from .torch_file import named_tensors, read_safetensors, read_torch_file
 
+MAX_CONFIG_BYTES = 1 << 20
 _CODEC_PREFIX = "codec_model."
 _STAGE_PREFIXES = {"text": "semantic.", "coarse": "coarse_acoustics.", "fine": "fine_acoustics."}
 _STAGE_CONFIGS = {stage: f"{prefix[:-1]}_config" for stage, prefix in _STAGE_PREFIXES.items()}
@@ -84,9 +85,7 @@ def read_codec(path: Path) -> EncodecCodec:
 def _read(path: Path, prefix: str) -> dict[str, Tensor]:
     if path.suffix == ".safetensors":
         return read_safetensors(path, prefix=prefix)
-    values = read_torch_file(path)
-    if not isinstance(values, dict) or not all(isinstance(v, Tensor) for v in values.values()):
-        raise CheckpointError(f"{path} holds more than named tensors; it is not of this layout.")
+    values = named_tensors(read_torch_file(path), path)
     return {
         name.removeprefix(prefix): value
         for name, value in values.items()
@@ -96,7 +95,7 @@ def _read(path: Path, prefix: str) -> dict[str, Tensor]:
 
 def _read_n_head(path: Path, stage: str) -> int:
     try:
-        config = json.loads(path.read_text(encoding="utf-8"))
+        config = read_json(path, max_bytes=MAX_CONFIG_BYTES)
         section = config[_STAGE_CONFIGS[stage]]
         return section.get("num_heads", _DEFAULT_N_HEAD)
     except FileNotFoundError as error:

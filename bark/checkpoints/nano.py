@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
-import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
-from ..errors import CheckpointError, WeightsNotFoundError
+from ..errors import CheckpointError, WeightsNotFoundError, shown
+from ..json_file import read_json
 from ..models.assign import assign_weights, empty_modules
 from ..models.fine import FineGPT, FineGPTConfig
 from ..models.gpt import GPT, GPTConfig
-from .stage_building import STAGES, with_both_names
+from .stage_building import MAX_SIZE, STAGES, with_both_names
 from .torch_file import read_safetensors
+
+MAX_CONFIG_BYTES = 1 << 20
+_MAX_SIZES = 16  # in a list of them
 
 FILES = ("config.json", *(f"{part}.safetensors" for part in (*STAGES, "codec")))
 """What a folder must hold; a lexicon.json in it takes the place of the packaged one."""
@@ -41,6 +45,7 @@ def read_stage(folder: Path, stage: str) -> nn.Module:
     config = _read_config(folder / "config.json", stage, config_kind)
     path = folder / f"{stage}.safetensors"
     weights = read_safetensors(path)
+    _check_layers(config, weights, path)
     with empty_modules():
         model = model_kind(config)
     if isinstance(model, FineGPT):
@@ -66,8 +71,10 @@ def read_codec(folder: Path) -> Any:
     read_safetensors(path)
     try:
         return VocoderCodec.from_file(path)
-    except (KeyError, ValueError) as error:
-        raise CheckpointError(f"{path} lacks a part of nano's codec ({error}).") from error
+    except (KeyError, ValueError, TypeError) as error:
+        raise CheckpointError(
+            f"{path} lacks a part of nano's codec ({str(error)[:120]})."
+        ) from error
 
 
 def read_tokenizer(folder: Path) -> Any:
@@ -80,17 +87,42 @@ def read_tokenizer(folder: Path) -> Any:
 
 def _read_config(path: Path, stage: str, kind: type[GPTConfig]) -> GPTConfig:
     try:
-        values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))[stage]
-        known = {field.name for field in dataclasses.fields(kind)}
-        unknown = sorted(set(values) - known)
-        if unknown:
-            raise ValueError(f"it does not know {', '.join(unknown)}")
-        # JSON has no tuples, and a frozen config no lists
-        lists = {name: tuple(value) for name, value in values.items() if isinstance(value, list)}
-        return kind(**(values | lists))
+        values: dict[str, Any] = read_json(path, max_bytes=MAX_CONFIG_BYTES)[stage]
+        config = kind(**{name: _checked(kind, name, value) for name, value in values.items()})
+        if config.n_embd % config.n_head:
+            raise ValueError(f"{config.n_head} heads do not share a width of {config.n_embd}")
+        return config
     except FileNotFoundError as error:
         raise WeightsNotFoundError(f"There is no config file at {path}.") from error
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise CheckpointError(
-            f"{path} does not give the sizes of nano's {stage} model ({error})."
+            f"{path} does not give the sizes of nano's {stage} model ({str(error)[:120]})."
         ) from error
+
+
+def _checked(kind: type[GPTConfig], name: str, value: Any) -> Any:
+    """A value of the config, held against the type of its field."""
+    types = {field.name: field.type for field in dataclasses.fields(kind)}
+    if name not in types:
+        raise ValueError(f"it does not know {name}")
+    if types[name] == "bool" and isinstance(value, bool):
+        return value
+    if types[name] == "float" and type(value) in (int, float) and 0 <= value < 1:
+        return value
+    if types[name] == "int" and _is_size(value):
+        return value
+    is_list = types[name].startswith("tuple") and isinstance(value, list)
+    if is_list and len(value) <= _MAX_SIZES and all(_is_size(item) for item in value):
+        return tuple(value)  # JSON has no tuples, and a frozen config no lists
+    raise ValueError(f"{name} is {shown(value)}")
+
+
+def _is_size(value: object) -> bool:
+    return type(value) is int and 1 <= value <= MAX_SIZE
+
+
+def _check_layers(config: GPTConfig, weights: Mapping[str, Tensor], path: Path) -> None:
+    """As many layers as the file has: a made-up number would take for ever to build."""
+    found = {name.split(".")[2] for name in weights if name.startswith("transformer.h.")}
+    if len(found) != config.n_layer:
+        raise CheckpointError(f"{path} has {len(found)} layers; its config says {config.n_layer}.")

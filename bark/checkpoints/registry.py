@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
-import json
 import logging
 import threading
 from collections.abc import Iterable
@@ -16,6 +15,7 @@ from torch import nn
 from ..downloads.transfer import DownloadStoppedError, Progress
 from ..environment import MODELS, Environment, read_environment
 from ..errors import DownloadError, OptionError, WeightsNotFoundError
+from ..json_file import read_json
 from ..progress import ProgressBar
 from ..spec import BARK, NANO, ModelSpec
 from ..text.bert import BertTokenizer
@@ -292,7 +292,7 @@ def _open_folder(
 
 def _is_nano(folder: Path) -> bool:
     try:
-        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        config = read_json(folder / "config.json", max_bytes=huggingface.MAX_CONFIG_BYTES)
         return isinstance(config, dict) and set(STAGES) <= set(config)
     except (OSError, ValueError):
         return False

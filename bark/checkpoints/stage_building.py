@@ -9,14 +9,19 @@ from typing import Any
 
 from torch import Tensor
 
-from ..errors import CheckpointError
+from ..errors import CheckpointError, shown
 from ..models.assign import assign_weights, empty_modules
 from ..models.fine import FineGPT, FineGPTConfig
 from ..models.gpt import GPT, GPTConfig
 from ..spec import BARK
 
+_MAX_NAMES_CHARS = 200
+
 STAGES = ("text", "coarse", "fine")
 """As the official files are named; the text stage makes semantic tokens."""
+
+MAX_SIZE = 1 << 20
+"""No size of a model is larger; past it torch's own sums overflow."""
 
 
 def build_stage(
@@ -72,18 +77,21 @@ def _stage_of(weights: Mapping[str, Tensor]) -> str | None:
 def _config(values: Mapping[str, Any], stage: str, source: str) -> GPTConfig:
     kind = FineGPTConfig if stage == "fine" else GPTConfig
     known = {field.name for field in dataclasses.fields(kind)} - {"position_sizes"}
-    unknown = sorted(set(values) - known)
+    unknown = sorted({str(name) for name in values} - known)
     if unknown:
         raise CheckpointError(
-            f"{source} has the sizes {', '.join(unknown)}, which a {stage} model does not know."
+            f"{source} has the sizes {', '.join(unknown)[:_MAX_NAMES_CHARS]}, "
+            f"which a {stage} model does not know."
         )
     missing = sorted(known - set(values) - {"dropout", "bias", "n_codes_total", "n_codes_given"})
     if missing:
         raise CheckpointError(f"{source} does not say its {', '.join(missing)}.")
     sizes = {name: value for name, value in values.items() if name not in ("dropout", "bias")}
     for name, value in sizes.items():
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            raise CheckpointError(f"{source} says {name} is {value!r}; it must be 1 or more.")
+        if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MAX_SIZE:
+            raise CheckpointError(
+                f"{source} says {name} is {shown(value)}; it must be from 1 to {MAX_SIZE:,}."
+            )
     if sizes["n_embd"] % sizes["n_head"]:
         raise CheckpointError(
             f"{source} says a width of {sizes['n_embd']} for {sizes['n_head']} heads; "

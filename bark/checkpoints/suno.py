@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from torch import Tensor
 
@@ -12,7 +11,7 @@ from ..errors import CheckpointError
 from ..models.fine import FineGPT
 from ..models.gpt import GPT
 from .stage_building import build_stage
-from .torch_file import read_torch_file
+from .torch_file import named_tensors, read_torch_file
 
 _COMPILED_PREFIX = "_orig_mod."  # what torch.compile puts in front of every name
 
@@ -48,19 +47,10 @@ def read_codec(path: Path) -> EncodecCodec:
     Raises:
         WeightsNotFoundError, CheckpointError: as `read_stage`.
     """
-    weights = read_torch_file(path)
-    if not isinstance(weights, dict):
-        raise CheckpointError(f"{path} holds a {type(weights).__name__}; a dict was expected.")
-    return EncodecCodec.from_weights(_named_tensors(weights, path), source=str(path))
+    weights = _named_tensors(read_torch_file(path), path)
+    return EncodecCodec.from_weights(weights, source=str(path))
 
 
-def _named_tensors(values: dict[Any, Any], path: Path) -> dict[str, Tensor]:
-    named = {}
-    for name, value in values.items():
-        if not isinstance(name, str) or not isinstance(value, Tensor):
-            raise CheckpointError(
-                f"{path} holds {name!r} of type {type(value).__name__} among its weights; "
-                "only named tensors are accepted."
-            )
-        named[name.removeprefix(_COMPILED_PREFIX)] = value
-    return named
+def _named_tensors(values: object, path: Path) -> dict[str, Tensor]:
+    tensors = named_tensors(values, path)
+    return {name.removeprefix(_COMPILED_PREFIX): tensor for name, tensor in tensors.items()}

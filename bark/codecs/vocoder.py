@@ -15,6 +15,8 @@ import numpy as np
 import torch
 from safetensors.numpy import load_file, save_file
 
+from ..spec import NANO
+
 SAMPLE_RATE_HZ = 24_000
 HOP_LEN = 320
 FFT_LEN = 2_048
@@ -58,8 +60,16 @@ class Codebooks:
 
     @classmethod
     def load(cls, path: Path) -> Codebooks:
-        """Reads `codec.safetensors`."""
+        """Reads `codec.safetensors`.
+
+        Raises:
+            KeyError: it lacks a part. ValueError: a part has another shape.
+        """
         tensors = load_file(path)
+        width = tensors["fine"].shape[-1] if tensors["fine"].ndim else 0
+        for name, shape in _shapes(width).items():
+            if tensors[name].shape != shape:
+                raise ValueError(f"{name} is {tensors[name].shape}, not {shape}")
         return cls(**{f.name: tensors[f.name].astype(np.float32) for f in fields(cls)})
 
     def save(self, path: Path) -> None:
@@ -67,6 +77,20 @@ class Codebooks:
         tensors = {f.name: getattr(self, f.name) for f in fields(self)}
         save_file({name: np.ascontiguousarray(t, np.float16) for name, t in tensors.items()}, path)
         path.chmod(0o644)  # save_file lets only its owner read
+
+
+def _shapes(width: int) -> dict[str, tuple[int, ...]]:
+    """Shapes of the codec's constants, whose fine codebooks are `width` numbers wide."""
+    n_entries, n_fine = NANO.codebook_size, NANO.n_codebooks - NANO.n_coarse_codebooks
+    return {
+        "mean": (N_CEPSTRUM,),
+        "envelopes": (n_entries, N_CEPSTRUM),
+        "strengths": (n_entries, len(_BAND_CENTRES_HZ)),
+        "pitches": (N_PITCHES,),
+        "corrections": (N_CORRECTIONS, N_CEPSTRUM),
+        "fine": (n_fine, n_entries, width),
+        "directions": (n_fine, width, N_CEPSTRUM + 1),
+    }
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,9 +12,8 @@ import scipy.special
 import torch
 from torch import Tensor
 
-from ..errors import InvalidInputError
+from ..errors import InvalidInputError, shown
 
-_MAX_SHOWN_CHARS = 40
 _TOO_LARGE = 1e40  # no option is near it; past 1e308 even comparing with a float fails
 
 
@@ -66,15 +65,6 @@ def make_plain(options: Any, *, real: Sequence[str] = (), whole: Sequence[str] =
         if isinstance(value, int) and abs(value) >= _TOO_LARGE:
             raise InvalidInputError(f"{name} has very many digits; it must be a smaller number.")
         object.__setattr__(options, name, value)
-
-
-def shown(value: object) -> str:
-    """A value as an error's sentence shows it, however long it is."""
-    try:
-        text = repr(value)
-    except (ValueError, RecursionError):  # a number of thousands of digits, lists in lists
-        return f"a {type(value).__name__}"
-    return text if len(text) <= _MAX_SHOWN_CHARS else text[:_MAX_SHOWN_CHARS] + "…"
 
 
 def filter_logits(logits: Tensor, options: SamplingOptions) -> Tensor:

@@ -13,6 +13,7 @@ from torch.overrides import TorchFunctionMode
 from ..errors import CheckpointError
 
 _N_NAMED = 3  # keys that an error lists
+_MAX_KEY_CHARS = 100
 
 
 @contextlib.contextmanager
@@ -93,5 +94,5 @@ def check_keys(expected: Collection[str], found: Collection[str], *, source: str
 
 
 def _some(keys: list[str]) -> str:
-    named = ", ".join(keys[:_N_NAMED])
+    named = ", ".join(key[:_MAX_KEY_CHARS] for key in keys[:_N_NAMED])
     return named if len(keys) <= _N_NAMED else f"{named} and {len(keys) - _N_NAMED} more"

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..errors import CheckpointError, WeightsNotFoundError
-from .splitting import EncodedText, normalize_whitespace
+from ..json_file import read_json
+from ..whole_file import open_regular
+from .splitting import EncodedText, normalize_whitespace, valid_text
 
 if TYPE_CHECKING:
     import tokenizers
 
+MAX_BYTES = 4 << 20  # the official file has 2 MB
+N_TOKENS = 119_547  # of the multilingual vocabulary; Bark has no room for more
 _SPECIAL_TOKENS = ("[UNK]", "[SEP]", "[PAD]", "[CLS]", "[MASK]")
 # As BERT's tokenizer splits them: each of these characters is a word of its own.
 _IDEOGRAPHS = ((0x3400, 0x4DBF), (0x4E00, 0x9FFF), (0xF900, 0xFAFF), (0x20000, 0x2FA1F))
@@ -47,14 +50,7 @@ class BertTokenizer:
             CheckpointError: it is no WordPiece vocabulary.
         """
         try:
-            text = path.read_text(encoding="utf-8")
-            if path.suffix == ".json":
-                vocabulary = {str(k): int(v) for k, v in json.loads(text)["model"]["vocab"].items()}
-            else:
-                lines = text.split("\n")
-                vocabulary = {
-                    token: i for i, token in enumerate(lines[: len(lines) - (not lines[-1])])
-                }
+            vocabulary = _read_vocabulary(path)
         except FileNotFoundError as error:
             raise WeightsNotFoundError(f"There is no tokenizer file at {path}.") from error
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
@@ -79,6 +75,21 @@ class BertTokenizer:
     def cut(self, encoded: EncodedText, max_len: int) -> tuple[EncodedText, str]:
         """Keeps the first `max_len` tokens; see the function `cut`."""
         return cut(encoded, max_len)
+
+
+def _read_vocabulary(path: Path) -> dict[str, int]:
+    """Tokens and ids, each checked: what is built from them trusts them."""
+    if path.suffix == ".json":
+        vocabulary = read_json(path, max_bytes=MAX_BYTES)["model"]["vocab"]
+    else:
+        with open_regular(path, max_bytes=MAX_BYTES) as file:
+            text = file.read().decode("utf-8").replace("\r\n", "\n").replace("\r", "\n")
+        lines = text.split("\n")
+        vocabulary = {token: i for i, token in enumerate(lines[: len(lines) - (not lines[-1])])}
+    for token, number in vocabulary.items():
+        if type(number) is not int or not 0 <= number < N_TOKENS or valid_text(token) != token:
+            raise ValueError("it holds a token that is no text, or an id that Bark has not")
+    return vocabulary
 
 
 def cut(encoded: EncodedText, max_len: int) -> tuple[EncodedText, str]:

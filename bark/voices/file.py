@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import re
 import struct
 import zipfile
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, BinaryIO
+from typing import IO
 
 import numpy as np
 
+from ..archive_file import open_archive
 from ..errors import VoiceError, VoiceNotFoundError
 from ..whole_file import open_regular, whole_file
 from .prompt import MAX_ARRAY_BYTES, MAX_VOICE_S, PROMPT_KEYS, VoicePrompt
@@ -19,8 +22,6 @@ from .prompt import MAX_ARRAY_BYTES, MAX_VOICE_S, PROMPT_KEYS, VoicePrompt
 MAX_FILE_BYTES = 8 << 20  # the longest voice takes half of it, uncompressed
 _MAX_DIRECTORY_BYTES = 64 << 10  # of an archive; three arrays need 200
 _MAX_HEADER_BYTES = 4 << 10  # of an array; numpy writes 128
-_END_RECORD = struct.Struct("<4s4H2IH")  # of a ZIP archive
-_MAX_COMMENT_BYTES = 1 << 16
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # the two that numpy writes
 _ENCRYPTED = 0x1
 
@@ -52,7 +53,10 @@ def read_voice_file(path: Path, *, name: str | None = None) -> VoicePrompt:
     name = name or path.name
     title = f"The voice {name!r}"
     try:
-        with open_regular(path, max_bytes=MAX_FILE_BYTES) as file, _open_archive(file) as archive:
+        with (
+            open_regular(path, max_bytes=MAX_FILE_BYTES) as file,
+            open_archive(file, max_directory_bytes=_MAX_DIRECTORY_BYTES) as archive,
+        ):
             arrays = {
                 key: _read_member(archive, member, f"{title} has a {key} that")
                 for key, member in _members(archive).items()
@@ -72,7 +76,10 @@ def read_voice_file(path: Path, *, name: str | None = None) -> VoicePrompt:
 def voice_file_ratio(path: Path) -> float | None:
     """Codec frames per semantic token, from the file's headers alone; None if unreadable."""
     try:
-        with open_regular(path, max_bytes=MAX_FILE_BYTES) as file, _open_archive(file) as archive:
+        with (
+            open_regular(path, max_bytes=MAX_FILE_BYTES) as file,
+            open_archive(file, max_directory_bytes=_MAX_DIRECTORY_BYTES) as archive,
+        ):
             members = _members(archive)
             lengths = []
             for key in ("semantic_prompt", "fine_prompt"):
@@ -135,20 +142,13 @@ def write_voice_file(path: Path, voice: VoicePrompt) -> None:
         raise VoiceError(f"The voice cannot be saved as {path}: {error.strerror}.") from error
 
 
-def _open_archive(file: BinaryIO) -> zipfile.ZipFile:
-    """The archive, once its directory is known to be small: zipfile reads it as a whole."""
-    size = file.seek(0, 2)
-    file.seek(max(0, size - _END_RECORD.size - _MAX_COMMENT_BYTES))
-    tail = file.read()
-    at = tail.rfind(b"PK\x05\x06")
-    if at < 0:
-        raise zipfile.BadZipFile("it has no directory")
-    directory_bytes = _END_RECORD.unpack_from(tail, at)[5]
-    has_large_sizes = tail[max(0, at - 20) : at].startswith(b"PK\x06\x07")
-    if directory_bytes > _MAX_DIRECTORY_BYTES or has_large_sizes:
-        raise zipfile.BadZipFile("it lists more than a voice can hold")
-    file.seek(0)
-    return zipfile.ZipFile(file)
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
+    with (
+        open_regular(path, max_bytes=MAX_FILE_BYTES) as file,
+        open_archive(file, max_directory_bytes=_MAX_DIRECTORY_BYTES) as archive,
+    ):
+        yield archive
 
 
 def _members(archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:

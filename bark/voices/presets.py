@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..downloads.hub import cached_hub_file, fetch_hub_file
-from ..errors import VoiceNotFoundError
+from ..errors import VoiceError, VoiceNotFoundError
 from ..spec import LANGUAGES
-from .file import read_array
+from ..whole_file import open_regular
+from .file import MAX_FILE_BYTES, read_array
 from .prompt import PROMPT_KEYS, VoicePrompt
 
 _HUB_REPOS = ("suno/bark", "suno/bark-small")  # the presets are the same in both
@@ -63,6 +64,11 @@ def fetch_preset(name: str, *, offline: bool = False) -> VoicePrompt:
                     "unset BARK_OFFLINE to fetch it."
                 )
             path = fetch_hub_file(_HUB_REPOS[0], _hub_name(name, key))
-        with path.open("rb") as stream:
-            arrays[key] = read_array(stream, f"The voice {name!r} has a {key} that")
+        try:
+            with open_regular(path, max_bytes=MAX_FILE_BYTES) as stream:
+                arrays[key] = read_array(stream, f"The voice {name!r} has a {key} that")
+        except OSError as error:
+            raise VoiceError(
+                f"The {key} of the voice {name!r} cannot be read: {error.strerror or error}."
+            ) from error
     return VoicePrompt.from_dict(arrays, name=name)

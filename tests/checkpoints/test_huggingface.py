@@ -101,7 +101,7 @@ def test_a_truncated_or_missing_file_is_refused(folder: Path, name: str, tmp_pat
 
 def test_an_official_file_under_this_layouts_name_is_refused(folder: Path, tmp_path: Path) -> None:
     write_stage(tmp_path / OLD, "coarse")
-    with pytest.raises(CheckpointError, match="more than named tensors"):
+    with pytest.raises(CheckpointError, match="only named tensors"):
         read_stage(tmp_path / OLD, folder / "config.json", "coarse")
 
 

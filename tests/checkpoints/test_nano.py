@@ -94,7 +94,7 @@ def test_the_folder_gives_codec_and_tokenizer(written: tuple[Path, Any]) -> None
     [
         ({"n_embd": 24}, "this model needs"),
         ({"surprise": 1}, "surprise"),
-        ({"n_layer": 2}, "lacks"),
+        ({"n_layer": 2}, "its config says 2"),
     ],
 )
 def test_a_config_that_does_not_fit_is_refused(

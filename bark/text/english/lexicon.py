@@ -6,13 +6,16 @@ teacher agree. Two long strings instead of a nested table load in some hundredth
 
 from __future__ import annotations
 
-import json
 import string
 from pathlib import Path
 
+from ...errors import CheckpointError
+from ...json_file import read_json
 from .phones import N_PHONES, PHONE_INDEX, PHONES
 
 LEXICON_PATH = Path(__file__).parents[2] / "assets" / "nano" / "lexicon.json"
+
+_MAX_BYTES = 8 << 20  # the packaged one has 2 MB
 
 _CODE = (string.ascii_letters + string.digits)[:N_PHONES]
 """One character per phone, in the order of `PHONES`."""
@@ -55,15 +58,24 @@ class Lexicon:
 
         Raises:
             FileNotFoundError: there is none.
+            CheckpointError: it is damaged.
         """
         if not path.is_file():
             raise FileNotFoundError(
                 f"no lexicon at {path}; reinstall the package or write it with "
                 "training.lexicon.export_lexicon"
             )
-        content = json.loads(path.read_text(encoding="ascii"))
-        words, phones = content["words"].split(" "), content["phones"].split(" ")
-        return cls(dict(zip(words, phones, strict=True)))
+        try:
+            content = read_json(path, max_bytes=_MAX_BYTES)
+            words, phones = content["words"].split(" "), content["phones"].split(" ")
+            if unknown := set(content["phones"]) - {" ", *_CODE}:
+                raise ValueError(f"it has {len(unknown)} characters that are no phones")
+            return cls(dict(zip(words, phones, strict=True)))
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise CheckpointError(
+                f"{path} is no lexicon ({str(error)[:120]}); install this package again, or write "
+                "it with training.lexicon.export_lexicon."
+            ) from error
 
     def __len__(self) -> int:
         return len(self._pronunciations)

@@ -18,6 +18,7 @@ import numpy as np
 
 from ...compare.loudness import gain_to
 from ...errors import BarkError
+from ...json_file import read_json
 from ...take import Take
 from ...text.splitting import valid_text
 from .take_index import StoredTake, TakeIndex
@@ -29,6 +30,7 @@ log = logging.getLogger(__name__)
 N_PEAKS = 64  # points of the small waveform in the list
 MAX_UNDO = 100  # deletions that can be taken back, each of one or many takes
 MAX_NOTE_CHARS = 2_000
+_MAX_MARKS_BYTES = 64 << 10
 _NAME = re.compile(r"take-(\d+)-.*")
 
 
@@ -282,13 +284,13 @@ def _read_summary(path: Path) -> StoredTake:
     take = Take.load(path)
     stored = _summary(take, take_id=path.stem, number=int(match.group(1)), path=path)
     try:
-        marks = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+        marks = read_json(path.with_suffix(".json"), max_bytes=_MAX_MARKS_BYTES)
         return dataclasses.replace(
             stored, star=bool(marks.get("star")), note=_note(str(marks.get("note", "")))
         )
     except FileNotFoundError:
         return stored
-    except (OSError, ValueError, AttributeError, RecursionError) as error:
+    except (OSError, ValueError, AttributeError) as error:
         log.warning("the star and note of %s cannot be read: %s", path.name, error)
         return stored
 
