@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, BinaryIO, overload
@@ -10,6 +11,7 @@ from typing import Any, BinaryIO, overload
 import numpy as np
 
 from .audio.files import encode_audio, read_audio, write_audio
+from .audio.marks import MADE_AT
 from .audio.record import read_record
 from .errors import AudioFileError
 from .options import GenerationOptions
@@ -89,16 +91,19 @@ class Take:
         return arrays
 
     @overload
-    def save(self, path: str | Path, format: str | None = None) -> Path: ...
+    def save(self, path: str | Path, format: str | None = None, *, dated: bool = False) -> Path: ...
     @overload
-    def save(self, path: BinaryIO, format: str | None = None) -> None: ...
-    def save(self, path: str | Path | BinaryIO, format: str | None = None) -> Path | None:
+    def save(self, path: BinaryIO, format: str | None = None, *, dated: bool = False) -> None: ...
+    def save(
+        self, path: str | Path | BinaryIO, format: str | None = None, *, dated: bool = False
+    ) -> Path | None:
         """Writes audio and record into one file; `Take.load` reads both.
 
         Args:
             path: its suffix names the format unless `format` does; or a file that is open for
                 bytes, which gets a WAV file where `format` is None.
             format: "wav", "flac", "ogg" or "mp3".
+            dated: the file tells when it was saved; without it the same take gives the same bytes.
 
         Returns:
             where it lies; None for an open file.
@@ -108,26 +113,30 @@ class Take:
                 there before stays whole.
         """
         if not isinstance(path, (str, Path)):
-            path.write(self.encode(format or "wav"))
+            path.write(self.encode(format or "wav", dated=dated))
             return None
         return write_audio(
             path,
             self.audio,
             self.sample_rate,
             format=format,
-            record=self.to_record(),
+            record=self._file_record(dated),
             tokens=self.token_arrays(),
         )
 
-    def encode(self, format: str = "wav") -> bytes:
+    def encode(self, format: str = "wav", *, dated: bool = False) -> bytes:
         """The bytes of the file that `save` writes."""
         return encode_audio(
             self.audio,
             self.sample_rate,
             format=format,
-            record=self.to_record(),
+            record=self._file_record(dated),
             tokens=self.token_arrays(),
         )
+
+    def _file_record(self, dated: bool) -> dict[str, Any]:
+        now = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
+        return {**self.to_record(), **({MADE_AT: now} if dated else {})}
 
     @classmethod
     def load(cls, path: str | Path) -> Take:

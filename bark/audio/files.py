@@ -14,6 +14,7 @@ from mutagen.ogg import OggPage
 
 from ..errors import AudioFileError, InvalidInputError
 from ..whole_file import open_regular, user_path, whole_file
+from .marks import marks_of
 from .record import attach_record
 from .record import read_record as read_record
 from .tags import MAX_FILE_BYTES
@@ -94,10 +95,14 @@ def encode_audio(
     samples = to_int16(audio)
     file = io.BytesIO()
     options = {"compression_level": _LOSSY_LEVEL} if lossy else {}
+    is_recorded = record is not None or tokens is not None
+    record = record or {}
     try:
         with soundfile.SoundFile(
             file, "w", sample_rate, 1, _SUBTYPES[format], format=format.upper(), **options
         ) as out:
+            for name, text in marks_of(str(record["model"])).items() if "model" in record else ():
+                setattr(out, name, text)
             for start in range(0, len(samples), _BLOCK_FRAMES):
                 out.write(samples[start : start + _BLOCK_FRAMES])
     except (soundfile.SoundFileError, ValueError) as error:
@@ -106,8 +111,8 @@ def encode_audio(
         ) from error
     if format == "ogg":
         _number_stream(file)
-    if record is not None or tokens is not None:
-        attach_record(file, format, record or {}, tokens or {})
+    if is_recorded:
+        attach_record(file, format, record, tokens or {})
     return file.getvalue()
 
 

@@ -21,6 +21,7 @@ import numpy as np
 
 from ..errors import AudioFileError, InvalidInputError
 from ..json_file import parse_json
+from .marks import mark_tags
 from .tags import read_texts, write_texts
 
 RECORD_VERSION = 1
@@ -107,7 +108,7 @@ def attach_record(
     Args:
         file: the whole file; changed in place.
         container: "wav", "flac", "ogg" or "mp3".
-        record: JSON-able; "bark_take" with the version is added.
+        record: JSON-able; "bark_take" with the version is added, and the marks of `mark_tags`.
         tokens: integer arrays by name.
 
     Raises:
@@ -121,7 +122,8 @@ def attach_record(
         raise InvalidInputError(
             f"The record has {len(text):,} characters; at most {MAX_RECORD_CHARS:,} can be kept."
         )
-    write_texts(file, container, {RECORD_TAG: text, TOKENS_TAG: pack_tokens(tokens)})
+    texts = {RECORD_TAG: text, TOKENS_TAG: pack_tokens(tokens), **mark_tags(record)}
+    write_texts(file, container, texts)
 
 
 def read_record(path: str | Path) -> tuple[dict[str, Any], Tokens] | None:

@@ -18,6 +18,7 @@ _BOOLEANS = {
     "--output_full",
     "--semantic_only",
     "--keep_partial",
+    "--dated",
     "--allow_early_stop",
     "--offline",
     "--list_voices",
@@ -108,6 +109,13 @@ def _add_output(group: argparse._ArgumentGroup) -> None:
     _add_switch(group, "--output_full", "also write NAME.npz, a voice made of the take's tokens")
     _add_switch(group, "--semantic_only", "write only the semantic tokens, as NAME.npy")
     _add_switch(group, "--keep_partial", "on Ctrl-C, write what has been made so far")
+    group.add_argument(
+        "--c2pa",
+        nargs=2,
+        metavar=("CERT", "KEY"),
+        help="sign a content credential into the file (needs c2pa-python)",
+    )
+    _add_switch(group, "--dated", "the file tells when it was made; else same seed, same file")
     _add_switch(group, "--silent", "no progress, no messages; errors are still printed")
 
 

@@ -76,6 +76,10 @@ def _run(argv: list[str]) -> int:
         from .narrate import run_narrate
 
         return run_narrate(argv[1:])
+    if argv[0:1] == ["inspect"] and len(argv) > 1:
+        from .inspect import run_inspect
+
+        return run_inspect(argv[1:])
     arguments = parse_arguments(argv)
     logging.basicConfig(
         format="%(message)s", level=logging.ERROR if arguments.silent else logging.WARNING
@@ -276,9 +280,14 @@ def _write(job: Job, bark: Bark, index: int, take: Take) -> None:
     path = job.paths[index]
     if path == STANDARD_OUTPUT:
         with _standard_output() as file:
-            take.save(file, format=job.format)
+            take.save(file, format=job.format, dated=job.arguments.dated)
     else:
-        take.save(path, format=job.format)
+        take.save(path, format=job.format, dated=job.arguments.dated)
+        if job.arguments.c2pa:
+            from ..audio.credentials import sign_file
+
+            certificate, key = map(Path, job.arguments.c2pa)
+            sign_file(path, certificate, key, title=path.name)
     kept = "; interrupted, this much was made" if take.stop_reason == "stopped" else ""
     seconds = sum(take.timings.values())
     _say(job, f"{take.duration_s:.1f} s, seed {take.options.seed}, made in {seconds:.1f} s{kept}.")

@@ -17,6 +17,7 @@ import numpy as np
 import soundfile
 
 from ..audio.files import number_ogg_pages, to_int16
+from ..audio.marks import SOURCE_TYPE, TRAINED_MEDIA, marks_of
 from ..errors import AudioFileError
 
 FORMATS = ("wav", "flac", "ogg", "opus", "mp3", "m4b")
@@ -163,6 +164,8 @@ def _soundfile(
     container, subtype = _SOUNDFILE[format]
     level = {"compression_level": _LOSSY_LEVEL[format]} if format in _LOSSY_LEVEL else {}
     with soundfile.SoundFile(path, "w", sample_rate, 1, subtype, format=container, **level) as file:
+        for name, text in marks_of().items():
+            setattr(file, name, text)
         yield _Samples(file)
     if format in ("ogg", "opus"):
         _renumbered(path)
@@ -226,14 +229,17 @@ def _add_comments(audio: Any, metadata: Metadata) -> None:
 
 def _texts(metadata: Metadata) -> dict[str, str]:
     texts = {"title": metadata.title, "artist": metadata.author, "language": metadata.language}
+    texts |= {"comment": marks_of()["comment"], SOURCE_TYPE: TRAINED_MEDIA}
     return {name: value for name, value in texts.items() if value}
 
 
 def _tag_mp3(path: Path, metadata: Metadata) -> None:
-    from mutagen.id3 import APIC, CHAP, CTOC, ID3, TIT2, TPE1, CTOCFlags
+    from mutagen.id3 import APIC, CHAP, COMM, CTOC, ID3, TIT2, TPE1, TXXX, CTOCFlags
 
     tags = ID3()
     tags.add(TIT2(encoding=3, text=metadata.title))
+    tags.add(COMM(encoding=3, lang="eng", desc="", text=marks_of()["comment"]))
+    tags.add(TXXX(encoding=3, desc=SOURCE_TYPE, text=TRAINED_MEDIA))
     if metadata.author:
         tags.add(TPE1(encoding=3, text=metadata.author))
     if metadata.cover:
@@ -311,7 +317,7 @@ def _ffmpeg_command(
 def ffmetadata(metadata: Metadata) -> str:
     """Title, author and chapters as ffmpeg's metadata file has them."""
     lines = [";FFMETADATA1", "genre=Audiobook"]
-    names = {"title": "title", "artist": "artist"}
+    names = {"title": "title", "artist": "artist", "comment": "comment"}
     lines += [f"{names[k]}={_escaped(v)}" for k, v in _texts(metadata).items() if k in names]
     for title, start, end in metadata.spans():
         lines += ["[CHAPTER]", "TIMEBASE=1/1000", f"START={round(start * 1_000)}",
