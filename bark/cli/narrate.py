@@ -78,7 +78,7 @@ def narrate_document(
         narration.redo(number)
     say.plan(narration, bark)
     engine = _engine(arguments, bark)
-    with _interruptible() as stop:
+    with _interruptible() as stop, contextlib.closing(engine):
         if arguments.plan:
             return _print_plan(narration, engine, stop)
         failed = Progress(narration, silent=arguments.silent).follow(engine, stop)
@@ -245,7 +245,21 @@ def _engine(arguments: argparse.Namespace, bark: Bark) -> Any:
     from ..narration.engines import LocalEngine
     from ..narration.listeners import look_with
 
-    look = look_with(arguments.listen or "", bark)
+    if arguments.engine == "ray" and not arguments.plan:
+        from ..narration.ray_engine import RayEngine
+
+        return RayEngine(
+            str(bark.files.info.name),
+            precision=bark.precision,
+            width=arguments.batch_size or 8,
+            address=arguments.ray_address,
+            n_workers=arguments.workers,
+            cpus=arguments.worker_cpus,
+            gpus=arguments.worker_gpus,
+            device=arguments.device,
+            listener=arguments.listen or "",
+        )
+    look = look_with(bark, arguments.listen or "")
     return LocalEngine(bark, width=arguments.batch_size, look=look)
 
 

@@ -97,6 +97,16 @@ def _add_work(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--device", help="cpu, cuda, mps")
     group.add_argument("--precision", choices=PRECISIONS)
     group.add_argument("--batch_size", type=int, metavar="N", help="chunks made together")
+    group.add_argument(
+        "--engine",
+        choices=("local", "ray"),
+        default="local",
+        help="ray spreads the chunks over a Ray cluster (bark-studio[ray])",
+    )
+    group.add_argument("--ray_address", metavar="ADDRESS", help="default: one is started here")
+    group.add_argument("--workers", type=int, metavar="N", help="default: as many as there is room")
+    group.add_argument("--worker_cpus", type=float, default=1, metavar="N", help="of one (1)")
+    group.add_argument("--worker_gpus", type=float, default=0, metavar="N", help="of one (0)")
     group.add_argument("--offline", action="store_true", help="download nothing")
 
 

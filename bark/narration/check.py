@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 
 import numpy as np
 
 from ..take import Take
 from .cutting import speaking_time_s
 from .loudness import integrated_loudness, speech_bounds
+from .voice_print import VoicePrint, distance, voice_print
 
 CLIPPED_SHARE = 0.002  # of the samples at full scale
 SHORTEST, LONGEST = 0.35, 2.2  # times what the text should take
 LONGEST_SLACK_S = 2.0
 LONGEST_GAP_S = 2.5
+UNEVEN_DB = 8.0
+VOICE_LEAST_S = 1.5
+OTHER_PITCH_SEMITONES, OTHER_SHAPE = 3.5, 1.5
+"""Further from the given voice is another one. Of 169 chunks of a book by nano none was so far from
+its voice; of 60 takes in other voices than the one compared 55 were."""
+
 _FULL_SCALE = 0.999
 _QUIET_LUFS = -50.0
 
@@ -55,20 +63,25 @@ class Examined:
         return sum(finding.weight for finding in self.findings)
 
 
-def examine(take: Take, spoken: str) -> Examined:
+def examine(take: Take, spoken: str, voice: VoicePrint | None = None) -> Examined:
     """Looks at a take.
 
     Args:
         take: as it was made.
         spoken: the text that the model was given.
+        voice: how the given voice sounds; None where none was given.
     """
     first, last = speech_bounds(take.audio, take.sample_rate)
     heard = take.audio[first:last]
     loudness = integrated_loudness(heard, take.sample_rate)
     if loudness is None or loudness < _QUIET_LUFS:
         return Examined((first, last), None, (Finding("silent", "Nothing is heard.", 10.0),))
-    findings = [*_levels(heard), *_length(take, len(heard) / take.sample_rate, spoken),
-                *_gaps(take, first, last)]  # fmt: skip
+    findings = [
+        *_levels(heard),
+        *_length(take, len(heard) / take.sample_rate, spoken),
+        *_gaps(take, first, last),
+        *_voice(heard, take.sample_rate, voice),
+    ]
     return Examined((first, last), loudness, tuple(findings))
 
 
@@ -113,3 +126,38 @@ def _gaps(take: Take, first: int, last: int) -> list[Finding]:
     at = (first + place * step) / take.sample_rate
     return [Finding("tail", f"After {gap_s:.1f} s of silence something is heard again at "
                     f"{at:.1f} s.", 1.0)]  # fmt: skip
+
+
+def _voice(heard: np.ndarray, sample_rate: int, given: VoicePrint | None) -> list[Finding]:
+    """Another voice than the given one: by pitch, or by the shape of the spectrum."""
+    if given is None or len(heard) < VOICE_LEAST_S * sample_rate:
+        return []
+    found = voice_print(heard, sample_rate)
+    if found is None:
+        return []
+    semitones, shape = distance(given, found)
+    if semitones <= OTHER_PITCH_SEMITONES and shape <= OTHER_SHAPE:
+        return []
+    sentence = f"It sounds like another voice ({semitones:.1f} semitones away)."
+    return [Finding("voice", sentence, 1 + semitones / 12)]
+
+
+def uneven_levels(levels_lufs: Sequence[float | None]) -> list[tuple[int, float]]:
+    """Chunks whose level is far from their neighbours'.
+
+    Args:
+        levels_lufs: loudness of each chunk as it was made, in order; None for silence.
+
+    Returns:
+        index and decibels above (or, negative, below) the median of the three on either side, for
+        every chunk that is more than `UNEVEN_DB` away.
+    """
+    found: list[tuple[int, float]] = []
+    for i, level in enumerate(levels_lufs):
+        near = [other for other in (*levels_lufs[max(0, i - 3) : i], *levels_lufs[i + 1 : i + 4])
+                if other is not None]  # fmt: skip
+        if level is not None and len(near) >= 3:
+            difference = level - float(np.median(near))
+            if abs(difference) > UNEVEN_DB:
+                found.append((i, difference))
+    return found

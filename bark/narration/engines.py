@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
-from .check import examine
+from .listeners import look_with
 from .making import ChunkTask, Look, MakingEvent, make_chunks
 
 
@@ -27,6 +27,9 @@ class Engine(Protocol):
     def events(self, stop: threading.Event) -> Iterator[MakingEvent]:
         """Works until one of the batches is finished, or the event is set."""
 
+    def close(self) -> None:
+        """Lets go of what it holds."""
+
 
 class LocalEngine:
     """One batch after the other in this process.
@@ -34,14 +37,15 @@ class LocalEngine:
     Args:
         bark: a `Bark`.
         width: chunks that are made together; None takes what `fitting_width` says.
+        look: examines a take; None takes `look_with(bark)`.
     """
 
     n_batches = 1
 
-    def __init__(self, bark: Any, *, width: int | None = None, look: Look = examine) -> None:
+    def __init__(self, bark: Any, *, width: int | None = None, look: Look | None = None) -> None:
         self.bark = bark
         self.width = width or fitting_width(bark)
-        self.look = look
+        self.look = look or look_with(bark)
         self._batches: list[Sequence[ChunkTask]] = []
 
     def submit(self, tasks: Sequence[ChunkTask]) -> None:
@@ -52,6 +56,9 @@ class LocalEngine:
         """Makes the batch that was handed in first."""
         if self._batches:
             yield from make_chunks(self.bark, self._batches.pop(0), look=self.look, stop=stop)
+
+    def close(self) -> None:
+        """Lets go of nothing: the model is the caller's."""
 
 
 def fitting_width(bark: Any) -> int:

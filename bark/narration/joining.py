@@ -14,6 +14,7 @@ import numpy as np
 
 from ..audio.files import read_audio
 from ..errors import InvalidInputError
+from .check import uneven_levels
 from .formats import AudioWriter, Metadata, open_writer
 from .loudness import evening_gain, limited
 from .narration import Narration
@@ -142,6 +143,13 @@ def warnings(placed: list[Placed]) -> Iterator[str]:
                 f"Chunk {chunk.number} ({chunk.text[:40]!r}) ends {item.late_s:.1f} s after its "
                 "cue."
             )
+    levels = [item.state.info.loudness_lufs if item.state.info else None for item in placed]
+    for index, decibels in uneven_levels(levels):
+        side = "louder" if decibels > 0 else "quieter"
+        yield (
+            f"Chunk {placed[index].state.chunk.number} came {abs(decibels):.0f} dB {side} than its "
+            "neighbours; where levels are evened it no longer is."
+        )
 
 
 def _write(writer: AudioWriter, audio: Iterator[np.ndarray]) -> None:

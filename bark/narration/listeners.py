@@ -13,11 +13,15 @@ from scipy.signal import resample_poly
 
 from ..errors import OptionError
 from ..take import Take
+from ..voices.prompt import VoicePrompt
 from .check import Examined, Finding, examine
+from .jobs import voice_digest
 from .making import Look
+from .voice_print import VoicePrint, voice_print
 
 LISTENERS = ("pocketsphinx", "faster-whisper")
 _RATE_HZ = 16_000
+_MAX_PRINTS = 64
 _PEAK = 0.7  # of what a listener is given
 
 
@@ -75,32 +79,63 @@ class FasterWhisper:
         return " ".join(segment.text for segment in segments)
 
 
-def look_with(name: str, bark: Any, max_word_error_rate: float = 0.5) -> Look:
-    """The look at a take with a listener, or without one where the name is "".
+def look_with(bark: Any, name: str = "", max_word_error_rate: float = 0.5) -> Look:
+    """The look at a model's takes: levels, lengths, the voice and, with a listener, the words.
+
+    Args:
+        bark: the model; it decodes the voices that takes are compared with.
+        name: "" for no listener, or one of `LISTENERS`.
+        max_word_error_rate: more is a failure.
 
     Raises:
         OptionError: an unknown listener, or one that is not installed.
     """
+    look = _VoiceLook(bark)
     if not name:
-        return examine
+        return look
     if name not in LISTENERS:
         raise OptionError(f"The listener {name!r} is none of {', '.join(LISTENERS)}.")
     listener: Listener = PocketSphinx() if name == "pocketsphinx" else FasterWhisper()
-    return listening(listener, _reader(bark), max_word_error_rate)
+    return listening(listener, _reader(bark), max_word_error_rate, look)
+
+
+class _VoiceLook:
+    """Examines takes, remembering how each voice sounds."""
+
+    def __init__(self, bark: Any) -> None:
+        self.bark = bark
+        self._prints: dict[str, VoicePrint | None] = {}
+
+    def __call__(self, take: Take, spoken: str) -> Examined:
+        return examine(take, spoken, self._print(take.voice))
+
+    def _print(self, voice: VoicePrompt | None) -> VoicePrint | None:
+        if voice is None:
+            return None
+        key = voice_digest(voice)
+        if key not in self._prints:
+            if len(self._prints) >= _MAX_PRINTS:  # carried voices are a new one each chunk
+                self._prints.clear()
+            self._prints[key] = voice_print(self.bark.preview(voice), self.bark.sample_rate)
+        return self._prints[key]
 
 
 def listening(
-    listener: Listener, read: Callable[[str], Sequence[str]], max_word_error_rate: float
+    listener: Listener,
+    read: Callable[[str], Sequence[str]],
+    max_word_error_rate: float,
+    look: Look = examine,
 ) -> Look:
     """A look that also counts the words that a listener missed.
 
     Args:
         read: a text as the words that are to be heard.
         max_word_error_rate: more is a failure; of several takes the best heard is kept.
+        look: what else is looked at.
     """
 
-    def look(take: Take, spoken: str) -> Examined:
-        seen = examine(take, spoken)
+    def listen(take: Take, spoken: str) -> Examined:
+        seen = look(take, spoken)
         if any(finding.kind == "silent" for finding in seen.findings):
             return seen
         first, last = seen.speech
@@ -112,7 +147,7 @@ def listening(
             findings = (*findings, Finding("words", sentence, 1 + rate))
         return dataclasses.replace(seen, findings=findings, word_error_rate=round(rate, 4))
 
-    return look
+    return listen
 
 
 def plain_words(text: str) -> list[str]:

@@ -146,6 +146,7 @@ def _try_once(
     events = bark.stream_requests(requests, stop=stop)
     for tries, seed in zip(batch, seeds, strict=True):
         tries.seeds.append(seed)
+    finished: list[tuple[_Tries, Take]] = []
     for event in events:
         if isinstance(event, StageProgress):
             yield Working(numbers, event)
@@ -154,8 +155,9 @@ def _try_once(
         elif isinstance(event, TakeFailed):
             batch[event.item].failures.append(str(event.error))
         elif isinstance(event, TakeReady) and not stop.is_set():
-            tries = batch[event.item]
-            tries.takes.append((event.take, look(event.take, tries.task.spoken)))
+            finished.append((batch[event.item], event.take))
+    for tries, take in finished:  # behind the last event, when the model is free again
+        tries.takes.append((take, look(take, tries.task.spoken)))
     spent = (time.perf_counter() - started) / len(batch)
     for tries in batch:
         tries.seconds += spent
