@@ -75,7 +75,9 @@ def _score_semantic(bark: Bark, model: GPT, take: Take) -> Scored:
     infer = [spec.semantic_infer_token]
     ids = np.concatenate([text + spec.text_offset, infer, tokens])
     places = [text_positions(text), infer_position(), semantic_positions(tokens)]
-    logits = model(torch.from_numpy(ids)[None], torch.from_numpy(np.concatenate(places))[None])
+    logits = model.logits(
+        torch.from_numpy(ids)[None], torch.from_numpy(np.concatenate(places))[None]
+    )
     n_candidates = spec.semantic_pad_token + 1
     return Scored(logits[0, len(text) : -1, :n_candidates], torch.from_numpy(tokens))
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 import shutil
 import socket
+import tempfile
 from pathlib import Path
 from typing import Any
 
 import hypothesis
 import pytest
+
+from . import processors
 
 hypothesis.settings.register_profile("bark", deadline=None)
 hypothesis.settings.register_profile("ci", deadline=None, derandomize=True)
@@ -23,8 +26,29 @@ for _name in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"):
     os.environ.pop(_name, None)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+_PROCESSOR = pytest.StashKey[dict[str, str]]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Lets the layers be those of another processor."""
+    parser.addoption("--processor", choices=processors.NAMES, help="whose layers compute")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Says so to what is imported later."""
+    name = config.getoption("--processor")
+    if name is None:
+        return
+    folder = tempfile.TemporaryDirectory(prefix="bark-processor-")
+    config.add_cleanup(folder.cleanup)
+    config.stash[_PROCESSOR] = processors.variables(name, Path(folder.name))
+    os.environ.update(config.stash[_PROCESSOR])
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Skips what this machine cannot run."""
+    if config.getoption("--processor") in (processors.TORCH, processors.TORCH_AVX2):
+        items[:] = [item for item in items if "library" not in getattr(item, "fixturenames", ())]
     for item in items:
         if item.get_closest_marker("requires_cuda") and not _has_cuda():
             item.add_marker(pytest.mark.skip(reason="needs a GPU that torch can use"))
@@ -49,6 +73,8 @@ def own_environment(
     cache = tmp_path_factory.getbasetemp() / "cache"
     for name in ("XDG_CACHE_HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME", "HF_HOME"):
         monkeypatch.setenv(name, str(cache / name.lower()))
+    for name, value in request.config.stash.get(_PROCESSOR, {}).items():
+        monkeypatch.setenv(name, value)
 
 
 @pytest.fixture(autouse=True)

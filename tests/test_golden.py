@@ -19,6 +19,8 @@ from bark.stages.semantic_task import SemanticLimits
 from .reference import GoldenCase, golden_cases, golden_model
 from .running import finish
 
+pytestmark = pytest.mark.processor
+
 CASES = golden_cases()
 
 

@@ -23,6 +23,8 @@ from training.measure import envelope_distance, measure_voices, movement, speak_
 from training.phone_errors import score
 from training.teacher import Speech, Teacher
 
+pytestmark = pytest.mark.processor
+
 SENTENCES = (
     "The farmer sold his horse to a stranger.",
     "She opened the window and looked at the snow.",

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from .gpt import Block, GPTConfig, LayerNorm
+from .gpt import Block, GPTConfig, LayerNorm, apply_and_forget_copies, count_parameters
 from .native.library import NativeMemoryError
 from .native.trunk import NativeTrunk
 
@@ -42,6 +43,7 @@ class FineGPT(nn.Module):
     def __init__(self, config: FineGPTConfig) -> None:
         super().__init__()
         self.config = config
+        self.n_codes_total = config.n_codes_total
         tables = [
             nn.Embedding(config.input_vocab_size, config.n_embd)
             for _ in range(config.n_codes_total)
@@ -51,6 +53,7 @@ class FineGPT(nn.Module):
             {
                 "wtes": nn.ModuleList(tables),
                 "wpe": nn.Embedding(config.block_size, config.n_embd),
+                "drop": nn.Dropout(config.dropout),
                 "h": nn.ModuleList(blocks),
                 "ln_f": LayerNorm(config.n_embd, bias=True),
             }
@@ -72,6 +75,15 @@ class FineGPT(nn.Module):
     def device(self) -> torch.device:
         """Where the weights are."""
         return self.transformer["wpe"].weight.device
+
+    def get_num_params(self, non_embedding: bool = True) -> int:
+        """How many parameters there are, as suno-ai/bark counts them."""
+        tables = [*self.transformer["wtes"], self.transformer["wpe"]] if non_embedding else []
+        return count_parameters(self) - count_parameters(*tables)
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> FineGPT:
+        apply_and_forget_copies(self, lambda: super(FineGPT, self)._apply(fn, recurse))
+        return self
 
     def forward(self, codebook: int, codes: Tensor) -> Tensor:
         """Logits of one codebook.

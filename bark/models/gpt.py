@@ -9,14 +9,15 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .kv_cache import KVCache
+from ..spec import BARK
+from .kv_cache import KeyValue, KVCache
 from .native.library import NativeMemoryError
 from .native.trunk import NativeTrunk
 
@@ -54,6 +55,8 @@ class LayerNorm(nn.LayerNorm):
 class Attention(nn.Module):
     """Multi-head self-attention, causal or over the whole sequence.
 
+    `attend` is what the models call; `forward` answers as suno-ai/bark's classes do.
+
     Attributes:
         dtype: of the attention itself and of the cache; None is that of the layer before it.
     """
@@ -67,7 +70,7 @@ class Attention(nn.Module):
         self.c_attn: nn.Module = nn.Linear(config.n_embd, 3 * config.n_embd, bias=config.bias)
         self.c_proj: nn.Module = nn.Linear(config.n_embd, config.n_embd, bias=config.bias)
 
-    def forward(self, x: Tensor, cache: KVCache | None, layer: int) -> Tensor:
+    def attend(self, x: Tensor, cache: KVCache | None, layer: int) -> Tensor:
         """(B, T, C) -> (B, T, C), the new positions' keys and values going into the cache."""
         batch, length, width = x.shape
         heads = self.c_attn(x).view(batch, length, 3, self.n_head, width // self.n_head)
@@ -92,6 +95,38 @@ class Attention(nn.Module):
         if not self.causal or length == 1 or length == total:
             return None
         return torch.ones(length, total, dtype=torch.bool, device=device).tril(total - length)
+
+
+class CausalSelfAttention(Attention):
+    """Attention of the text and coarse models, under suno-ai/bark's name."""
+
+    def __init__(self, config: GPTConfig) -> None:
+        super().__init__(config, causal=True)
+
+    def forward(
+        self, x: Tensor, layer_past: KeyValue | None = None, use_cache: bool = False
+    ) -> tuple[Tensor, KeyValue | None]:
+        """(B, T, C) -> (B, T, C), and with `use_cache` the keys and values so far."""
+        cache = None
+        if use_cache or layer_past is not None:
+            past = None if layer_past is None else (layer_past,)
+            cache = KVCache.of_past(past, x, n_layer=1, n_head=self.n_head)
+        y = self.attend(x, cache, 0)
+        if cache is None or not use_cache:
+            return y, None
+        cache.advance(x.shape[1])
+        return y, cache.as_past()[0]
+
+
+class NonCausalSelfAttention(Attention):
+    """Attention of the fine model, under suno-ai/bark's name."""
+
+    def __init__(self, config: GPTConfig) -> None:
+        super().__init__(config, causal=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, T, C) -> (B, T, C)."""
+        return self.attend(x, None, 0)
 
 
 class MLP(nn.Module):
@@ -133,13 +168,15 @@ class Block(nn.Module):
     def __init__(self, config: GPTConfig, *, causal: bool, norm_bias: bool) -> None:
         super().__init__()
         self.ln_1 = LayerNorm(config.n_embd, bias=norm_bias)
-        self.attn = Attention(config, causal=causal)
+        self.attn: Attention = (
+            CausalSelfAttention(config) if causal else NonCausalSelfAttention(config)
+        )
         self.ln_2 = LayerNorm(config.n_embd, bias=norm_bias)
         self.mlp = MLP(config)
 
     def forward(self, x: Tensor, cache: KVCache | None = None, layer: int = 0) -> Tensor:
         """(B, T, C) -> (B, T, C)."""
-        x = x + self.attn(self.ln_1(x), cache, layer)
+        x = x + self.attn.attend(self.ln_1(x), cache, layer)
         return x + self.mlp(self.ln_2(x))
 
 
@@ -172,6 +209,7 @@ class GPT(nn.Module):
         blocks = [Block(config, causal=True, norm_bias=config.bias) for _ in range(config.n_layer)]
         parts: dict[str, nn.Module] = {
             "wte": nn.Embedding(config.input_vocab_size, config.n_embd),
+            "drop": nn.Dropout(config.dropout),
             "h": nn.ModuleList(blocks),
             "ln_f": LayerNorm(config.n_embd, bias=config.bias),
         }
@@ -284,6 +322,72 @@ class GPT(nn.Module):
             return self.native.multiply(hidden, weight)
         return F.linear(hidden, weight)
 
-    def forward(self, ids: Tensor, positions: Tensor | None = None) -> Tensor:
+    def logits(self, ids: Tensor, positions: Tensor | None = None) -> Tensor:
         """Logits at every position: (B, T) int64 -> (B, T, V)."""
         return self.head(self.trunk(self.embed(ids, positions)))
+
+    def forward(
+        self,
+        idx: Tensor,
+        merge_context: bool = False,
+        past_kv: Sequence[KeyValue] | None = None,
+        position_ids: Tensor | None = None,
+        use_cache: bool = False,
+    ) -> tuple[Tensor, tuple[KeyValue, ...] | None]:
+        """Logits of the last position, called and answered as in suno-ai/bark.
+
+        Args:
+            idx: (B, T) int64.
+            merge_context: sums the embeddings of the first 256 ids and of the next 256.
+            past_kv: keys and values that an earlier call with `use_cache` returned; `idx` then
+                holds the positions behind them only.
+            position_ids: (1, T) int64; None counts on from the past.
+            use_cache: returns the keys and values so far.
+
+        Returns:
+            (B, 1, V), and for each layer keys and values (B, H, T, D), or None.
+        """
+        x = self.embed_tokens(idx)  # (B, T, C)
+        if merge_context and past_kv is None:
+            n = BARK.text_len
+            x = torch.cat([x[:, :n] + x[:, n : 2 * n], x[:, 2 * n :]], dim=1)
+        n_past = 0 if past_kv is None else past_kv[0][0].shape[2]
+        if position_ids is None:
+            position_ids = torch.arange(n_past, n_past + x.shape[1], device=idx.device)[None]
+        x = self.transformer["drop"](x + self.embed_positions(position_ids))
+        cache = None
+        if use_cache or past_kv is not None:
+            cache = self.new_cache(len(x), n_past + x.shape[1])
+            cache.load_past(past_kv or ())
+        logits = self.head(self.trunk(x, cache)[:, -1:])
+        return logits, cache.as_past() if use_cache and cache is not None else None
+
+    def get_num_params(self, non_embedding: bool = True) -> int:
+        """How many parameters there are, as suno-ai/bark counts them."""
+        names = ("wte", "wpe", "wpes") if non_embedding else ()
+        tables = [self.transformer[name] for name in names if name in self.transformer]
+        return count_parameters(self) - count_parameters(*tables)
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> GPT:
+        apply_and_forget_copies(self, lambda: super(GPT, self)._apply(fn, recurse))
+        return self
+
+
+def count_parameters(*modules: nn.Module) -> int:
+    """Parameters of these modules, one that is shared inside a module counted once."""
+    return sum(p.numel() for module in modules for p in module.parameters())
+
+
+def apply_and_forget_copies(model: Any, apply: Callable[[], object]) -> None:
+    """Moves or converts a model's weights; what read them where they were is let go if they move.
+
+    Args:
+        model: whose `native` blocks and `draft` point at its weights.
+        apply: does it.
+    """
+    before = [(p.data_ptr(), p.dtype) for p in model.parameters()]
+    apply()
+    if before != [(p.data_ptr(), p.dtype) for p in model.parameters()]:
+        model.native = None
+        if hasattr(model, "draft"):
+            model.draft = None

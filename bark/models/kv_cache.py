@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
+
+KeyValue = tuple[Tensor, Tensor]
+"""A layer's keys and values (B, H, T, D), as suno-ai/bark hands them from call to call."""
 
 
 class KVCache:
@@ -68,6 +72,35 @@ class KVCache:
         """Forgets all but the first `length` positions."""
         assert 0 <= length <= self.length
         self.length = length
+
+    @classmethod
+    def of_past(
+        cls, past: Sequence[KeyValue] | None, x: Tensor, *, n_layer: int, n_head: int
+    ) -> KVCache:
+        """A cache that holds a past and has room for the embeddings x (B, T, C)."""
+        n_past = past[0][0].shape[2] if past else 0
+        cache = cls(
+            n_layer=n_layer,
+            batch_size=len(x),
+            n_head=n_head,
+            max_len=n_past + x.shape[1],
+            head_size=x.shape[2] // n_head,
+            dtype=x.dtype,
+            device=x.device,
+        )
+        cache.load_past(past or ())
+        return cache
+
+    def load_past(self, past: Sequence[KeyValue]) -> None:
+        """Takes over what `as_past` gave; () is nothing."""
+        for stored, (key, value) in zip(self.layers, past, strict=bool(past)):
+            self.length = key.shape[2]
+            stored[0, :, :, : self.length], stored[1, :, :, : self.length] = key, value
+
+    def as_past(self) -> tuple[KeyValue, ...]:
+        """Each layer's keys and values so far, views of this cache."""
+        filled = (stored[:, :, :, : self.length] for stored in self.layers)
+        return tuple((both[0], both[1]) for both in filled)
 
     def select(self, rows: Tensor) -> None:
         """Keeps these rows (K,) int64 of the batch, in this order; a row may stand twice."""

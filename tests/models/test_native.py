@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import logging
 import os
-import platform
 import shutil
 import threading
 from collections.abc import Iterator
@@ -25,14 +24,11 @@ from bark.models.quantize import Int8Linear, apply_precision
 
 WIDTHS = {16: 48, 32: 96, 64: 192}  # of a head, of a model with three of them
 
+pytestmark = pytest.mark.processor
+
 needs_compiler = pytest.mark.skipif(
     not any(map(shutil.which, ("cc", "gcc", "clang"))), reason="there is no C compiler"
 )
-PROCESSORS = {  # what gcc and clang call them, and what this one must have for it
-    "x86-64-v3": "avx2",
-    "alderlake": "avx_vnni",
-    "icelake-server": "avx512_vnni",
-}
 
 
 @pytest.fixture(scope="module")
@@ -41,24 +37,6 @@ def library() -> Library:
     if found is None:
         pytest.skip("the layers cannot be compiled here")
     return found
-
-
-@pytest.fixture(scope="module", params=["native", *PROCESSORS])
-def any_library(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Library:
-    """The library as other processors would have it."""
-    if request.param == "native":
-        return request.getfixturevalue("library")
-    if platform.machine() != "x86_64" or not shutil.which("cc"):
-        pytest.skip("only x86-64 has these")
-    if PROCESSORS[request.param] not in Path("/proc/cpuinfo").read_text():
-        pytest.skip(f"this processor has no {PROCESSORS[request.param]}")
-    folder = tmp_path_factory.mktemp("native")
-    try:
-        return Library(compiled_library(folder, extra_flags=(f"-march={request.param}",)))
-    except CompilationError:
-        pytest.skip("this compiler does not know the processor")
 
 
 def make_gpt(head_size: int = 16, **sizes: int) -> GPT:
@@ -102,18 +80,18 @@ def difference(a: Tensor, b: Tensor) -> float:
 # What the layers compute ----------------------------------------------------------------------
 
 
-def test_eight_bit_sums_are_exact_on_every_processor(any_library: Library) -> None:
-    assert computes_exactly(any_library)
+def test_eight_bit_sums_are_exact(library: Library) -> None:
+    assert computes_exactly(library)
 
 
 @pytest.mark.parametrize("n_rows", [1, 3, 8, 9, 40, 100])
 @pytest.mark.parametrize("sizes", [(16, 64), (37, 48), (100, 192)])
 def test_an_eight_bit_layer_is_near_the_float_one(
-    any_library: Library, n_rows: int, sizes: tuple[int, int]
+    library: Library, n_rows: int, sizes: tuple[int, int]
 ) -> None:
     torch.manual_seed(n_rows)
     weight, bias, x = torch.randn(sizes), torch.randn(sizes[0]), torch.randn(n_rows, sizes[1])
-    layer = Int8Layer(any_library, HugeMemory(), weight, bias)
+    layer = Int8Layer(library, HugeMemory(), weight, bias)
     assert difference(layer(x), x @ weight.T + bias) < 0.02
     assert torch.equal(layer(x)[-1:], layer(x[-1:])), "a row depends on its neighbours"
     assert torch.equal(layer(x.view(n_rows, 1, -1)), layer(x)[:, None])
@@ -128,10 +106,10 @@ def test_a_layer_of_zeros_gives_zeros(library: Library) -> None:
 
 @pytest.mark.parametrize("head_size", list(WIDTHS))
 def test_float32_layers_give_what_torch_gives(
-    any_library: Library, head_size: int, monkeypatch: pytest.MonkeyPatch
+    library: Library, head_size: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model = make_gpt(head_size)
-    native = packed(model, any_library, monkeypatch, "fp32")
+    native = packed(model, library, monkeypatch, "fp32")
     x = torch.randn(2, 20, WIDTHS[head_size])
     steps = [x[:, :9], *x[:, 9:].split(1, dim=1)]
     assert difference(read(native, *steps), read(model, *steps)) < 2e-6
@@ -139,10 +117,10 @@ def test_float32_layers_give_what_torch_gives(
 
 @pytest.mark.parametrize("head_size", list(WIDTHS))
 def test_eight_bit_layers_are_near_torchs_and_treat_every_item_alone(
-    any_library: Library, head_size: int, monkeypatch: pytest.MonkeyPatch
+    library: Library, head_size: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model = make_gpt(head_size)
-    native = packed(model, any_library, monkeypatch, "int8")
+    native = packed(model, library, monkeypatch, "int8")
     x = torch.randn(3, 70, WIDTHS[head_size])
     steps = [x[:, :50], x[:, 50:60], *x[:, 60:].split(1, dim=1)]
     hidden = read(native, *steps)
@@ -287,7 +265,8 @@ def test_a_compiler_that_refuses_is_quoted_and_leaves_nothing(tmp_path: Path) ->
 
 
 @pytest.fixture
-def _nothing_loaded() -> Iterator[None]:
+def _nothing_loaded(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.delenv("BARK_NATIVE", raising=False)
     load_library.cache_clear()
     yield
     load_library.cache_clear()

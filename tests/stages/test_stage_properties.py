@@ -20,6 +20,8 @@ from bark.stages.semantic_task import SemanticLimits
 
 from ..running import finish
 
+pytestmark = pytest.mark.processor
+
 TINY = {"block_size": 1_024, "n_layer": 1, "n_head": 2, "n_embd": 16}
 
 
