@@ -17,10 +17,10 @@ from .audio.record import MAX_RECORD_CHARS
 from .audio.tempo import require_stretching, stretch
 from .errors import InvalidInputError, NothingGeneratedError
 from .events import AudioPiece, Event, StageProgress, TakeFailed, TakeReady
+from .families import Codec, Tokenizer, family_of
 from .options import GenerationOptions
 from .spec import ModelSpec
-from .stages.coarse import coarse_len, generate_coarse
-from .stages.coarse_aligned import generate_coarse_aligned
+from .stages.coarse import coarse_len
 from .stages.coarse_task import CoarseWindows
 from .stages.fine import generate_fine
 from .stages.semantic import generate_semantic
@@ -51,12 +51,12 @@ class Models(Protocol):
     device: torch.device
 
     @property
-    def tokenizer(self) -> Any:
-        """`encode(text) -> EncodedText` and `cut(encoded, max_len) -> (EncodedText, rest)`."""
+    def tokenizer(self) -> Tokenizer:
+        """Of the text model."""
 
     @property
-    def codec(self) -> Any:
-        """`decode(codes, start=0, stop=None) -> audio`."""
+    def codec(self) -> Codec:
+        """Of the sound."""
 
     def use(self, stage: str) -> contextlib.AbstractContextManager[Any]:
         """The stage's model, on its device while the context lasts."""
@@ -245,7 +245,7 @@ class Run:
     def _coarse(self) -> Iterator[Event]:
         spec, options = self.spec, self.options
         latest: list[np.ndarray] = []
-        generate = generate_coarse_aligned if spec.aligned_coarse else generate_coarse
+        generate = family_of(spec).generate_coarse
         with self.models.use("coarse") as model:
             steps = generate(
                 model,
@@ -331,7 +331,7 @@ class Run:
 class _Pieces:
     """Decodes coarse codes to sound while more of them are being made."""
 
-    def __init__(self, codec: Any, spec: ModelSpec) -> None:
+    def __init__(self, codec: Codec, spec: ModelSpec) -> None:
         self.codec, self.spec = codec, spec
         self.sent = 0  # frames
 

@@ -18,11 +18,10 @@ from .decoding.sampling import SamplingOptions
 from .default_models import DefaultModels
 from .environment import read_environment
 from .errors import InvalidInputError, NothingGeneratedError, OptionError
+from .families import family_of
 from .progress import ProgressBar
 from .spec import BARK, LANGUAGES, ModelSpec
 from .stages.coarse import coarse_len
-from .stages.coarse import generate_coarse as _generate_coarse
-from .stages.coarse_aligned import generate_coarse_aligned as _generate_coarse_aligned
 from .stages.coarse_task import CoarseWindows
 from .stages.fine import generate_fine as _generate_fine
 from .stages.semantic import generate_semantic
@@ -187,8 +186,7 @@ def generate_coarse(
     model, spec = _models.get("coarse"), _models.spec("coarse")
     semantic = check_semantic(x_semantic, spec)
     voice = load_voice(history_prompt, spec)
-    generate = _generate_coarse_aligned if spec.aligned_coarse else _generate_coarse
-    steps = generate(
+    steps = family_of(spec).generate_coarse(
         model,
         spec,
         [semantic],

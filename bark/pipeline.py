@@ -16,13 +16,14 @@ from torch import nn
 
 from .audio.files import names_audio
 from .batch import Request, Run, check_text, expected_duration_s
-from .checkpoints.registry import ModelFiles, resolve_model
+from .checkpoints.registry import ModelFiles, ModelInfo, resolve_model
 from .compute_lock import ComputeLock
 from .decoding.static import drop_decoder
 from .devices import choose_device, exact_float32, fitting_threads, one_thread, same_threads
 from .environment import read_environment
 from .errors import BarkError, InvalidInputError, VoiceError
 from .events import Event, TakeFailed, TakeReady
+from .families import Codec, Tokenizer, family_of
 from .models.quantize import apply_precision, choose_precision, computes_natively
 from .options import GenerationOptions
 from .spec import ModelSpec
@@ -79,8 +80,8 @@ class Bark:
         self._models: dict[str, nn.Module] = {}
         self._on_device: collections.Counter[str] = collections.Counter()
         self._loading = threading.RLock()
-        self._tokenizer: Any = None
-        self._codec: Any = None
+        self._tokenizer: Tokenizer | None = None
+        self._codec: Codec | None = None
 
     @classmethod
     def from_pretrained(
@@ -121,7 +122,9 @@ class Bark:
         bark = cls(
             files,
             device=place,
-            precision=choose_precision(precision, place, files.spec.name),
+            precision=choose_precision(
+                precision, place, slow_by_torch=family_of(files.spec).is_slow_by_torch
+            ),
             offload=environment.offload_cpu if offload is None else offload,
         )
         if not lazy:
@@ -136,8 +139,8 @@ class Bark:
         assert self.codec is not None
 
     @property
-    def info(self) -> Any:
-        """`ModelInfo` of the model: where it lies and how large it is."""
+    def info(self) -> ModelInfo:
+        """Where the model lies and how large it is."""
         return self.files.info
 
     @property
@@ -146,7 +149,7 @@ class Bark:
         return self.spec.sample_rate
 
     @property
-    def tokenizer(self) -> Any:
+    def tokenizer(self) -> Tokenizer:
         """Its tokenizer, loaded when first used."""
         with self._loading:
             if self._tokenizer is None:
@@ -154,7 +157,7 @@ class Bark:
             return self._tokenizer
 
     @property
-    def codec(self) -> Any:
+    def codec(self) -> Codec:
         """Its codec, loaded when first used."""
         with self._loading:
             if self._codec is None:

@@ -16,11 +16,11 @@ FLOORS = (
     "whole_file json_file archive_file spec errors text audio environment devices progress"
     " compute_lock interrupts proxies streams",
     # 1: the parts that models and voices are made of
-    "downloads voices",
+    "downloads",
     # 2: networks, tokenizers and codecs
     "codecs models model model_fine",
-    # 3: weights from disk, and the stages
-    "stages decoding checkpoints",
+    # 3: the stages, what families of models are, weights and voices from disk
+    "stages decoding families checkpoints voices",
     # 4: one take
     "batch options take events pipeline",
     # 5: many takes

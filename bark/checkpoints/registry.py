@@ -8,13 +8,13 @@ import logging
 import threading
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 from torch import nn
 
 from ..downloads.transfer import DownloadStoppedError, Progress
 from ..environment import MODELS, Environment, read_environment
 from ..errors import DownloadError, OptionError, WeightsNotFoundError
+from ..families import Codec, Tokenizer
 from ..json_file import read_json
 from ..progress import ProgressBar
 from ..spec import BARK, NANO, ModelSpec
@@ -87,8 +87,8 @@ class ModelFiles:
             return huggingface.read_stage(self.paths["model"], self.paths["config"], stage)
         return suno.read_stage(self.paths[stage], stage)
 
-    def load_tokenizer(self) -> Any:
-        """Loads what turns text into ids: an object with `encode` and `cut`.
+    def load_tokenizer(self) -> Tokenizer:
+        """Loads what turns text into ids.
 
         Raises:
             CheckpointError: the file is damaged.
@@ -97,8 +97,8 @@ class ModelFiles:
             return nano.read_tokenizer(self.paths[_NANO])
         return BertTokenizer.from_file(self.paths["tokenizer"])
 
-    def load_codec(self) -> Any:
-        """Loads what turns codes into audio: an object with `decode` and `to`, on the CPU.
+    def load_codec(self) -> Codec:
+        """Loads what turns codes into audio, on the CPU.
 
         Raises:
             CheckpointError: the file is damaged.
@@ -134,6 +134,13 @@ def best_local_model() -> str:
         if _official_info(name, environment).on_disk:
             return name
     return _NANO
+
+
+def model_spec(name: str | Path) -> ModelSpec:
+    """The spec of a model's family, by the model's name or folder; nothing is loaded."""
+    if str(name) in OFFICIAL_MODELS:
+        return BARK
+    return NANO if str(name) == _NANO or _is_nano(user_path(name)) else BARK
 
 
 def resolve_model(

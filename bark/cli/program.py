@@ -319,12 +319,11 @@ def _size(n_bytes: int) -> str:
 
 
 def _print_voices(arguments: argparse.Namespace) -> int:
-    from ..checkpoints.registry import best_local_model
-    from ..spec import BARK, NANO
+    from ..checkpoints.registry import best_local_model, model_spec
     from ..voices.library import list_voices
 
     model = arguments.model or read_environment().model or best_local_model()
-    for info in list_voices(NANO if model == NANO.name else BARK):
+    for info in list_voices(model_spec(model)):
         place = "" if info.on_disk else "to fetch"
         print(f"{info.name:22}{info.origin:10}{place:10}{info.description}".rstrip())
     return DONE

@@ -21,7 +21,6 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..errors import OptionError
-from ..spec import NANO
 from .fine import FineGPT
 from .gpt import GPT, MLP, Attention, Draft
 from .native.library import load_library
@@ -43,7 +42,9 @@ _MIN_DRAFT_WIDTH = 512  # below it a step's time is not the reading of weights
 _Pack = Callable[[Tensor, Tensor | None], nn.Module]
 
 
-def choose_precision(precision: str, device: torch.device | str, family: str = "bark") -> str:
+def choose_precision(
+    precision: str, device: torch.device | str, *, slow_by_torch: bool = False
+) -> str:
     """The precision to compute with, one of "fp32", "fp16", "bf16" and "int8".
 
     "auto" takes int8 on a CPU where eight-bit layers give exact sums, else float32; bfloat16 on
@@ -54,7 +55,7 @@ def choose_precision(precision: str, device: torch.device | str, family: str = "
     Args:
         precision: "auto" or one of `PRECISIONS`.
         device: where the models will run.
-        family: the name of the models' spec.
+        slow_by_torch: the models are too small for torch's eight-bit layers to be a gain.
 
     Raises:
         OptionError: an unknown precision, or int8 anywhere but on a CPU.
@@ -72,7 +73,7 @@ def choose_precision(precision: str, device: torch.device | str, family: str = "
             return "fp32"
     if precision != "auto":
         return precision
-    if family == NANO.name and (kind != "cpu" or load_library() is None):
+    if slow_by_torch and (kind != "cpu" or load_library() is None):
         return "fp32"
     if kind == "cuda":
         # is_bf16_supported() also counts emulation, which is slow.

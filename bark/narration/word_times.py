@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..compare.word_times import nano_word_times, spoken_spans
-from ..spec import NANO
+from ..families import family_of
 from ..take import Take
 
 WordTime = tuple[int, int, float, float]
@@ -19,10 +18,10 @@ def word_times(bark: Any, take: Take, spoken: str) -> tuple[WordTime, ...]:
         a written word each, in order; empty for another family, or where the model said another
         number of words than the text has.
     """
-    if bark.spec.name != NANO.name:
+    times = family_of(bark.spec).word_times
+    if times is None:
         return ()
-    spans = spoken_spans(bark.tokenizer, spoken)
-    words = nano_word_times(take.tokens.semantic, spans)
-    if len(words) < len(set(spans)):
+    words = times(bark.tokenizer, spoken, take.tokens.semantic)
+    if len(words) < len(set(bark.tokenizer.encode(spoken).spans)):
         return ()
     return tuple((w.start, w.end, round(w.start_s, 4), round(w.end_s, 4)) for w in words)

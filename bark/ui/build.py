@@ -10,11 +10,10 @@ from typing import Any
 import gradio as gr
 from starlette.middleware import Middleware
 
-from ..checkpoints.registry import best_local_model, resolve_model
+from ..checkpoints.registry import best_local_model, model_spec, resolve_model
 from ..environment import Environment
 from ..pipeline import Bark
 from ..server.routes import Settings, put_in_front
-from ..spec import NANO
 from .page import words
 from .page.layout import STATIC, build_page
 from .state.callers import StreamWatch
@@ -91,8 +90,7 @@ def build_demo(studio: Studio) -> gr.Blocks:
         fill_width=True,
         delete_cache=_UPLOADS_KEPT_S,
     ) as demo:
-        is_nano = studio.engine.state.model == NANO.name
-        examples = words.NANO_EXAMPLES if is_nano else words.BARK_EXAMPLES
+        examples = words.EXAMPLES[model_spec(studio.engine.state.model).name]
         view = View(studio, build_page(examples[0][1]))
         wire_arrival(view, demo)
         wire_text(view)

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from ..environment import user_data_dir
 from ..errors import VoiceError, VoiceNotFoundError
-from ..spec import BARK, LANGUAGES, NANO, ModelSpec
+from ..families import FAMILIES, Family, family_of
+from ..spec import ModelSpec
 from ..text.splitting import valid_text
 from ..whole_file import user_path
 from .file import read_voice_file, voice_file_ratio, write_voice_file
-from .presets import OFFICIAL_VOICES, fetch_preset, is_cached
+from .presets import fetch_preset, is_cached
 from .prompt import VoicePrompt, check_voice
 
 if TYPE_CHECKING:
@@ -76,12 +77,12 @@ def list_voices(
     if with_own:
         for info in _own_voices(spec, voices_dir or own_voices_dir()):
             found.setdefault(info.name, info)
-    for info in _packaged_voices(spec):
+    family = family_of(spec)
+    for info in _packaged_voices(family):
         found.setdefault(info.name, info)
-    if spec.name == BARK.name:
-        for name in OFFICIAL_VOICES:
-            if name not in found:
-                found[name] = _official_info(name)
+    for name in family.preset_voices:
+        if name not in found:
+            found[name] = _preset_info(name, family)
     return list(found.values())
 
 
@@ -216,45 +217,40 @@ def _own_voices(spec: ModelSpec, folder: Path) -> Iterator[VoiceInfo]:
     for path in sorted(folder.glob("*.[nN][pP][zZ]")):
         ratio = voice_file_ratio(path)
         # An unreadable file is listed in both families: loading it then says what is wrong.
-        if ratio is None or _family(ratio) == spec.name:
+        if ratio is None or _nearest_family(ratio).name == spec.name:
             name = valid_text(path.stem)  # a file's name may be no UTF-8
             yield VoiceInfo(name, spec.name, "", "", "own", path, True, "your own")
 
 
-def _family(frames_per_token: float) -> str:
-    specs = (BARK, NANO)
-    distances = [
-        abs(spec.codec_rate_hz / spec.semantic_rate_hz - frames_per_token) for spec in specs
-    ]
-    return specs[distances.index(min(distances))].name
+def _nearest_family(frames_per_token: float) -> Family:
+    return min(FAMILIES, key=lambda family: abs(family.frames_per_token - frames_per_token))
 
 
-def _packaged_voices(spec: ModelSpec) -> Iterator[VoiceInfo]:
-    root = packaged_prompts_dir()
-    nano = root / NANO.name
-    for path in sorted((nano if spec.name == NANO.name else root).rglob("*.npz")):
-        if spec.name == NANO.name:
-            yield VoiceInfo(path.stem, spec.name, "en", "", "packaged", path, True, "English")
-        elif nano not in path.parents:
-            name = path.relative_to(root).with_suffix("").as_posix()
-            if name in OFFICIAL_VOICES:
-                info = _official_info(name)
-                yield dataclasses.replace(info, path=path, on_disk=True)
-            else:
-                yield VoiceInfo(name, spec.name, "", "", "packaged", path, True, "")
+def _packaged_voices(family: Family) -> Iterator[VoiceInfo]:
+    root = packaged_prompts_dir() / family.prompts_folder
+    others = {root / other.prompts_folder for other in FAMILIES if other is not family} - {root}
+    language, code = family.languages[0] if len(family.languages) == 1 else ("", "")
+    for path in sorted(root.rglob("*.npz")):
+        if not family.prompts_folder and not others.isdisjoint(path.parents):
+            continue
+        name = path.relative_to(root).with_suffix("").as_posix()
+        if name in family.preset_voices:
+            yield dataclasses.replace(_preset_info(name, family), path=path, on_disk=True)
+        else:
+            yield VoiceInfo(name, family.name, code, "", "packaged", path, True, language)
 
 
-def _official_info(name: str) -> VoiceInfo:
+def _preset_info(name: str, family: Family) -> VoiceInfo:
     cached = is_cached(name)
     if name == "announcer":
         return VoiceInfo(
-            name, BARK.name, "en", "v1", "official", None, cached, "English, announcer"
+            name, family.name, "en", "v1", "official", None, cached, "English, announcer"
         )
     version = "v2" if name.startswith("v2/") else "v1"
     code, number = name.removeprefix("v2/").split("_speaker_")
-    language = {code: language for language, code in LANGUAGES}[code]
+    language = {code: language for language, code in family.languages}[code]
     description = f"{language}, speaker {number} ({version})"
-    return VoiceInfo(name, BARK.name, code, version, "official", None, cached, description)
+    return VoiceInfo(name, family.name, code, version, "official", None, cached, description)
 
 
 def _key(name: str) -> str:
@@ -265,8 +261,9 @@ def _keys(info: VoiceInfo) -> set[str]:
     keys = {_key(info.name)}
     if info.version == "v1":
         keys.add(_key(f"v1/{info.name}"))
-    if info.family == NANO.name:
-        keys.add(_key(f"nano/{info.name}"))
+    folder = family_of(info.family).prompts_folder
+    if folder:
+        keys.add(_key(f"{folder}/{info.name}"))
     return keys
 
 
@@ -275,7 +272,10 @@ def _suggestion(name: str, key: str, voices: list[VoiceInfo], spec: ModelSpec) -
     near = difflib.get_close_matches(key, by_key, n=1, cutoff=0.6)
     if near:
         return f"Unknown voice {name!r}; did you mean {by_key[near[0]]!r}?"
-    if spec.name != BARK.name and key in {_key(official) for official in OFFICIAL_VOICES}:
-        return f"The voice {name!r} belongs to official Bark, not to {spec.name}; load that model."
+    for other in FAMILIES:
+        if other.name != spec.name and key in {_key(preset) for preset in other.preset_voices}:
+            return (
+                f"The voice {name!r} belongs to {other.title}, not to {spec.name}; load that model."
+            )
     some = ", ".join(repr(info.name) for info in voices[:4]) or "none at all"
     return f"Unknown voice {name!r}; the {len(voices)} voices of {spec.name} include {some}."

@@ -6,22 +6,14 @@ from pathlib import Path
 
 from ..downloads.hub import cached_hub_file, fetch_hub_file
 from ..errors import VoiceError, VoiceNotFoundError
-from ..spec import LANGUAGES
+from ..families import BARK_FAMILY
 from ..whole_file import open_regular
 from .file import MAX_FILE_BYTES, read_array
 from .prompt import PROMPT_KEYS, VoicePrompt
 
 _HUB_REPOS = ("suno/bark", "suno/bark-small")  # the presets are the same in both
 
-OFFICIAL_VOICES: tuple[str, ...] = (
-    "announcer",
-    *(
-        f"{folder}{code}_speaker_{i}"
-        for folder in ("", "v2/")
-        for _, code in LANGUAGES
-        for i in range(10)
-    ),
-)
+OFFICIAL_VOICES: tuple[str, ...] = BARK_FAMILY.preset_voices
 """The 261 presets of official Bark, as suno-ai/bark names them."""
 
 

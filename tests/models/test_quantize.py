@@ -286,9 +286,9 @@ def test_auto_takes_int8_for_nano_only_where_layers_are_compiled(
 ) -> None:
     monkeypatch.setattr("bark.models.quantize.integer_layers_work", lambda: True)
     monkeypatch.setattr("bark.models.quantize.load_library", lambda: None)
-    assert choose_precision("auto", "cpu", "nano") == "fp32"
+    assert choose_precision("auto", "cpu", slow_by_torch=True) == "fp32"
     monkeypatch.setattr("bark.models.quantize.load_library", lambda: object())
-    assert choose_precision("auto", "cpu", "nano") == "int8"
+    assert choose_precision("auto", "cpu", slow_by_torch=True) == "int8"
 
 
 def test_auto_takes_int8_only_where_it_is_exact(monkeypatch: pytest.MonkeyPatch) -> None:

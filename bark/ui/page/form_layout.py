@@ -36,8 +36,8 @@ def lay_prompt(parts: Parts, example: str) -> None:
     )
     parts["examples"] = gr.Dataset(
         components=[parts["text"]],
-        samples=[[text] for _, text in words.NANO_EXAMPLES],
-        sample_labels=[label for label, _ in words.NANO_EXAMPLES],
+        samples=[[text] for _, text in words.EXAMPLES["nano"]],
+        sample_labels=[label for label, _ in words.EXAMPLES["nano"]],
         label="Examples",
         show_label=False,
         samples_per_page=20,

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 TITLE = "Bark studio"
 
-NANO_NOTE = (
+_NANO_NOTE = (
     "Nano is a tiny model that fits the repository: plain English, no laughter, no music, "
     "no match for Bark. For Bark itself choose small (1.7 GB to fetch) or large (4.5 GB)"
 )
-NANO_HERE = NANO_NOTE + " with Change model."
-NANO_ELSEWHERE = NANO_NOTE + " on your own machine, or ask the owner of this page."
 
 PROMPT_LABEL = "What to say"
 PROMPT_PLACEHOLDER = "Type what you want to hear."
@@ -62,8 +60,7 @@ TAGS = (
     ("[WOMAN]", "[WOMAN]", "Leans towards a woman's voice"),
 )
 
-# Label and text, for the models that speak thirteen languages, laugh and sing.
-BARK_EXAMPLES = (
+_BARK_EXAMPLES = (
     ("Laughter", "Hello, my name is Suno. And, uh — and I like pizza. [laughs]"),
     ("Song", "♪ The rain comes down on the tin roof, and I am going home ♪"),
     ("Two people", "[WOMAN] Did you hear that?\n[MAN] Hear what? [gasps] Oh. That."),
@@ -74,10 +71,25 @@ BARK_EXAMPLES = (
     ("Hindi", "नमस्ते, आज मौसम बहुत अच्छा है, चलिए बाहर घूमने चलते हैं।"),
     ("Emphasis", "I said the SMALL one. Not the large one — the SMALL one."),
 )
-NANO_EXAMPLES = (
+_NANO_EXAMPLES = (
     ("Hello", "Hello, this is nano. I am small, but I can read you a sentence."),
     ("Question", "Did you remember to close the window before the rain came?"),
     ("Numbers", "The train leaves at 9:45 from platform 12, and a ticket costs $7.50."),
     ("Story", "The old man looked at the sea for a long time, and then he walked home."),
     ("Names", "Doctor Adams and Mrs. Okonkwo met in Reykjavik on May 3rd, 1997."),
 )
+
+# Label and text, by the name of the family that can say it.
+EXAMPLES = {"bark": _BARK_EXAMPLES, "nano": _NANO_EXAMPLES}
+
+
+def note(family: str, *, can_change: bool) -> str:
+    """What is to be known of a family of models before its first word; "" for nothing.
+
+    Args:
+        can_change: whether whoever reads it may choose another model here.
+    """
+    if family != "nano":
+        return ""
+    here = " with Change model." if can_change else ""
+    return _NANO_NOTE + (here or " on your own machine, or ask the owner of this page.")

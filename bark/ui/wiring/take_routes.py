@@ -15,9 +15,8 @@ import fastapi
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse, Response
 
-from ...compare.word_times import nano_word_times, spoken_spans
 from ...errors import BarkError, InvalidInputError
-from ...spec import NANO
+from ...families import family_of
 from ..actions.take_actions import act
 from ..page import messages
 from ..state.sessions import Visit
@@ -91,15 +90,15 @@ def word_times(studio: Studio, visit: Visit, take_id: str) -> list[list[float]]:
     """
     bark = studio.engine.bark
     stored = visit.takes.get(take_id)
-    if bark is None or stored is None or stored.model != NANO.name or bark.spec != NANO:
+    times = None if bark is None else family_of(bark.spec).word_times
+    if bark is None or stored is None or stored.model != bark.name or times is None:
         return []
     try:
         take = visit.takes.load(take_id)
-        spans = spoken_spans(bark.tokenizer, take.text)
-        times = nano_word_times(take.tokens.semantic, spans)
+        words = times(bark.tokenizer, take.text, take.tokens.semantic)
     except (BarkError, OSError, AttributeError):
         return []
-    return [[w.start, w.end, round(w.start_s, 3), round(w.end_s, 3)] for w in times]
+    return [[w.start, w.end, round(w.start_s, 3), round(w.end_s, 3)] for w in words]
 
 
 async def _body(request: fastapi.Request) -> bytes:

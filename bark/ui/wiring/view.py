@@ -9,7 +9,7 @@ from typing import Any
 import gradio as gr
 
 from ...errors import BarkError
-from ...spec import NANO
+from ...families import family_of
 from ..actions import models, voice_menu
 from ..actions.runs import Update
 from ..page import messages, words
@@ -83,16 +83,16 @@ class View:
         bark = self.studio.engine.bark
         if bark is None:
             return [models.model_line(self.studio), *skips(len(self.model_outputs) - 1)]
-        is_nano = bark.spec.name == NANO.name
-        examples = words.NANO_EXAMPLES if is_nano else words.BARK_EXAMPLES
-        note = words.NANO_HERE if self.studio.can_change_model else words.NANO_ELSEWHERE
+        family = family_of(bark.spec)
+        examples = words.EXAMPLES[family.name]
+        note = words.note(family.name, can_change=self.studio.can_change_model)
         access = self.studio.access(session.visit)
         languages = voice_menu.language_choices(bark.spec, access)
         voice = draft.voice if draft and self._is_there(session, draft.voice) else ""
         return [
             models.model_line(self.studio),
-            hint(note) if is_nano else "",
-            gr.HTML(visible=not is_nano),
+            hint(note) if note else "",
+            gr.HTML(visible=family.hears_tags),
             gr.Dataset(
                 samples=[[text] for _, text in examples],
                 sample_labels=[label for label, _ in examples],
