@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import functools
 import os
+import re
 import stat
+import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
+
+_PART = re.compile(r"\.[0-9a-f]{32}\.part")
+_UNFINISHED_S = 60.0
 
 
 def user_path(path: str | Path) -> Path:
@@ -49,9 +55,11 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
     Raises:
         OSError: as opening, writing and renaming do.
     """
+    sweep_parts(path.parent)
     part = path.with_name(f".{uuid.uuid4().hex}.part")
     try:
         with part.open("xb") as file:
+            _hold(file)
             yield file
             file.flush()
             os.fsync(file.fileno())
@@ -60,6 +68,41 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
         with contextlib.suppress(OSError):
             part.unlink()
         raise
+
+
+@functools.cache
+def sweep_parts(folder: Path) -> None:
+    """Removes, once in a process, the unfinished files of writers that were killed in a folder.
+
+    Those that are being written are held by a lock, which ends with their process; and whoever
+    writes without one has written in the last minute.
+    """
+    with contextlib.suppress(OSError):
+        for entry in os.scandir(folder):
+            if _PART.fullmatch(entry.name):
+                with contextlib.suppress(OSError):
+                    if abs(time.time() - entry.stat().st_mtime) > _UNFINISHED_S:
+                        with Path(entry).open("rb+") as file:
+                            _hold(file)
+                            Path(entry).unlink()
+
+
+def _hold(file: BinaryIO) -> None:
+    """Locks a file for this process.
+
+    Raises:
+        OSError: another process has it.
+    """
+    try:
+        import fcntl
+    except ImportError:  # of Windows' Python, which removes no file that is open
+        return
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise
+    except OSError:  # a file system without locks
+        return
 
 
 def open_regular(path: Path, *, max_bytes: int) -> BinaryIO:

@@ -45,7 +45,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     open_missing_streams()
     try:
-        return _run(list(sys.argv[1:] if argv is None else argv))
+        code = _answer(list(sys.argv[1:] if argv is None else argv))
+        sys.stdout.flush()
+        return code
+    except OSError as error:  # Python would complain again when it closes the output at exit
+        with contextlib.suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if isinstance(error, BrokenPipeError):  # the reader of our output has gone
+            return FAILED
+        return _fail(f"The output cannot be written: {error.strerror or error}.", FAILED)
+
+
+def _answer(argv: list[str]) -> int:
+    try:
+        return _run(argv)
     except SystemExit as end:  # of argparse, after it printed help or a sentence
         return end.code if isinstance(end.code, int) else WRONG_USAGE
     except (OptionError, InvalidInputError) as error:
@@ -54,9 +67,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _fail(error, FAILED)
     except KeyboardInterrupt:
         return _fail("Interrupted.", INTERRUPTED)
-    except BrokenPipeError:  # the reader of our output has gone; Python would complain at exit
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return FAILED
     except (MemoryError, RuntimeError) as error:
         if isinstance(error, MemoryError) or "OutOfMemory" in type(error).__name__:
             return _fail(
@@ -100,7 +110,8 @@ def _run(argv: list[str]) -> int:
 
 
 def _fail(reason: object, code: int) -> int:
-    print(f"bark-studio: {reason}", file=sys.stderr, flush=True)
+    with contextlib.suppress(OSError):  # nowhere to say it
+        print(f"bark-studio: {reason}", file=sys.stderr, flush=True)
     return code
 
 

@@ -203,6 +203,24 @@ def test_a_closed_pipe_is_no_traceback() -> None:
     assert result.stderr == ""
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no full device")
+@pytest.mark.parametrize("argument", ["--list_models"])
+def test_an_output_that_takes_nothing_is_a_sentence(argument: str) -> None:
+    with Path("/dev/full").open("w") as full:
+        result = subprocess.run(
+            [sys.executable, "-m", "bark", argument],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+    assert result.returncode == program.FAILED
+    assert result.stderr == (
+        "bark-studio: The output cannot be written: No space left on device.\n"
+    )
+
+
 def test_lists_name_every_model_and_voice(capfd: pytest.CaptureFixture[str]) -> None:
     assert program.main(["--list_models"]) == 0
     out = capfd.readouterr().out

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import copy
+import hashlib
 import logging
 import os
 import shutil
+import subprocess
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +19,7 @@ from torch import Tensor
 from bark.models.fine import FineGPT, FineGPTConfig
 from bark.models.gpt import GPT, GPTConfig
 from bark.models.native.compiler import CompilationError, compiled_library
-from bark.models.native.library import Library, computes_exactly, load_library
+from bark.models.native.library import Library, computes_exactly, load_library, open_or_rebuild
 from bark.models.native.linear import Int8Layer
 from bark.models.native.memory import HugeMemory
 from bark.models.quantize import Int8Linear, apply_precision
@@ -230,10 +232,42 @@ def test_a_thread_that_ends_gives_its_memory_back(
 def test_it_is_compiled_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = compiled_library(tmp_path / "new")
     assert path.parent == tmp_path / "new"
-    assert list(path.parent.iterdir()) == [path]
+    assert sorted(path.parent.iterdir()) == sorted([path, path.with_suffix(".sha256")])
     assert Library(path)
     monkeypatch.setattr("bark.models.native.compiler._compile", lambda *args: pytest.fail("again"))
     assert compiled_library(tmp_path / "new") == path
+
+
+@needs_compiler
+def test_what_is_no_library_is_compiled_anew_before_it_is_used(tmp_path: Path) -> None:
+    path = compiled_library(tmp_path)
+    whole = path.read_bytes()
+    for damaged in (whole[: len(whole) // 2], b"", b"no library at all", whole[:-1] + b"x"):
+        path.unlink()  # in place of writing into a library that this process has mapped
+        path.write_bytes(damaged)
+        assert compiled_library(tmp_path) == path
+        assert Library(path)
+
+
+@needs_compiler
+def test_a_foreign_library_with_a_right_digest_is_compiled_anew(tmp_path: Path) -> None:
+    path = compiled_library(tmp_path)
+    foreign = tmp_path / "foreign.c"
+    foreign.write_text("int struct_layout(void) { return 0; }")
+    subprocess.run(["cc", "-shared", "-fPIC", str(foreign), "-o", str(path)], check=True)
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    path.with_suffix(".sha256").write_text(digest)
+    assert compiled_library(tmp_path) == path
+    assert open_or_rebuild(tmp_path, None).panel_lanes > 0
+
+
+@needs_compiler
+def test_a_compiler_may_be_given_with_flags_and_leftovers_are_swept(tmp_path: Path) -> None:
+    left = tmp_path / "part-left.so"
+    left.write_bytes(b"half")
+    os.utime(left, (0, 0))
+    assert Library(compiled_library(tmp_path, compiler="cc -O1"))
+    assert not left.exists()
 
 
 @needs_compiler

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import logging
 import platform
+import shlex
 import shutil
 import subprocess
 import tempfile
+import time
 from pathlib import Path
 
 _LOG = logging.getLogger(__name__)
@@ -29,6 +32,7 @@ _FOR_THIS_PROCESSOR = (("-march=native",), ("-mcpu=native",))
 
 _NAMES = ("cc", "gcc", "clang")
 _TIME_LIMIT_S = 120
+_PART = "part-"
 
 
 class CompilationError(Exception):
@@ -43,46 +47,99 @@ def compiled_library(
     Args:
         folder: where libraries are kept; made if it is missing, replaced by a temporary one
             where it cannot be written to.
-        compiler: its name or path; None takes the system's.
+        compiler: its name or path, and flags of its own as in CC="gcc -O2"; None takes the
+            system's.
         extra_flags: behind the others, so that they win.
 
     Raises:
         CompilationError: no compiler, or it refuses.
     """
-    found = shutil.which(compiler) if compiler else _system_compiler()
-    if found is None:
-        raise CompilationError(f"there is no C compiler ({compiler or ', '.join(_NAMES)})")
-    name = f"transformer-{_fingerprint(found, extra_flags)}.so"
-    if (folder / name).is_file():
+    command = _command(compiler)
+    name = f"transformer-{_fingerprint(command, extra_flags)}.so"
+    if _is_whole(folder / name):
         return folder / name
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with tempfile.NamedTemporaryFile(dir=folder, suffix=".so", delete=False) as file:
+        _sweep(folder)
+        with tempfile.NamedTemporaryFile(
+            dir=folder, prefix=_PART, suffix=".so", delete=False
+        ) as file:
             part = Path(file.name)
     except OSError:
         folder = Path(tempfile.mkdtemp(prefix="bark-native-"))
-        part = folder / f"part-{name}"
+        part = folder / f"{_PART}{name}"
     try:
-        _compile(found, extra_flags, part)
-        return part.replace(folder / name)
+        _compile(command, extra_flags, part)
+        digest = _digest(part)
+        part.replace(folder / name)
+        _digest_path(folder / name).write_text(digest, encoding="ascii")
+        return folder / name
     except OSError as error:
         raise CompilationError(f"{folder} does not take the library: {error}") from None
     finally:
         part.unlink(missing_ok=True)
 
 
+def remove_library(path: Path) -> None:
+    """Removes a library that turned out to be none, so that the next call compiles it anew."""
+    for file in (_digest_path(path), path):
+        with contextlib.suppress(OSError):
+            file.unlink()
+
+
+def _is_whole(path: Path) -> bool:
+    """Whether a library is what was compiled: the loader runs what it finds, or dies of its end."""
+    try:
+        return _digest(path) == _digest_path(path).read_text(encoding="ascii").strip()
+    except (OSError, ValueError):
+        return False
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _digest_path(path: Path) -> Path:
+    return path.with_suffix(".sha256")
+
+
+def _sweep(folder: Path) -> None:
+    """Removes what compilations left that were killed."""
+    for path in folder.glob(f"{_PART}*.so"):
+        with contextlib.suppress(OSError):
+            if time.time() - path.stat().st_mtime > 2 * _TIME_LIMIT_S:
+                path.unlink()
+
+
+def _command(compiler: str | None) -> list[str]:
+    """The compiler and the flags that stand behind its name."""
+    if compiler is None:
+        found = _system_compiler()
+        if found is None:
+            raise CompilationError(f"there is no C compiler ({', '.join(_NAMES)})")
+        return [found]
+    try:
+        name, *flags = [compiler] if shutil.which(compiler) else shlex.split(compiler)
+    except ValueError:
+        name, flags = compiler, []
+    found = shutil.which(name)
+    if found is None:
+        raise CompilationError(f"there is no C compiler ({compiler})")
+    return [found, *flags]
+
+
 def _system_compiler() -> str | None:
     return next((path for name in _NAMES if (path := shutil.which(name))), None)
 
 
-def _compile(compiler: str, extra_flags: tuple[str, ...], target: Path) -> None:
-    _LOG.info("compiling the layers for this processor with %s; this happens once", compiler)
+def _compile(compiler: list[str], extra_flags: tuple[str, ...], target: Path) -> None:
+    _LOG.info("compiling the layers for this processor with %s; this happens once", compiler[0])
     for native in _FOR_THIS_PROCESSOR:
-        command = [compiler, *native, *_FLAGS, *extra_flags, str(_MAIN), "-o", str(target), "-lm"]
+        command = [*compiler, *native, *_FLAGS, *extra_flags, str(_MAIN), "-o", str(target), "-lm"]
         done = _run(command)
         if done.returncode == 0:
             return
-    raise CompilationError(f"{compiler} refused: {done.stderr.strip()[-400:]}")
+    raise CompilationError(f"{compiler[0]} refused: {done.stderr.strip()[-400:]}")
 
 
 def _run(command: list[str]) -> subprocess.CompletedProcess[str]:
@@ -94,10 +151,10 @@ def _run(command: list[str]) -> subprocess.CompletedProcess[str]:
         raise CompilationError(f"{command[0]} does not run: {error}") from None
 
 
-def _fingerprint(compiler: str, extra_flags: tuple[str, ...]) -> str:
+def _fingerprint(compiler: list[str], extra_flags: tuple[str, ...]) -> str:
     """Tells libraries of other sources, flags, compilers or processors apart."""
     parts = [path.read_text(encoding="utf-8") for path in sorted(_SOURCES.glob("*.[ch]"))]
-    parts += [compiler, _run([compiler, "--version"]).stdout, *_FLAGS, *extra_flags]
+    parts += [*compiler, _run([*compiler, "--version"]).stdout, *_FLAGS, *extra_flags]
     parts += [platform.platform(), platform.machine(), _processor()]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:20]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import functools
 import logging
+import sys
 from ctypes import POINTER, c_int, c_int64, c_void_p
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import torch
 from torch import Tensor
 
 from ...environment import read_environment
-from .compiler import CompilationError, compiled_library
+from .compiler import CompilationError, compiled_library, remove_library
 from .memory import HugeMemory, new_packed
 
 _LOG = logging.getLogger(__name__)
@@ -98,17 +99,26 @@ _INTERFACE: dict[str, tuple[type | None, tuple[type, ...]]] = {
 def _open(path: Path) -> ctypes.CDLL:
     """The library with its functions' types declared; raises OSError where it is another."""
     dll = ctypes.CDLL(str(path))
-    for name, (returns, takes) in _INTERFACE.items():
-        try:
+    try:
+        for name, (returns, takes) in _INTERFACE.items():
             function = getattr(dll, name)
-        except AttributeError as error:
-            raise OSError(f"{path} has no function {name}") from error
-        function.restype, function.argtypes = returns, takes
-    expected = struct_layout()
-    found = (c_int64 * len(expected))()
-    if dll.struct_layout(found, len(expected)) != len(expected) or list(found) != expected:
-        raise OSError(f"{path} lays its structures out otherwise than this package")
+            function.restype, function.argtypes = returns, takes
+        expected = struct_layout()
+        found = (c_int64 * len(expected))()
+        if dll.struct_layout(found, len(expected)) != len(expected) or list(found) != expected:
+            raise OSError(f"{path} lays its structures out otherwise than this package")
+    except (AttributeError, OSError) as error:
+        _close(dll)
+        raise OSError(f"{path} is no library of this package: {error}") from error
     return dll
+
+
+def _close(dll: ctypes.CDLL) -> None:
+    """Lets a library go; while it is open, its path stands for it, whatever file lies there."""
+    if sys.platform != "win32":
+        from _ctypes import dlclose
+
+        dlclose(dll._handle)
 
 
 def struct_layout() -> list[int]:
@@ -220,7 +230,7 @@ def load_library() -> Library | None:
     if not environment.native:
         return None
     try:
-        library = Library(compiled_library(environment.native_dir, compiler=environment.compiler))
+        library = open_or_rebuild(environment.native_dir, environment.compiler)
     except (CompilationError, OSError) as error:
         _LOG.info("torch's layers compute instead of compiled ones: %s", error)
         return None
@@ -231,6 +241,21 @@ def load_library() -> Library | None:
         _LOG.warning("the compiled layers do not compute what they should; torch's are used")
         return None
     return library
+
+
+def open_or_rebuild(folder: Path, compiler: str | None) -> Library:
+    """The library of a folder; one that turns out to be another's is compiled anew.
+
+    Raises:
+        CompilationError: it cannot be compiled. OSError: nor is the new one of use.
+    """
+    path = compiled_library(folder, compiler=compiler)
+    try:
+        return Library(path)
+    except OSError as error:
+        _LOG.info("the compiled layers are compiled anew: %s", error)
+        remove_library(path)
+        return Library(compiled_library(folder, compiler=compiler))
 
 
 def computes_exactly(library: Library) -> bool:

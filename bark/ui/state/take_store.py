@@ -21,6 +21,7 @@ from ...errors import BarkError
 from ...json_file import read_json
 from ...take import Take
 from ...text.splitting import valid_text
+from ...whole_file import sweep_parts, whole_file
 from .take_index import StoredTake, TakeIndex
 
 __all__ = ["N_PEAKS", "Changes", "StoredTake", "TakeStore"]
@@ -238,6 +239,7 @@ class TakeStore:
 
 def _read_folder(folder: Path, index: TakeIndex) -> dict[str, StoredTake]:
     """The takes of a folder: from the index where their files are as it knows them."""
+    sweep_parts(folder)
     files = {entry.name: entry for entry in os.scandir(folder)}
     for name in files:  # of a session that ended before it was sure
         if name.startswith(".deleted-") and name.endswith(".wav"):
@@ -346,10 +348,8 @@ def _hidden(path: Path) -> Path:
 
 
 def _write_marks(path: Path, stored: StoredTake) -> None:
-    temporary = path.with_name(f".{path.name}.part")
     try:
-        temporary.write_text(json.dumps({"star": stored.star, "note": stored.note}), "utf-8")
-        temporary.replace(path)
+        with whole_file(path) as file:
+            file.write(json.dumps({"star": stored.star, "note": stored.note}).encode("utf-8"))
     except OSError as error:
         log.warning("the star and note of %s are not kept: %s", stored.id, error)
-        temporary.unlink(missing_ok=True)
