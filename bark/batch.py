@@ -88,6 +88,7 @@ class _Item:
     coarse: np.ndarray
     fine: np.ndarray
     cut_text: str = ""
+    unspoken: tuple[str, ...] = ()
     stop_reason: str = "end"
 
 
@@ -108,6 +109,14 @@ def check_text(text: str) -> str:
     if not words:
         raise InvalidInputError("The text is empty; write what shall be spoken.")
     return words
+
+
+def nothing_to_speak(text: str, unspoken: Sequence[str], spec: ModelSpec) -> str:
+    """The sentence for a text of which nothing can be said."""
+    if not unspoken:
+        return f"There is nothing to speak in {text!r}; write words."
+    listed = ", ".join(f"“{stretch}”" for stretch in unspoken)
+    return f"The model {spec.name} cannot say {listed}; there is nothing to speak, write words."
 
 
 def expected_duration_s(text: str, spec: ModelSpec) -> float:
@@ -223,12 +232,13 @@ class Run:
         yield from self._drop([i for i in self.items if coarse_len(spec, len(i.semantic)) == 0])
 
     def _encode(self, item: _Item) -> np.ndarray:
-        encoded = self.models.tokenizer.encode(check_text(item.request.text))
+        text = item.request.text
+        check_text(text)
+        encoded = self.models.tokenizer.encode(text)  # as typed: line ends may be pauses
         heard, item.cut_text = self.models.tokenizer.cut(encoded, self.spec.text_len)
+        item.unspoken = encoded.unspoken
         if not len(heard.ids):
-            raise InvalidInputError(
-                f"There is nothing to speak in {item.request.text!r}; write words."
-            )
+            raise InvalidInputError(nothing_to_speak(text, encoded.unspoken, self.spec))
         return heard.ids
 
     def _drop(self, items: list[_Item]) -> Iterator[Event]:
@@ -324,6 +334,7 @@ class Run:
             stop_reason=item.stop_reason,
             timings={**self.timings, "decode": decode_s},
             cut_text=item.cut_text,
+            unspoken=item.unspoken,
             redone_from=None if self.first_stage == "semantic" else self.first_stage,
         )
 

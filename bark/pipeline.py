@@ -28,7 +28,6 @@ from .models.quantize import apply_precision, choose_precision, computes_nativel
 from .options import GenerationOptions
 from .spec import ModelSpec
 from .take import STAGES, Take
-from .text.splitting import normalize_whitespace
 from .voices.library import load_voice
 from .voices.prompt import VoicePrompt
 
@@ -45,12 +44,14 @@ class TextCount:
         n_tokens: text tokens; the model hears the first `max_tokens` of them.
         expected_s: a guess at its duration, of what is heard.
         cut_text: the words that would not be heard; "" when all would.
+        unspoken: the stretches that the model cannot say, for example in another script.
     """
 
     n_tokens: int
     max_tokens: int
     expected_s: float
     cut_text: str
+    unspoken: tuple[str, ...] = ()
 
 
 class Bark:
@@ -382,12 +383,20 @@ class Bark:
 
     def count(self, text: str) -> TextCount:
         """Counts a text's tokens and names the words past the limit; "" counts as nothing."""
-        words = normalize_whitespace(text)
-        encoded = self.tokenizer.encode(words)
+        encoded = self.tokenizer.encode(text)
+        words = encoded.text
         _, cut_text = self.tokenizer.cut(encoded, self.spec.text_len)
         spoken = words[: len(words) - len(cut_text)] if cut_text else words
         expected = expected_duration_s(spoken, self.spec) if words else 0.0
-        return TextCount(len(encoded.ids), self.spec.text_len, expected, cut_text)
+        return TextCount(len(encoded.ids), self.spec.text_len, expected, cut_text, encoded.unspoken)
+
+    def reading(self, text: str) -> str:
+        """How a text is read: the words that are spoken, one blank between, marks left out.
+
+        Nano says "$5" as "five dollars" and "FBI" as "eff bee eye". Official Bark reads a text as
+        it stands, so for it this is the text with its white space normalised.
+        """
+        return self.tokenizer.reading(text)
 
     def _check_tokens(self, tokens: VoicePrompt) -> None:
         spec = self.spec

@@ -46,6 +46,8 @@ class Take:
         stop_reason: "end", "length" (a limit ended it) or "stopped" (somebody did).
         timings: seconds spent in each stage.
         cut_text: the words past the model's limit, which it did not hear; "" when it heard all.
+        unspoken: the stretches of the text that the model cannot say, for example in another
+            script; it was spoken without them.
         redone_from: the stage from which it was made anew, the tokens before it being another
             take's; None for a take made in one go.
     """
@@ -62,6 +64,7 @@ class Take:
     timings: Mapping[str, float] = dataclasses.field(default_factory=dict)
     cut_text: str = ""
     redone_from: str | None = None
+    unspoken: tuple[str, ...] = ()
 
     @property
     def duration_s(self) -> float:
@@ -79,6 +82,7 @@ class Take:
             "stop_reason": self.stop_reason,
             "timings": dict(self.timings),
             "cut_text": self.cut_text,
+            "unspoken": list(self.unspoken),
             "redone_from": self.redone_from,
             "sample_rate": self.sample_rate,
         }
@@ -187,6 +191,7 @@ class Take:
             timings=_timings(record.get("timings", {})),
             cut_text=_text(record.get("cut_text", "")),
             redone_from=redone_from if redone_from in STAGES else None,
+            unspoken=_texts(record.get("unspoken", [])),
         )
 
 
@@ -194,6 +199,12 @@ def _text(value: object) -> str:
     if not isinstance(value, str):
         raise TypeError(f"{str(value)[:40]!r} is no text")
     return valid_text(value)
+
+
+def _texts(values: object) -> tuple[str, ...]:
+    if not isinstance(values, list):
+        raise TypeError(f"{str(values)[:40]!r} is no list of texts")
+    return tuple(_text(value) for value in values)
 
 
 def _timings(values: Mapping[str, Any]) -> dict[str, float]:

@@ -57,8 +57,15 @@ class FakeBark:
         words = text.split()
         limit = 40
         return TextCount(
-            len(words), limit, 0.05 * len(" ".join(words[:limit])), " ".join(words[limit:])
+            len(words),
+            limit,
+            0.05 * len(" ".join(words[:limit])),
+            " ".join(words[limit:]),
+            self.tokenizer.encode(text).unspoken,
         )
+
+    def reading(self, text: str) -> str:
+        return self.tokenizer.reading(text)
 
     def preview(self, voice: VoicePrompt) -> np.ndarray:
         return _hum(1.0, 1)
@@ -148,6 +155,7 @@ class FakeBark:
             stop_reason="stopped" if stopped else "end",
             timings={"semantic": 0.1, "coarse": 0.2, "fine": 0.1},
             cut_text=self.count(request.text).cut_text,
+            unspoken=self.tokenizer.encode(request.text).unspoken,
         )
 
 

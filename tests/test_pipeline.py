@@ -330,3 +330,36 @@ def test_what_nano_hears_counts_and_names_as_cut_agree_on_whole_words(
     assert heard == nano.tokenizer.encode("Well, it cost").ids.tolist()
     assert nano.count(text).cut_text == "1,234,567 dollars."
     assert run.items[0].cut_text == "1,234,567 dollars."
+
+
+@pytest.fixture(scope="module")
+def nano() -> Bark:
+    return Bark.from_pretrained("nano", device="cpu", lazy=True)
+
+
+def test_a_program_is_told_how_nano_reads_a_text_and_that_bark_reads_it_as_it_stands(
+    bark: Bark, nano: Bark
+) -> None:
+    text = "Dr. Lee paid\n $5."
+    assert nano.reading(text) == "doctor lee paid five dollars"
+    assert bark.reading(text) == "Dr. Lee paid $5."
+
+
+def test_what_a_model_cannot_say_is_named_before_and_after(nano: Bark, bark: Bark) -> None:
+    assert nano.count("Hello 你好 world").unspoken == ("你好",)
+    take = nano.generate("Hello 你好 world", max_duration_s=0.6, seed=1)
+    assert take.unspoken == ("你好",)
+    assert take.to_record()["unspoken"] == ["你好"]
+    assert bark.count("Hello ☃☃ ☃ world ☃").unspoken == ("☃☃ ☃", "☃")
+
+
+def test_a_text_of_which_nothing_can_be_said_is_refused_by_its_own_words(nano: Bark) -> None:
+    with pytest.raises(InvalidInputError, match="nano cannot say “Привет мир”"):
+        nano.generate("Привет мир")
+    with pytest.raises(InvalidInputError, match="write words"):
+        nano.generate("...")
+
+
+def test_line_ends_are_pauses_for_nano(nano: Bark) -> None:
+    assert nano.count("Title\n\nBody").n_tokens == nano.count("Title. Body").n_tokens
+    assert nano.count("Title\n\nBody").n_tokens > nano.count("Title Body").n_tokens

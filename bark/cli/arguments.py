@@ -81,6 +81,11 @@ def _parser() -> argparse.ArgumentParser:
     _add_machine(parser.add_argument_group("what computes it"))
     lists = parser.add_argument_group("instead of speaking")
     _add_switch(lists, "--list_voices", "print the voices of the model, downloading nothing")
+    lists.add_argument(
+        "--reading",
+        metavar="TEXT",
+        help="print the words that are spoken for it (- for stdin)",
+    )
     _add_switch(lists, "--list_models", "print the models, their sizes and where they lie")
     return parser
 

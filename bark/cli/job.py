@@ -137,16 +137,16 @@ def _texts(arguments: argparse.Namespace) -> list[str]:
     if len(given) > 1:
         raise OptionError(f"{' and '.join(given)} both name a text; give one of them.")
     if arguments.batch is not None:
-        lines = [line.strip() for line in _read_text(arguments.batch).splitlines()]
+        lines = [line.strip() for line in read_text(arguments.batch).splitlines()]
         texts = [line for line in lines if line]
         if not texts:
             raise InvalidInputError(f"--batch {arguments.batch} has no line to speak.")
         return texts
     text = arguments.text if arguments.text is not None else arguments.words
     if arguments.text_file is not None:
-        text = _read_text(arguments.text_file)
+        text = read_text(arguments.text_file)
     elif text == "-" or (text is None and not sys.stdin.isatty()):
-        text = _read_text("-")
+        text = read_text("-")
     if text is None:
         raise OptionError(
             "There is no text; give it as an argument, by --text_file FILE or on standard input."
@@ -156,7 +156,12 @@ def _texts(arguments: argparse.Namespace) -> list[str]:
     return [text]
 
 
-def _read_text(name: str) -> str:
+def read_text(name: str) -> str:
+    """The text in a file, or on standard input for "-".
+
+    Raises:
+        InvalidInputError: it cannot be read, or is too long.
+    """
     source = "standard input" if name == "-" else name
     try:
         if name == "-":

@@ -23,7 +23,7 @@ from ..errors import AudioFileError, BarkError, InvalidInputError, OptionError
 from ..streams import open_missing_streams, write_path
 from ..whole_file import user_path
 from .arguments import AUDIO_FORMATS, parse_arguments
-from .job import STANDARD_OUTPUT, Job, read_job
+from .job import STANDARD_OUTPUT, Job, read_job, read_text
 
 if TYPE_CHECKING:
     from ..events import Event
@@ -98,6 +98,8 @@ def _run(argv: list[str]) -> int:
         return _print_models()
     if arguments.list_voices:
         return _print_voices(arguments)
+    if arguments.reading is not None:
+        return _print_reading(arguments)
     job = read_job(arguments)
     with _interruptible(arguments.keep_partial) as stop:
         bark = _load(job, stop)
@@ -262,6 +264,7 @@ def _write_semantic(job: Job, bark: Bark, voice: VoicePrompt | None, stop: threa
         except OSError as error:
             raise AudioFileError(f"{path} cannot be written: {error.strerror or error}.") from error
         seconds = len(tokens) / bark.spec.semantic_rate_hz
+        _tell_left_out(run.items[0].cut_text, run.items[0].unspoken, bark.spec.name)
         _say(job, f"{len(tokens)} semantic tokens for {seconds:.1f} s, seed {seed}.")
         _say_path(job, path)
     return DONE
@@ -304,13 +307,41 @@ def _write(job: Job, bark: Bark, index: int, take: Take) -> None:
     _say(job, f"{take.duration_s:.1f} s, seed {take.options.seed}, made in {seconds:.1f} s{kept}.")
     if take.stop_reason == "length" and job.options.max_duration_s is None:
         _say(job, "The model's limit of length ended it; the end of the text may be missing.")
-    if take.cut_text:
-        _say(job, f"The text is too long for one take; not spoken: {take.cut_text!r}.")
+    _tell_left_out(take.cut_text, take.unspoken, bark.spec.name)
     _say_path(job, path)
     if job.arguments.output_full:
         from ..voices.library import save_voice
 
         _say_path(job, save_voice(path.with_suffix(".npz"), take.tokens, spec=bark.spec))
+
+
+def _tell_left_out(cut_text: str, unspoken: Sequence[str], model: str) -> None:
+    """Says on standard error, also with --silent, what of a text is not spoken."""
+    lines = []
+    if cut_text:
+        lines.append(f"The text is too long for one take; not spoken: {cut_text!r}.")
+    if unspoken:
+        listed = ", ".join(map(repr, unspoken))
+        lines.append(f"The model {model} cannot say {listed}; spoken without.")
+    for line in lines:
+        print(f"bark-studio: {line}", file=sys.stderr, flush=True)
+
+
+def _print_reading(arguments: argparse.Namespace) -> int:
+    from ..checkpoints.registry import best_local_model
+    from ..pipeline import Bark
+
+    text = read_text("-") if arguments.reading == "-" else arguments.reading
+    environment = read_environment()
+    bark = Bark.from_pretrained(
+        arguments.model or environment.model or best_local_model(),
+        offline=arguments.offline or environment.offline,
+        lazy=True,
+    )
+    count = bark.count(text)
+    print(bark.reading(text), flush=True)
+    _tell_left_out(count.cut_text, count.unspoken, bark.spec.name)
+    return DONE
 
 
 def _print_models() -> int:

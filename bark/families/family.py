@@ -23,6 +23,9 @@ class Tokenizer(Protocol):
     def cut(self, encoded: EncodedText, max_len: int) -> tuple[EncodedText, str]:
         """The ids that are heard, at most `max_len`, and the text that is not."""
 
+    def reading(self, text: str) -> str:
+        """The words that are spoken for a text, one blank between."""
+
 
 class Codec(Protocol):
     """Turns codes into sound."""

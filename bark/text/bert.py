@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -39,6 +40,7 @@ class BertTokenizer:
             clean_text=True, handle_chinese_chars=True, strip_accents=False, lowercase=False
         )
         self._tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+        self._unknown = vocabulary.get("[UNK]", -1)
         self._tokenizer.add_special_tokens([t for t in _SPECIAL_TOKENS if t in vocabulary])
 
     @classmethod
@@ -70,7 +72,13 @@ class BertTokenizer:
         """
         text = normalize_whitespace(text)
         encoding = self._tokenizer.encode(text, add_special_tokens=False)
-        return EncodedText(np.array(encoding.ids, np.int64), tuple(encoding.offsets), text)
+        ids = np.array(encoding.ids, np.int64)
+        unknown = [encoding.offsets[i] for i in np.flatnonzero(ids == self._unknown)]
+        return EncodedText(ids, tuple(encoding.offsets), text, _stretches(text, unknown))
+
+    def reading(self, text: str) -> str:
+        """The text as the model reads it: as it was typed."""
+        return normalize_whitespace(text)
 
     def cut(self, encoded: EncodedText, max_len: int) -> tuple[EncodedText, str]:
         """Keeps the first `max_len` tokens; see the function `cut`."""
@@ -107,6 +115,17 @@ def cut(encoded: EncodedText, max_len: int) -> tuple[EncodedText, str]:
         return encoded, ""
     start = word_start(encoded.text, encoded.spans[max_len][0])
     return encoded.first(max_len), encoded.text[start:]
+
+
+def _stretches(text: str, spans: Sequence[tuple[int, int]]) -> tuple[str, ...]:
+    """The pieces of a text that some spans cover, those together that only blanks part."""
+    joined: list[tuple[int, int]] = []
+    for start, end in spans:
+        if joined and not text[joined[-1][1] : start].strip():
+            joined[-1] = (joined[-1][0], end)
+        elif end > start:
+            joined.append((start, end))
+    return tuple(text[start:end] for start, end in joined)
 
 
 def word_start(text: str, index: int) -> int:

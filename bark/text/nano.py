@@ -9,12 +9,12 @@ import numpy as np
 
 from .bert import word_start
 from .english.lexicon import LEXICON_PATH, Lexicon
-from .english.normalize import Word, normalize, without_falling_questions
+from .english.normalize import Word, fold_spaces, read, without_falling_questions
 from .english.phones import LETTERS, text_begins_word, text_letter_id, text_mark_id, text_phone_id
 from .splitting import EncodedText, normalize_whitespace
 
 MAX_WORD_SYMBOLS = 31
-"""A longer run of letters is cut: the model's table of places in a word ends there."""
+"""A longer run of letters is said as several words: the model's table of places ends there."""
 
 
 class NanoTokenizer:
@@ -39,19 +39,28 @@ class NanoTokenizer:
     def encode(self, text: str) -> EncodedText:
         """Normalise white space, read numbers and abbreviations as words, and encode.
 
+        Args:
+            text: as it was typed: where lines end and blank lines stand, pauses are made.
+
         Returns:
-            ids (n,) int64 in [0, bark.phones.N_TEXT), without offset; n is 0 where the text has
-            nothing to say. The ids of one word share its span.
+            ids (n,) int64 in [0, N_TEXT), without offset; n is 0 where the text has nothing to
+            say. The ids of one word share its span.
         """
-        text = normalize_whitespace(text)
-        words = without_falling_questions(normalize(text, self.lexicon.__contains__))
+        folded = fold_spaces(text)
+        reading = read(folded, self.lexicon.__contains__)
         ids: list[int] = []
         spans: list[tuple[int, int]] = []
-        for word in words:
+        for word in without_falling_questions(reading.words):
             new = self.encode_word(word)
             ids += new
             spans += [(word.start, word.end)] * len(new)
-        return EncodedText(np.array(ids, dtype=np.int64), tuple(spans), text)
+        plain = normalize_whitespace(folded)  # as long: each white space is one character
+        return EncodedText(np.array(ids, dtype=np.int64), tuple(spans), plain, reading.unspoken)
+
+    def reading(self, text: str) -> str:
+        """Return the words that are spoken for a text, one blank between, marks left out."""
+        words = read(fold_spaces(text), self.lexicon.__contains__).words
+        return " ".join(word.text for word in words)
 
     def cut(self, encoded: EncodedText, max_len: int) -> tuple[EncodedText, str]:
         """Keep the whole words among the first `max_len` tokens.
@@ -84,8 +93,11 @@ class NanoTokenizer:
         if phones is not None:
             ids = [text_phone_id(phone, i == 0) for i, phone in enumerate(phones)]
         else:
-            letters = [c for c in word.text if c in LETTERS][:MAX_WORD_SYMBOLS]
-            ids = [text_letter_id(letter, i == 0) for i, letter in enumerate(letters)]
+            letters = [c for c in word.text if c in LETTERS]
+            ids = [
+                text_letter_id(letter, i % MAX_WORD_SYMBOLS == 0)
+                for i, letter in enumerate(letters)
+            ]
         return ids + ([text_mark_id(word.mark)] if word.mark else [])
 
     def encode_words(self, words: Sequence[Word], spelled: Sequence[bool]) -> np.ndarray:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -22,10 +22,15 @@ TAGS = (
 
 _CLOSING = "\"'”’»)\\]}」』）】》"
 # Ends of a sentence: with white space after it (alphabets), or without (Chinese, Japanese).
-_SPACED_END = re.compile(rf"[.!?…؟۔।॥]+[{_CLOSING}]*(?:\s+\[[^\]A-Z]*\])*(?=\s)")
+# A match begins only where a run of marks does, and looks ahead a bounded way: linear in all.
+_STOPS, _COMMAS = ".!?…؟۔।॥", ",;:—–、，；：،؛"
+_SPACED_END = re.compile(
+    rf"(?<![{_STOPS}])[{_STOPS}]+[{_CLOSING}]*(?:\s+\[[^\]A-Z]{{0,60}}\]){{0,8}}(?=\s)"
+)
 _UNSPACED_END = re.compile(rf"[。！？｡]+[{_CLOSING}]*")
-_BLANK_LINE = re.compile(r"\s*\n\s*\n\s*")
-_CLAUSE_END = re.compile(rf"[,;:—–、，；：،؛]+[{_CLOSING}]*(?=\s|[^\x00-\x7f])")
+_SPACE = re.compile(r"\s+")
+_CLAUSE_END = re.compile(rf"(?<![{_COMMAS}])[{_COMMAS}]+[{_CLOSING}]*(?=\s|[^\x00-\x7f])")
+_WINDOW = 80  # characters looked at on either side of a possible end
 
 # Words whose full stop ends no sentence, in lower case; the second kind only before a number.
 _ABBREVIATIONS = frozenset(
@@ -46,18 +51,20 @@ class EncodedText:
         ids: (n,) int64, the tokenizer's own ids (no offset).
         spans: n pairs (start, end) of character positions in `text`.
         text: the text that was encoded, white space normalised.
+        unspoken: the stretches of it that no id stands for, though they are no mere marks.
     """
 
     ids: np.ndarray
     spans: tuple[tuple[int, int], ...]
     text: str
+    unspoken: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.spans)
 
     def first(self, n: int) -> EncodedText:
         """The first `n` ids of the same text."""
-        return EncodedText(self.ids[:n], self.spans[:n], self.text)
+        return dataclasses.replace(self, ids=self.ids[:n], spans=self.spans[:n])
 
 
 def valid_text(text: str) -> str:
@@ -103,16 +110,26 @@ def clause_ends(paragraph: str) -> list[int]:
 
 def _sentence_ends(text: str) -> tuple[str, list[int]]:
     """The normalised text, and where its sentences end (the last at its length)."""
-    whole = ""
+    paragraphs: list[str] = []
     ends: list[int] = []
-    for block in _BLANK_LINE.split(text):
-        paragraph = normalize_whitespace(block)
-        if not paragraph:
-            continue
-        offset = len(whole) + 1 if whole else 0
-        whole = f"{whole} {paragraph}" if whole else paragraph
+    offset = 0
+    for paragraph in _paragraphs(text):
+        paragraphs.append(paragraph)
         ends += [offset + end for end in sentence_ends(paragraph)]
-    return whole, ends
+        offset += len(paragraph) + 1
+    return " ".join(paragraphs), ends
+
+
+def _paragraphs(text: str) -> Iterator[str]:
+    """What stands between blank lines, white space normalised, none empty."""
+    start = 0
+    for match in _SPACE.finditer(text):
+        if match[0].count("\n") > 1:
+            if paragraph := normalize_whitespace(text[start : match.start()]):
+                yield paragraph
+            start = match.end()
+    if paragraph := normalize_whitespace(text[start:]):
+        yield paragraph
 
 
 def sentence_ends(paragraph: str) -> list[int]:
@@ -132,12 +149,13 @@ def sentence_ends(paragraph: str) -> list[int]:
 
 
 def _is_sentence_end(paragraph: str, match: re.Match[str]) -> bool:
-    following = paragraph[match.end() :].lstrip().lstrip("\"'“‘«([{¿¡-–—♪ ")
+    following = paragraph[match.end() : match.end() + _WINDOW].lstrip().lstrip("\"'“‘«([{¿¡-–—♪ ")
     if following[:1].islower():
         return False
     if match[0] != ".":
         return True
-    word = paragraph[: match.start()].rsplit(" ", 1)[-1].lstrip("\"'“‘«([{")
+    behind = paragraph[max(0, match.start() - _WINDOW) : match.start()]
+    word = behind.rsplit(" ", 1)[-1].lstrip("\"'“‘«([{")
     is_initial = len(word) == 1 and word.isupper() and word != "I"
     before_number = following[:1].isdecimal() and word.casefold() in _BEFORE_NUMBERS
     return not (is_initial or before_number or word.casefold() in _ABBREVIATIONS)

@@ -296,3 +296,24 @@ def test_a_terminal_gets_a_progress_bar() -> None:
     os.close(main_end)
     assert b"semantic:" in shown
     assert b"%" in shown
+
+
+def test_the_reading_of_a_text_is_printed_in_place_of_speaking(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert program.main(["--model", "nano", "--reading", "It cost $5, 你好."]) == 0
+    out, err = capsys.readouterr()
+    assert out == "it cost five dollars\n"
+    assert err == "bark-studio: The model nano cannot say '你好'; spoken without.\n"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_not_spoken_is_told_also_where_all_else_is_silent(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    short = ["--max_duration", "0.5", "--seed", "1"]
+    assert program.main(["--model", "nano", "--silent", *short, "Hello 你好 world"]) == 0
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err == "bark-studio: The model nano cannot say '你好'; spoken without.\n"
+    assert Take.load("bark_generation.wav").unspoken == ("你好",)

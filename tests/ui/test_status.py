@@ -111,3 +111,18 @@ def test_sizes_and_times_are_words() -> None:
     assert status.size(4_491_010_000) == "4.5 GB"
     assert status.seconds(0.2) == "1 s"
     assert status.seconds(200) == "3 min"
+
+
+def test_under_the_box_stands_how_nano_reads_where_that_is_not_what_was_typed(
+    tmp_path: Path,
+) -> None:
+    studio = make_studio(tmp_path)
+    assert "Reads" not in measure(studio, "Well, it's a well-known thing (really)!").line
+    assert "Reads: it costs five dollars</p>" in measure(studio, "It costs $5.").line
+
+
+def test_what_nano_cannot_say_is_named_before_and_after(tmp_path: Path) -> None:
+    studio = make_studio(tmp_path)
+    assert "cannot say “你好”" in measure(studio, "Hello 你好").line
+    updates = list(speak(studio, studio.visits.session("tab"), Form(text="Hello 你好")))
+    assert "It cannot say: “你好”." in (updates[-1].status or "")

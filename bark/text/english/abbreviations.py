@@ -1,4 +1,4 @@
-"""Tables of English abbreviations, units, symbols and acronyms, each with the words to say."""
+"""Tables of English abbreviations, symbols and acronyms, each with the words to say."""
 
 MONTHS = (
     "january february march april may june july august september october november december"
@@ -28,16 +28,26 @@ DOTTED = {
         "co=company; corp=corporation; bros=brothers; approx=approximately; dept=department;"
         "est=established; ave=avenue; rd=road; blvd=boulevard; ln=lane; hwy=highway; mt=mount;"
         "ft=fort; univ=university; assn=association; govt=government; tel=telephone; ext=extension;"
+        "esq=esquire; pvt=private; cpl=corporal; det=detective; atty=attorney; pkwy=parkway;"
+        "bldg=building; cont=continued; incl=including; excl=excluding; resp=respectively;"
+        "temp=temperature; tbsp=tablespoon; tsp=teaspoon; lb=pound; lbs=pounds; oz=ounces;"
+        "hrs=hours; mins=minutes; secs=seconds; yrs=years; eg=for example; thur=thursday;"
         "misc=miscellaneous; min=minimum; max=maximum; avg=average; jan=january; feb=february;"
         "apr=april; aug=august; sept=september; sep=september; oct=october; nov=november;"
         "dec=december; tues=tuesday; thurs=thursday; fri=friday; cf=compare; al=al; viz=namely"
     ),
 }
-UNDOTTED = _table("etc=et cetera; vs=versus; ok=okay; dept=department; approx=approximately")
+UNDOTTED = _table(
+    "etc=et cetera; vs=versus; ok=okay; dept=department; approx=approximately; hwy=highway;"
+    "blvd=boulevard; pkwy=parkway; govt=government; aka=also known as; eg=for example;"
+    "yrs=years; tbsp=tablespoons; tsp=teaspoons; lbs=pounds; hrs=hours; mins=minutes;"
+    "ios=eye oh ess; macos=mac oh ess; wwi=world war one; wwii=world war two;"
+    "bldg=building; misc=miscellaneous"
+)
 
 BEFORE_NUMBER = _table(
     "no=number; nos=numbers; vol=volume; p=page; pp=pages; ch=chapter; fig=figure; sec=section;"
-    "art=article; eq=equation; nr=number; pt=part; ca=about; c=about;"
+    "art=article; eq=equation; nr=number; pt=part; ca=circa; c=circa;"
     "apt=apartment; ste=suite; rm=room"
 )
 """Read so with a dot behind and a number after that."""
@@ -45,53 +55,14 @@ BEFORE_NUMBER = _table(
 LETTERED = _table(
     "a.m.=ay em; p.m.=pee em; e.g.=for example; i.e.=that is; a.k.a.=also known as;"
     "b.c.=bee see; a.d.=ay dee; n.b.=note; p.s.=pee ess; ph.d.=pee aitch dee;"
-    "w.r.t.=with respect to"
+    "w.r.t.=with respect to; b.c.e.=bee see ee; c.e.=see ee; m.d.=em dee; d.c.=dee see;"
+    "r.i.p.=are eye pee; a.s.a.p.=ay ess ay pee; f.y.i.=eff why eye"
 )
 """Abbreviations with inner dots; others are spelled."""
 
-UNITS = _table(
-    "km=kilometer; m=meter; cm=centimeter; mm=millimeter; nm=nanometer; kg=kilogram; g=gram;"
-    "mg=milligram; lb=pound; lbs=pound; oz=ounce; ft=foot; in.=inch; yd=yard; mi=mile; l=liter;"
-    "L=liter; ml=milliliter; mL=milliliter; gal=gallon; ha=hectare; s=second; sec=second;"
-    "ms=millisecond; ns=nanosecond; min=minute; mins=minute; h=hour; hr=hour; hrs=hour; yr=year;"
-    "yrs=year; kB=kilobyte; KB=kilobyte; MB=megabyte; GB=gigabyte; TB=terabyte; Mbps=megabit per_;"
-    "Hz=hertz; kHz=kilohertz; MHz=megahertz; GHz=gigahertz; V=volt; W=watt; kW=kilowatt;"
-    "MW=megawatt; kWh=kilowatt hour; J=joule; kJ=kilojoule; cal=calorie; kcal=kilocalorie;"
-    "dB=decibel; rpm=revolution per_; mph=mile per_; km/h=kilometer per_; kph=kilometer per_;"
-    "m/s=meter per_; km2=square kilometer; m2=square meter; m3=cubic meter; sq ft=square foot;"
-    "fps=frame per_; dpi=dot per_; Pa=pascal; hPa=hectopascal; psi=pound per_; px=pixel;"
-    "tsp=teaspoon; tbsp=tablespoon; pt=pint; qt=quart;"
-    "°C=degree celsius_; °F=degree fahrenheit_; °=degree; %=percent"
-)
-"""Units as written behind a number; `per_` and the like are completed by `UNIT_TAILS`."""
-UNIT_TAILS = {
-    "Mbps": "per second",
-    "rpm": "per minute",
-    "mph": "per hour",
-    "km/h": "per hour",
-    "kph": "per hour",
-    "m/s": "per second",
-    "fps": "per second",
-    "dpi": "per inch",
-    "psi": "per square inch",
-    "°C": "celsius",
-    "°F": "fahrenheit",
-}
-IRREGULAR_PLURALS = {"foot": "feet", "inch": "inches", "percent": "percent"}
-
-CURRENCIES = {
-    "$": ("dollar", "cent"),
-    "£": ("pound", "penny"),
-    "€": ("euro", "cent"),
-    "¥": ("yen", "sen"),
-}
-MAGNITUDES = _table(
-    "thousand=thousand; million=million; billion=billion; trillion=trillion; k=thousand;"
-    "m=million; mn=million; b=billion; bn=billion; tn=trillion"
-)
-
 SYMBOLS = _table(
     "&=and; +=plus; @=at; %=percent; °=degrees; $=dollars; £=pounds; €=euros; §=section;"
+    "←=from; ↑=up; ↓=down; ¶=paragraph; ₹=rupees; ₩=won; ₽=rubles;"
     "×=times; ÷=divided by; ±=plus or minus; ≈=about; ≤=at most; ≥=at least; ≠=is not;"
     "→=to; π=pi; ∞=infinity; √=the root of; ²=squared; ³=cubed; ¢=cents; µ=micro"
 ) | {"=": "equals"}
@@ -105,7 +76,8 @@ SPOKEN_ACRONYMS = frozenset(
 SPELLED_ACRONYMS = frozenset(
     "us usa uk uae eu un tv pc cd dvd id ibm fbi cia nsa bbc cnn nbc abc cbs ceo cfo cto dna rna "
     "usb cpu gpu pdf gps atm faq html http url www ui ux ai ml api sql xml css php ios hiv mri ct "
-    "er iq phd mba mit ucla nyc la dc nba nfl nhl mlb uefa wwf ssd hd led lcd ussr pst gmt utc "
+    "er iq isbn ssn vin phd est edt cst cdt mst mdt pdt bst cet "
+    "mba mit ucla nyc la dc nba nfl nhl mlb uefa wwf ssd hd led lcd ussr pst gmt utc "
     "pm am ad bc diy rip vip asap fyi eta hr pr ip".split()
 ) - {"la", "am", "ad", "er", "rip"}
 # The same where everything is in capitals: these are then more likely the plain word.
@@ -120,12 +92,13 @@ INTERJECTIONS = frozenset("hmm hm shh sh psst brr pfft grr tsk mm mmm nth mhm zz
 
 ROMAN_CUES = frozenset(
     "chapter part volume act scene book section war article appendix type phase title vol "
-    "class grade level stage episode season case figure table".split()
+    "class grade level stage episode season case figure table bowl vatican rocky fantasy "
+    "psalm canto exhibit amendment sonnet symphony opus".split()
 )
 LETTER_CUES = frozenset(
     "grade vitamin plan type class group section option team hepatitis letter point exhibit".split()
 )
 YEAR_CUES = frozenset(
     "in since by until till from before after during circa around year years early late mid "
-    "spring summer autumn fall winter between of and to".split()
+    "spring summer autumn fall winter between of and to class fiscal quarter copyright".split()
 ).union(MONTHS)

@@ -1,256 +1,213 @@
-"""Rules that read whatever contains digits: numbers, money, times, dates, units, ranges."""
+"""Rules that read plain numbers: ordinals, fractions, ranges, arithmetic."""
 
 from __future__ import annotations
 
 import re
 
-from .abbreviations import (
-    CURRENCIES,
-    IRREGULAR_PLURALS,
-    MAGNITUDES,
-    MONTHS,
-    UNIT_TAILS,
-    UNITS,
-    YEAR_CUES,
+from .abbreviations import YEAR_CUES
+from .amounts import END, INT, MAGNITUDE, MINUS, NUMBER, fraction, is_year, number
+from .number_words import cardinal, letters, ordinal, pair, year
+from .rules import DIGITS, Context, Rule, after, before, rule
+
+_SQUARE_CUBE = {"2": ["squared"], "3": ["cubed"]}
+_OPERATORS = {
+    **{"*": "times", "×": "times", "+": "plus", "=": "equals", "==": "equals", "===": "equals"},
+    **{"-": "minus", "/": "over", "÷": "divided by", "!=": "is not", "<=": "is at most"},
+    **{">=": "is at least", "<": "is less than", ">": "is greater than", "=>": "to", "->": "to"},
+    **{"**": "to the power of", "+=": "plus equals", "-=": "minus equals", "&&": "and", "||": "or"},
+}
+_SUM = re.compile(r"[\d\s.,+\-*/^×÷()]{0,40}=")
+_OPERAND = re.compile(r"(?:\d|[)\]²³]|\b[a-zA-Z]) ?$")
+_EQUATION_BEHIND = re.compile(r"=[\w\s.,+\-*/^×÷()]{0,40}$")
+_EQUATION_AHEAD = re.compile(
+    r" ?(?:\d{1,9}(?:\.\d{1,9})?|[a-zA-Z])(?: ?[-+*/^] ?(?:\d{1,9}|[a-zA-Z])){0,5} ?="
 )
-from .number_words import cardinal, decimal, digits, letters, ordinal, pair, plural, year
-from .rules import Context, Rule, final_stop, rule
-
-_INT = r"(?:\d{1,3}(?:,\d{3})+(?![\d])|\d+)"
-_COMMA_CENTS = r"\d+,\d\d(?!\d)"
-_NUMBER = rf"(?:{_INT}(?:\.\d+)?|\.\d+)"
-_MONTH = "|".join(f"{m.title()}|{m.upper()}" for m in MONTHS)
-_SHORT_MONTH = "|".join(m[:3].title() for m in MONTHS) + "|Sept"
-_ANY_MONTH = rf"(?P<month>{_MONTH}|(?:{_SHORT_MONTH})\b\.?)"
-_DAY = r"(?P<day>[12]\d|3[01]|0?[1-9])(?:st|nd|rd|th)?\b"
-_UNIT = "|".join(re.escape(u) for u in sorted(UNITS, key=len, reverse=True))
-_NAMED_PARTS = frozenset((2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 16, 20, 32, 64, 100))
-_HALVES = {"2": "half", "3": "third", "4": "quarter"}
-
-
-def number(text: str) -> list[str]:
-    """Say a whole or decimal number as written, thousands separated or not."""
-    whole, point, fraction = text.partition(".")
-    return decimal(whole, fraction) if point else cardinal(whole)
-
-
-def _money(match: re.Match[str], _: Context) -> list[str]:
-    unit, cent = CURRENCIES[match["sign"]]
-    amount, magnitude = match["amount"], match["magnitude"]
-    if re.fullmatch(_COMMA_CENTS, amount):  # as in "€1,50"
-        amount = amount.replace(",", ".")
-    if magnitude:
-        return [*number(amount), MAGNITUDES[magnitude.lower()], unit + "s" * (unit != "yen")]
-    whole, cents = amount.partition(".")[::2]
-    said = _counted(whole or "0", unit) if whole not in ("", "0") or not cents else []
-    if len(cents) == 2 and int(cents):
-        said += ["and"] * bool(said) + _counted(str(int(cents)), cent)
-    elif cents and len(cents) != 2:
-        return [*number(amount), unit + "s" * (unit != "yen")]
-    return said or _counted("0", unit)
-
-
-def _counted(amount: str, unit: str) -> list[str]:
-    if amount.replace(",", "") == "1" or unit in ("yen", "sen"):
-        return [*cardinal(amount), unit]
-    return [*cardinal(amount), "pence" if unit == "penny" else unit + "s"]
-
-
-def _time(match: re.Match[str], _: Context) -> list[str] | None:
-    hour, minute = match["hour"], match["minute"]
-    if int(hour) > 24 or (minute and int(minute) > 59):
-        return None
-    said = cardinal(str(int(hour)))
-    if minute and minute != "00":
-        said += pair(minute)
-    elif minute and not match["half"] and not match["second"]:
-        said += ["o'clock"] if 0 < int(hour) <= 12 else ["hundred"]
-    if match["second"]:
-        said += ["and", *cardinal(str(int(match["second"]))), "seconds"]
-    if match["half"]:
-        said += letters(match["half"])
-    return said + final_stop(match)
-
-
-def _ratio(match: re.Match[str], _: Context) -> list[str]:
-    low, high = match["low"], match["high"]
-    if len(high) == 2 and int(high) < 60:  # minutes and seconds
-        return [*cardinal(low), *pair(high)]
-    return [*cardinal(low), "to", *cardinal(high)]
-
-
-def _month_day(match: re.Match[str], context: Context) -> list[str]:
-    said = [*_month(match["month"]), *ordinal(str(int(match["day"])))]
-    return said + _year_after(match)
-
-
-def _day_month(match: re.Match[str], context: Context) -> list[str]:
-    the = [] if context.last_word in ("the", "this", "every", "each") else ["the"]
-    said = [*the, *ordinal(str(int(match["day"]))), "of", *_month(match["month"])]
-    return said + _year_after(match)
-
-
-def _year_after(match: re.Match[str]) -> list[str]:
-    return [",", *year(match["year"])] if match["year"] else []
-
-
-def _month(text: str) -> list[str]:
-    return [next(m for m in MONTHS if m[:3] == text[:3].lower())]
-
-
-def _iso_date(match: re.Match[str], context: Context) -> list[str] | None:
-    month, day = int(match["m"]), int(match["d"])
-    if not (1 <= month <= 12 and 1 <= day <= 31):
-        return None
-    return [MONTHS[month - 1], *ordinal(str(day)), ",", *year(match["y"])]
-
-
-def _slash_date(match: re.Match[str], context: Context) -> list[str] | None:
-    month, day, when = int(match["m"]), int(match["d"]), match["y"]
-    if month > 12:  # written day first
-        month, day = day, month
-    if not (1 <= month <= 12 and 1 <= day <= 31):
-        return None
-    said = year(when) if len(when) == 4 else pair(when)
-    return [MONTHS[month - 1], *ordinal(str(day)), ",", *said]
-
-
-def _phone_number(match: re.Match[str], _: Context) -> list[str]:
-    said: list[str] = []
-    for group in re.findall(r"\d+", match[0]):
-        said += [*digits(group, zero="oh"), ","]
-    return said[:-1]
+_BEHIND_OPERATOR = re.compile(r"[=+*/×÷^] ?$")
 
 
 def _ordinal(match: re.Match[str], _: Context) -> list[str]:
     return ordinal(match["int"])
 
 
-def _decade(match: re.Match[str], _: Context) -> list[str]:
-    text = match["int"]
-    return plural(year(text) if len(text) == 4 else cardinal(text))
-
-
-def _with_unit(match: re.Match[str], _: Context) -> list[str]:
-    amount, unit = match["amount"], match["unit"]
-    low = [*number(match["low"]), "to"] if match["low"] else []
-    *head, last = UNITS[unit].split()
-    per = UNIT_TAILS.get(unit)
-    if last.endswith("_"):
-        head, last = head[:-1], head[-1]
-    if amount.replace(",", "") != "1":
-        last = last if last.endswith("hertz") else IRREGULAR_PLURALS.get(last, last + "s")
-    said = [*_sign(match), *low, *number(amount), *head, last]
-    return said + (per.split() if per else [])
-
-
-def _feet_inches(match: re.Match[str], _: Context) -> list[str]:
-    feet = [*cardinal(match["feet"]), "foot"]
-    return feet + (cardinal(match["inches"]) if match["inches"] else [])
-
-
-def _fraction(match: re.Match[str], _: Context) -> list[str] | None:
+def _fraction(match: re.Match[str], _: Context) -> list[str]:
     whole, above, below = match["whole"], match["above"], match["below"]
-    head = [*cardinal(whole), "and"] if whole else []
-    if not whole and int(above) >= int(below):  # "24/7", "50/50"
-        return [*cardinal(above), *cardinal(below)]
-    if int(below) not in _NAMED_PARTS:
-        return [*head, *cardinal(above), "over", *cardinal(below)]
-    *lead, name = ordinal(below) if int(below) > 4 else [_HALVES[below]]
-    if int(above) != 1:
-        name = "halves" if name == "half" else name + "s"
-    count = ["a"] if whole and above == "1" else cardinal(above)
-    return [*head, *count, *lead, name]
+    said = fraction(above, below, with_whole=bool(whole))
+    if below == "4" and match["ending"]:
+        said = [word.replace("quarter", "fourth") for word in said]
+    return [*cardinal(whole), "and", *said] if whole else said
+
+
+def _rating(match: re.Match[str], _: Context) -> list[str]:
+    return [*number(match["above"]), "out", "of", *number(match["below"])]
+
+
+def _is_arithmetic(match: re.Match[str]) -> bool:
+    """Whether a hyphen between two numbers is a minus: "1-2=5"."""
+    return bool(_SUM.match(match.string, match.end()) or _BEHIND_OPERATOR.search(before(match)))
 
 
 def _range(match: re.Match[str], context: Context) -> list[str]:
     low, high = match["low"], match["high"]
-    if _is_year(low) and len(high) == 2 and int(high) > int(low[2:]):
+    spaced = " - " in match[0] and float(low.replace(",", "").replace(" ", "")) > float(
+        high.replace(",", "").replace(" ", "")
+    )
+    if spaced or _is_arithmetic(match):
+        return [*number(low), "minus", *number(high)]
+    if is_year(low) and len(high) == 2 and int(high) > int(low[2:]):
         return [*year(low), "to", *pair(high)]
-    if _is_year(low) and _is_year(high):
+    if is_year(low) and is_year(high):
         return [*year(low), "to", *year(high)]
     return [*number(low), "to", *number(high)]
 
 
-def _version(match: re.Match[str], _: Context) -> list[str]:
-    said: list[str] = []
-    for part in match[0].split("."):
-        said += [*cardinal(part), "point"]
-    return said[:-1]
+def _school_year(match: re.Match[str], _: Context) -> list[str] | None:
+    low, high = match["low"], match["high"]
+    if not is_year(low) or int(high) != (int(low) + 1) % 100:
+        return None
+    return [*year(low), *pair(high)]
 
 
-def _by(match: re.Match[str], _: Context) -> list[str]:
-    return [*number(match["low"]), "by", *number(match["high"])]
+def _power(match: re.Match[str], _: Context) -> list[str]:
+    said = number(match["base"]) if match["base"][0] in DIGITS else letters(match["base"])
+    return said + _exponent(match["power"])
+
+
+def _bare_power(match: re.Match[str], _: Context) -> list[str]:
+    return _exponent(match["power"])
+
+
+def _exponent(power: str) -> list[str]:
+    if power in _SQUARE_CUBE:
+        return _SQUARE_CUBE[power]
+    if power.isdigit():
+        return ["to", "the", *ordinal(power)]
+    if power[0] in "+-" and power[1:].isdigit():
+        return ["to", "the", *(["minus"] if power[0] == "-" else []), *cardinal(power[1:])]
+    return ["to", "the", *letters(power)]
+
+
+def _scientific(match: re.Match[str], _: Context) -> list[str]:
+    said = [*number(match["base"]), "times", "ten"]
+    return said + _exponent(match["power"].lstrip("+").lstrip("0") or "0")
+
+
+def _operator(match: re.Match[str], _: Context) -> list[str]:
+    return _OPERATORS[match["operator"]].split()
+
+
+def _between_operands(match: re.Match[str], _: Context) -> list[str] | None:
+    """An operator between two numbers or letters; a "/" only with spaces about it."""
+    behind, operator = before(match), match["operator"]
+    if operator == "/" and not (behind.endswith(" ") and match[0].endswith(" ")):
+        return None
+    if operator == "*" and re.search(r"[A-Z]$", behind) and after(match)[:1].isupper():
+        return None  # M*A*S*H
+    return _OPERATORS[operator].split() if _OPERAND.search(behind) else None
+
+
+def _minus(match: re.Match[str], context: Context) -> list[str] | None:
+    """A hyphen within an equation."""
+    behind, ahead = before(match), match.string[match.end() : match.end() + 40]
+    if not _OPERAND.search(behind):
+        return None
+    in_equation = _EQUATION_BEHIND.search(behind) or _EQUATION_AHEAD.match(ahead)
+    return ["minus"] if in_equation else None
+
+
+def _hyphen(match: re.Match[str], context: Context) -> list[str] | None:
+    """Between two amounts, as in "5 km-10 km" or "9am-5pm", a hyphen is read "to"."""
+    if context.last_word in ("noon", "midnight"):
+        return ["to"]
+    if context.amount_end < 0 or match.string[context.amount_end : match.start()] not in ("", " "):
+        return None
+    return ["minus"] if _is_arithmetic(match) else ["to"]
+
+
+def _times(match: re.Match[str], _: Context) -> list[str]:
+    return [*number(match["number"]), "times"]
+
+
+def _plus(match: re.Match[str], _: Context) -> list[str]:
+    return [*number(match["number"]), "plus"]
 
 
 def _plain(match: re.Match[str], context: Context) -> list[str]:
     text = match["number"]
-    sign = _sign(match)
-    if not sign and _is_year(text) and _year_fits(match, context):
+    minus = ["minus"] if match["minus"] else []
+    magnitude = (match["magnitude"] or "").strip().lower()
+    if magnitude:
+        return [*minus, *number(text), magnitude]
+    early = len(text) == 4 and text.startswith("10") and context.last_word in YEAR_CUES
+    if not minus and (is_year(text) or early) and _year_fits(match, context):
         return year(text)
-    return [*sign, *number(text)]
+    return [*minus, *number(text)]
 
 
-def _is_year(text: str) -> bool:
-    return len(text) == 4 and text.isdigit() and 1100 <= int(text) <= 2099
+_COUNTED = re.compile(r" (?:people|men|women|children|dollars|miles|words|years|times|pages)\b")
 
 
 def _year_fits(match: re.Match[str], context: Context) -> bool:
-    if match.string[: match.start()].endswith("("):
+    if match.string[match.start() - 1 : match.start()] == "(":
         return True
     if context.last_word in YEAR_CUES or context.last_word == "":
-        return True
-    rest = match.string[match.end() :]
-    return bool(re.match(r"\s*(?:[,;:.!?)]|$|was\b|is\b|and\b|when\b|had\b)", rest)) and (
-        context.last_word not in ("is", "number", "about", "are", "were", "over")
+        return not re.match(
+            r" (?:people|men|women|dollars|miles|words|years|times)\b", after(match)
+        )
+    follows = re.match(r"\s*(?:[,;:.!?)]|$|was\b|is\b|and\b|when\b|had\b)", after(match))
+    return bool(follows) and (
+        context.last_word not in ("is", "number", "about", "are", "were", "over", "equals")
     )
 
 
-def _sign(match: re.Match[str]) -> list[str]:
-    return ["minus"] if match["minus"] else []
-
-
-_MINUS = r"(?P<minus>(?<![\w)])-(?=[\d.]))?"
-_END = r"(?![\w])"
-_YEAR_TAIL = r"(?:,? (?P<year>\d{4})(?![\d,]*\d))?"
+_OPERAND_BEHIND = r"(?= ?[\w(.$-])"
+_OPERAND_BEFORE = r"(?<=[\w)²³\]])"
 
 NUMBER_RULES: tuple[Rule, ...] = (
+    rule(rf"(?P<int>{INT})(?i:st|nd|rd|th)\b", _ordinal, DIGITS, is_amount=True),
     rule(
-        rf"(?P<sign>[$£€¥])\s?(?P<amount>{_COMMA_CENTS}|{_NUMBER})"
-        r"(?:\s?(?P<magnitude>thousand|million|billion|trillion|[kKmMbB]|[bmt]n)\b)?",
-        _money,
+        r"(?:(?P<whole>\d{1,9}) )?(?P<above>\d{1,9})/(?P<below>\d{1,9})"
+        r"(?P<ending>(?i:st|nd|rds?|ths?|s)?)(?![\w/]|\.\d)",
+        _fraction,
+        DIGITS,
+        is_amount=True,
+    ),
+    rule(r"(?P<low>\d{4})/(?P<high>\d\d)" + END, _school_year, DIGITS),
+    rule(
+        r"(?P<above>\d{1,9}\.\d{1,9})/(?P<below>\d{1,9}(?:\.\d{1,9})?)(?![\w/])",
+        _rating,
+        DIGITS,
+        is_amount=True,
     ),
     rule(
-        r"(?P<hour>\d{1,2}):(?P<minute>\d\d)(?::(?P<second>\d\d))?(?!\d)"
-        r"(?:\s?(?P<half>[AaPp]\.?[Mm]\b\.?))?",
-        _time,
+        rf"(?P<base>{NUMBER}) ?(?:\^|\*\*) ?\(?(?P<power>[+-]?(?:\d{{1,9}}|[a-zA-Z](?!\w)))\)?",
+        _power,
+        DIGITS + ".",
+        is_amount=True,
+    ),
+    rule(r"\^ ?\(?(?P<power>[+-]?(?:\d{1,9}|[a-zA-Z](?!\w)))\)?", _bare_power, "^", is_amount=True),
+    rule(
+        rf"(?P<base>{NUMBER})[eE](?P<power>[+-]?\d{{1,3}})(?!\w)",
+        _scientific,
+        DIGITS + ".",
+        is_amount=True,
     ),
     rule(
-        r"(?P<hour>\d{1,2})(?P<minute>)(?P<second>)\s?(?P<half>[ap]\.m\.|[ap]m\b|[AP]M\b|[AP]\.M\.)",
-        _time,
+        rf"(?P<low>{NUMBER}) ?- ?(?P<high>{NUMBER})(?![\w%°/])",
+        _range,
+        DIGITS + ".",
+        is_amount=True,
     ),
-    rule(r"(?P<low>\d+):(?P<high>\d+)(?![\d:])", _ratio),
-    rule(rf"(?P<amount>{_COMMA_CENTS}|{_NUMBER}) ?(?P<sign>[$£€¥])(?P<magnitude>)(?!\d)", _money),
-    rule(r"(?P<y>\d{4})-(?P<m>\d\d)-(?P<d>\d\d)" + _END, _iso_date),
-    rule(r"(?P<m>\d{1,2})/(?P<d>\d{1,2})/(?P<y>\d{4}|\d\d)" + _END, _slash_date),
-    rule(rf"{_ANY_MONTH} {_DAY}(?![.:]\d){_YEAR_TAIL}", _month_day),
-    rule(rf"{_DAY} (?:of )?{_ANY_MONTH}{_YEAR_TAIL}", _day_month),
+    rule(rf"(?P<number>{NUMBER})[xX](?= [a-z]|[.,!?;:]? ?$)", _times, DIGITS, is_amount=True),
+    rule(rf"(?P<number>{NUMBER})\+(?= |$|[.,!?;:])", _plus, DIGITS, is_amount=True),
     rule(
-        r"(?:\+?\d{1,3}[ -])?(?:\(\d{3}\) ?|\d{3}[ -])?\d{3}-\d{4}" + _END,
-        _phone_number,
+        rf"{MINUS}(?P<number>{NUMBER})(?P<magnitude>[ -](?i:{MAGNITUDE})\b)?",
+        _plain,
+        DIGITS + "-.",
+        is_amount=True,
     ),
-    rule(rf"(?P<int>{_INT})(?:st|nd|rd|th)\b", _ordinal, re.IGNORECASE),
-    rule(r"'?(?P<int>\d{1,3}0)'?s\b", _decade),
-    rule(r"(?P<feet>\d+)' ?(?:(?P<inches>\d+)\")?(?!\w)", _feet_inches),
-    rule(
-        rf"{_MINUS}(?:(?P<low>{_NUMBER}) ?- ?)?(?P<amount>{_NUMBER})(?: ?|-)(?P<unit>{_UNIT})"
-        r"(?![A-Za-z0-9])(?:\.(?= [a-z]))?",
-        _with_unit,
-    ),
-    rule(r"(?:(?P<whole>\d+) )?(?P<above>\d+)/(?P<below>\d+)" + _END, _fraction),
-    rule(rf"(?P<low>{_NUMBER}) ?- ?(?P<high>{_NUMBER})" + _END, _range),
-    rule(rf"(?P<low>{_NUMBER}) ?[xX×] ?(?P<high>{_NUMBER})" + _END, _by),
-    rule(r"\d+(?:\.\d+){2,}" + _END, _version),
-    rule(r"911(?![\d.,])", lambda match, _: digits(match[0])),
-    rule(rf"{_MINUS}(?P<number>{_NUMBER})", _plain),
+    rule(r"- ?(?=[$£€₹¥]?\.?\d)", _hyphen, "-"),
+    rule(r"(?P<operator>-)(?= ?(?:\d|[a-zA-Z](?!\w)))", _minus, "-"),
+    rule(r"(?P<operator>===?|!=|<=|>=|&&|\|\||\+=|-=|=>|->) ?(?=[\w(.$-])", _operator, "=!<>&|+-"),
+    rule(r"(?P<operator>\*\*|[*×÷/]) ?(?=[\d.(]|[a-zA-Z](?!\w))", _between_operands, "*×÷/"),
+    rule(r"(?P<operator>[<>]) ?(?=[\d.$(-]|[a-zA-Z](?!\w))", _between_operands, "<>"),
 )

@@ -3,46 +3,28 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 
 from .abbreviations import (
-    AMBIGUOUS_IN_CAPITALS,
     BEFORE_NUMBER,
     DOTTED,
-    INTERJECTIONS,
-    LETTER_CUES,
     LETTERED,
     ROMAN_CUES,
-    SPELLED_ACRONYMS,
-    SPOKEN_ACRONYMS,
     SYMBOLS,
     TITLES,
-    TWO_LETTER_WORDS,
-    UNDOTTED,
     UNDOTTED_TITLES,
     WEEKDAYS,
 )
-from .number_words import cardinal, letters, ordinal
-from .rules import MARK_STRENGTH, Context, Rule, final_stop, rule
+from .amounts import is_year
+from .number_words import cardinal, letters, ordinal, year
+from .rules import LETTERS, MARK_STRENGTH, Context, Rule, after, before, final_stop, fixed, rule
+from .spelling import word
 
-_ROMAN = {"I": 1, "V": 5, "X": 10, "L": 50, "C": 100}
-_MAX_ACRONYM_LEN = 5
+_ROMAN = {"I": 1, "V": 5, "X": 10, "L": 50, "C": 100, "D": 500, "M": 1000}
+_CANONICAL = re.compile(r"M{0,3}(?:CM|CD|D?C{0,3})(?:XC|XL|L?X{0,3})(?:IX|IV|V?I{0,3})")
 
 
 def _nothing(match: re.Match[str], _: Context) -> list[str]:
     return []
-
-
-def _link(match: re.Match[str], context: Context) -> list[str]:
-    host = match["host"].removeprefix("www.")
-    said: list[str] = []
-    for part in re.findall(r"[A-Za-z]+|\d+|[.@]", host):
-        if part in ".@":
-            said.append("dot" if part == "." else "at")
-        else:
-            said += cardinal(part) if part.isdigit() else word(part.lower(), context)
-    end = re.search(r"[.,!?;:]$", match[0])
-    return said + ([end[0]] if end else [])
 
 
 def _dotted_letters(match: re.Match[str], context: Context) -> list[str]:
@@ -54,12 +36,12 @@ def _dotted_letters(match: re.Match[str], context: Context) -> list[str]:
 
 
 def _dotted(match: re.Match[str], context: Context) -> list[str] | None:
-    short, next_word = match["short"].lower(), _next_word(match)
-    if short in WEEKDAYS and match["short"].istitle() and next_word[:1] in tuple(",0123456789"):
+    short, next_char = match["short"].lower(), _next_char(match)
+    if short in WEEKDAYS and match["short"].istitle() and next_char in tuple(",0123456789"):
         return [WEEKDAYS[short]]
     if short in ("st", "dr"):
         return _saint_or_street(short, match, context)
-    if short in BEFORE_NUMBER and next_word[:1].isdigit():
+    if short in BEFORE_NUMBER and next_char.isdigit():
         return [BEFORE_NUMBER[short]]
     if short not in DOTTED or (match["short"].islower() and _may_end_sentence(short, context)):
         return None
@@ -70,26 +52,27 @@ def _may_end_sentence(short: str, context: Context) -> bool:
     """Say of a small abbreviation whether it is more likely a word at the end of a sentence."""
     if short == "al":
         return context.last_word != "et"
-    return short in ("min", "max") or (short in TITLES and short not in UNDOTTED_TITLES)
+    is_word = ("min", "max", "co", "temp", "det", "cont")
+    return short in is_word or (short in TITLES and short not in UNDOTTED_TITLES)
 
 
 def _saint_or_street(short: str, match: re.Match[str], context: Context) -> list[str]:
-    before = match.string[: match.start()].rstrip()
-    named = re.search(r"(?:[A-Z][a-z]+|\d(?:st|nd|rd|th))$", before) is not None
-    follows_name = _next_word(match)[:1].isupper()
+    behind = before(match).rstrip()
+    named = re.search(r"(?:[A-Z][a-z]{1,20}|\d(?:st|nd|rd|th))$", behind) is not None
+    follows_name = _next_char(match).isupper()
     if named and not (follows_name and context.last_word == ""):
         return ["street" if short == "st" else "drive", *final_stop(match)]
     return ["saint" if short == "st" else "doctor"]
 
 
-def _next_word(match: re.Match[str]) -> str:
-    return match.string[match.end() :].lstrip()[:1]
+def _next_char(match: re.Match[str]) -> str:
+    return after(match).lstrip()[:1]
 
 
 def _initial(match: re.Match[str], _: Context) -> list[str] | None:
     """Read the A. of a name; behind a plain word, as in "So do I. He", the dot ends a sentence."""
-    before = match.string[: match.start()].rstrip()
-    of_name = re.search(r"(?:^|\b[A-Z][\w']*\.?)$", before)
+    behind = before(match).rstrip()
+    of_name = not behind or re.search(r"\b[A-Z][\w']{0,20}\.?$", behind)
     return letters(match[0]) if of_name and match[0] != "I." else None
 
 
@@ -99,18 +82,22 @@ def _joined_letters(match: re.Match[str], _: Context) -> list[str]:
 
 
 def _roman(match: re.Match[str], context: Context) -> list[str] | None:
-    values = [_ROMAN[c] for c in match[0]]
+    numeral = match["numeral"]
+    if not _CANONICAL.fullmatch(numeral) or (match["of"] and len(numeral) < 2):
+        return None
+    values = [_ROMAN[c] for c in numeral]
     total = sum(-v if v < max(values[i:]) else v for i, v in enumerate(values))
+    if re.match(r" (?:century|centuries|dynasty)\b", after(match)):
+        return ordinal(str(total))
     if context.last_word in ROMAN_CUES:
         return cardinal(str(total))
-    named = re.search(r"[A-Z][a-z]+ $", match.string[: match.start()])
-    if len(match[0]) > 1 and named and not context.shouting and match[0] != "XL":
-        return ["the", *ordinal(str(total))]
+    if len(numeral) > 3 and is_year(str(total)):
+        return year(str(total))
+    named = re.search(r"\b[A-Z][a-z]{1,20} $", before(match))
+    if len(numeral) > 1 and named and not context.shouting and not re.search("XL|[DM]", numeral):
+        said = ["the", *ordinal(str(total))]
+        return [*said[:-1], said[-1] + (match["of"] or "")]
     return None
-
-
-def _hash(match: re.Match[str], _: Context) -> list[str]:
-    return ["number"] if match.string[match.end()].isdigit() else ["hashtag"]
 
 
 def _compare(match: re.Match[str], _: Context) -> list[str]:
@@ -122,78 +109,22 @@ def _symbol(match: re.Match[str], _: Context) -> list[str]:
 
 
 def _any_word(match: re.Match[str], context: Context) -> list[str]:
-    if match[0] in ("Dr", "St") and _next_word(match).isupper():
+    if match[0] in ("Dr", "St") and _next_char(match).isupper():
         return ["doctor" if match[0] == "Dr" else "saint"]
     return word(match[0], context)
 
 
-def _dot(match: re.Match[str], _: Context) -> list[str]:
-    return ["dot"]
+def _with(match: re.Match[str], _: Context) -> list[str]:
+    known = {"w/": "with", "b/c": "because", "c/o": "care of", "n/a": "en ay"}
+    return known.get(match[0].lower(), "without").split()
 
 
-def _fixed(said: str) -> Callable[[re.Match[str], Context], list[str]]:
-    return lambda match, context: said.split()
+def _sharp(match: re.Match[str], _: Context) -> list[str]:
+    return [*letters(match["letter"]), "sharp"]
 
 
-def word(text: str, context: Context) -> list[str]:
-    """Say one run of letters (and inner apostrophes): as a word, or as letters."""
-    lower = text.lower()
-    if lower in UNDOTTED:
-        return UNDOTTED[lower].split()
-    if lower in UNDOTTED_TITLES and text != lower:
-        return [DOTTED[lower]]
-    if len(text) == 1:
-        return _letter(text, context)
-    if text.isupper():
-        return _capitals(text, lower, context)
-    plural_acronym = re.fullmatch(r"([A-Z]{2,})'?s", text)
-    if plural_acronym and not context.shouting:
-        *head, last = letters(plural_acronym[1])
-        return [*head, last + "'s"]
-    if not context.is_word(lower):
-        pieces = re.findall(r"[A-Z]?[a-z']+|[A-Z]+(?![a-z])", text)
-        if len(pieces) > 1 and not text.startswith(("Mc", "Mac", "O'", "D'")):
-            return [said for piece in pieces for said in word(piece, context)]
-        if _unpronounceable(lower):
-            return letters(lower)
-    return [_shortened(lower, context)]
-
-
-def _letter(text: str, context: Context) -> list[str]:
-    lower = text.lower()
-    if lower == "i":
-        return ["i"]
-    lettered = context.last_word in LETTER_CUES
-    if lower == "a" and not (lettered and text == "A"):
-        return ["a"]
-    return letters(lower)
-
-
-def _capitals(text: str, lower: str, context: Context) -> list[str]:
-    if lower in SPOKEN_ACRONYMS or lower in INTERJECTIONS:
-        return [lower]
-    if len(text) == 2:
-        plain = lower in TWO_LETTER_WORDS or (context.shouting and lower == "us")
-        return [lower] if plain else letters(lower)
-    if lower in SPELLED_ACRONYMS and not (context.shouting and lower in AMBIGUOUS_IN_CAPITALS):
-        return letters(lower)
-    if context.is_word(lower) or "'" in lower:
-        return [lower]
-    if len(text) <= (3 if context.shouting else _MAX_ACRONYM_LEN) or _unpronounceable(lower):
-        return letters(lower)
-    return [_shortened(lower, context)]
-
-
-def _unpronounceable(lower: str) -> bool:
-    return not re.search(r"[aeiouy]", lower) and lower not in INTERJECTIONS and "'" not in lower
-
-
-def _shortened(lower: str, context: Context) -> str:
-    """Take the drawn-out letters out of an unknown "sooo" or "yesss"."""
-    if context.is_word(lower) or lower in INTERJECTIONS or not re.search(r"(.)\1\1", lower):
-        return lower
-    single, double = (re.sub(r"(.)\1{2,}", repl, lower) for repl in (r"\1", r"\1\1"))
-    return double if context.is_word(double) and not context.is_word(single) else single
+def _pause(match: re.Match[str], _: Context) -> list[str]:
+    return ["."]
 
 
 def _marks(match: re.Match[str], _: Context) -> list[str]:
@@ -205,35 +136,39 @@ def _comma(match: re.Match[str], _: Context) -> list[str]:
     return [","]
 
 
-_LINK_END = r"(?:com|org|net|edu|gov|io|co|uk|de|dev|ai|info|fm|tv|me)"
-
-_FILE_END = r"(?:js|py|exe|txt|pdf|jpg|png|gif|html|md|json|csv|mp3|wav|zip|sh|doc|xls)"
+_CUES = (
+    "laughter|laughs?|laughing|chuckles?|giggles?|sighs?|sighing|music|gasps?|clears throat|man|"
+    "woman|coughs?|coughing|cries|crying|sobs?|sniffs?|sneezes?|yawns?|groans?|hums?|humming|"
+    "whispers?|whispering|shouts?|shouting|yells?|screams?|sings?|singing|breathes?|breath|"
+    "inhales?|exhales?|applause|snorts?|grunts?|moans?|gulps?|silence"
+)
+CUE = re.compile(rf"\[(?:{_CUES})\]", re.IGNORECASE)
+"""What official Bark acts and nano cannot."""
 
 WORD_RULES: tuple[Rule, ...] = (
+    rule(CUE.pattern, _nothing, "[", flags=re.IGNORECASE),
+    rule(r"\[(?:(?:short|long|brief) )?(?:pause|beat|break)\]", _pause, "[", flags=re.IGNORECASE),
+    rule(r"(?<!\w)(?:WO)?MAN:", _nothing, "WM"),
+    rule(r"(?:w/o|w/out|w/|b/c|c/o|n/a)(?!\w)|w/(?=[a-z])", _with, "wWbBcCnN", flags=re.IGNORECASE),
     rule(
-        r"\[(?:laughter|laughs|sighs|music|gasps|clears throat|man|woman)\]|\b(?:WO)?MAN:",
-        _nothing,
-        re.IGNORECASE,
-    ),
-    rule(r"https?://(?P<host>[\w.-]*\w)[^\s]*", _link),
-    rule(r"(?P<host>[\w.+-]+@[\w-]+(?:\.[\w-]+)+)", _link),
-    rule(rf"(?P<host>(?:www\.)?[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.{_LINK_END})\b(?:/\S*)?", _link),
-    rule(
-        r"(?<!\w)(?P<letters>(?:[A-Za-z]\.){2,}|[Pp]h\.[Dd]\.)(?P<possessive>'s\b)?",
+        r"(?<!\w)(?P<letters>(?:[A-Za-z]\.){2,12}|[Pp]h\.[Dd]\.)(?P<possessive>'s\b)?",
         _dotted_letters,
+        LETTERS,
     ),
-    rule(r"(?<!\w)[A-Z]\.(?= ?[A-Z])", _initial),
-    rule(r"[A-Z]{1,3}&[A-Z]{1,3}\b", _joined_letters),
-    rule(r"(?<!\w)(?P<short>[A-Za-z]{1,6})\.", _dotted),
-    rule(r"(?<!\w)[IVXLC]{1,6}(?![\w'])", _roman),
-    rule(r"C#(?!\w)", _fixed("see sharp")),
-    rule(r"'n'(?= )|(?<= )n'(?= )", _fixed("and")),
-    rule(r"[A-Za-z]+(?:'[A-Za-z]+)*", _any_word),
-    rule(rf"(?<=\w)\.(?={_FILE_END}\b)|(?<!\S)\.(?=[A-Z])", _dot),
-    rule(r"#(?=\w)", _hash),
-    rule(r"(?P<sign>[<>~]) ?(?=[\d.$])", _compare),
-    rule(r"(?<=\w)[/|\\](?=\w)", _nothing),
-    rule("|".join(re.escape(symbol) for symbol in SYMBOLS), _symbol),
-    rule(r"(?:[,.?!;:] ?)+", _marks),
-    rule(r"[()\[\]{}|]|--+|(?<= )-(?= )|(?<=\w)-(?= )", _comma),
+    rule(r"(?<!\w)[A-Z]\.(?= ?[A-Z])", _initial, LETTERS),
+    rule(r"[A-Z]{1,3}&[A-Z]{1,3}\b", _joined_letters, LETTERS),
+    rule(r"&c\.", fixed("et cetera"), "&"),
+    rule(r"A(?=\d)", fixed("ay"), "A"),
+    rule(r"(?<!\w)(?P<short>[A-Za-z]{1,6})\.", _dotted, LETTERS),
+    rule(r"(?<!\w)(?P<numeral>[IVXLCDM]{1,12})(?P<of>'s)?(?![\w'])", _roman, "IVXLCDM"),
+    rule(r"(?P<letter>[CF])#(?!\w)", _sharp, "CF"),
+    rule(r"[Cc]\+\+(?!\w)", fixed("see plus plus"), "Cc"),
+    rule(r"'n'(?= )|(?<= )n'(?= )", fixed("and"), "'n"),
+    rule(r"[Tt]h'(?!\w)", fixed("the"), "Tt"),
+    rule(r"[A-Za-z]{1,200}(?:'[A-Za-z]{1,200}){0,4}", _any_word, LETTERS),
+    rule(r"(?P<sign>[<>~]) ?(?=[\d.$])", _compare, "<>~"),
+    rule(r"(?<=\w)[/|\\](?=\w)", _nothing, "/|\\"),
+    rule("|".join(re.escape(symbol) for symbol in SYMBOLS), _symbol, "".join(SYMBOLS)),
+    rule(r"(?:(?!\.\d)[,.?!;:] ?){1,64}", _marks, ",.?!;:"),
+    rule(r"[()\[\]{}|]|--+|(?<= )-(?= )|(?<=\w)-(?= )", _comma, "()[]{}|-"),
 )

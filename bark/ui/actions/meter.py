@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import html
+import re
 
+from ...pipeline import Bark
+from ...spec import NANO
 from ..state.studio import Studio
 from .speak import split
+
+_TYPED_WORD = re.compile(r"[a-z']+|[^\sa-z'.,!?;:\"()-]+")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,10 +37,18 @@ def measure(studio: Studio, text: str) -> Meter:
         )
     if studio.engine.bark is None or not text.strip():
         return Meter('<p class="meter">&nbsp;</p>', 1)
-    count = studio.engine.bark.count(text)
+    meter = _counted(studio, studio.engine.bark, text)
+    return Meter(meter.line + _reading(studio.engine.bark, text), meter.n_parts)
+
+
+def _counted(studio: Studio, bark: Bark, text: str) -> Meter:
+    count = bark.count(text)
     line = f"{count.n_tokens} of {count.max_tokens} tokens · about {count.expected_s:.0f} s"
-    spec = studio.engine.bark.spec
+    spec = bark.spec
     listener = spec.name.capitalize()
+    if count.unspoken:
+        listed = html.escape(", ".join(f"“{stretch}”" for stretch in count.unspoken))
+        line += f' · <span class="over">{listener} cannot say {listed}</span>'
     if not count.cut_text and count.expected_s <= spec.max_duration_s:
         return Meter(f'<p class="meter">{line}</p>', 1)
     if not count.cut_text:
@@ -50,3 +63,12 @@ def measure(studio: Studio, text: str) -> Meter:
         f'<p class="meter over" title="{cut}">{heard}“<b>{cut}</b>”</p>',
         len(split(studio, text)),
     )
+
+
+def _reading(bark: Bark, text: str) -> str:
+    """The words that will be spoken, where they are others than those that were typed."""
+    reading = bark.reading(text)
+    if reading.split() == _TYPED_WORD.findall(text.lower()) or bark.spec.name != NANO.name:
+        return ""
+    words = html.escape(reading)
+    return f'<p class="meter reading" title="{words}">Reads: {words}</p>' if words else ""

@@ -222,6 +222,8 @@ def summary(kept: list[StoredTake], faults: list[str]) -> str:
             f"Take {numbers} could not be written to the disk; download it before you go."
         )
     parts = [_made(kept)]
+    if first.unspoken:
+        parts.append(f"It cannot say: {', '.join(f'“{it}”' for it in first.unspoken)}.")
     if first.cut_text:
         parts.append(f"It did not hear the end: “{shortened(first.cut_text)}”")
     elif any(take.stop_reason == "length" for take in kept):

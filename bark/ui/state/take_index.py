@@ -60,6 +60,7 @@ class StoredTake:
     path: Path | None
     star: bool = False
     note: str = ""
+    unspoken: tuple[str, ...] = ()
 
 
 _FIELDS = frozenset(field.name for field in dataclasses.fields(StoredTake))
@@ -163,5 +164,6 @@ def _from_json(text: str, folder: Path) -> StoredTake:
     known: dict[str, Any] = {name: value for name, value in values.items() if name in _FIELDS}
     known["options"] = GenerationOptions.from_dict(values["options"])
     known["peaks"] = tuple(values["peaks"])
+    known["unspoken"] = tuple(values.get("unspoken", ()))
     known["path"] = folder / str(values["file"])
     return StoredTake(**known)

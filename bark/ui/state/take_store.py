@@ -310,6 +310,7 @@ def _summary(take: Take, *, take_id: str, number: int, path: Path | None) -> Sto
         model=take.model,
         stop_reason=take.stop_reason,
         cut_text=valid_text(take.cut_text),
+        unspoken=tuple(valid_text(stretch) for stretch in take.unspoken),
         duration_s=take.duration_s,
         made_s=sum(take.timings.values()),
         made_at=_written_at(path),

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bark.text.english.folding import fold
 from bark.text.english.lexicon import Lexicon
-from bark.text.english.normalize import fold, normalize, spoken_text, without_falling_questions
+from bark.text.english.normalize import normalize, spoken_text, without_falling_questions
 from bark.text.english.phones import MARKS
 from bark.text.splitting import normalize_whitespace
 
@@ -94,7 +95,7 @@ CASES = {
         ("on Mon., Jan. 1", "on monday, january first"),
         ("In the Sun. He", "in the sun. he"),
         ("Mr Brown vs. Prof. Smith, Jr.", "mister brown versus professor smith, junior."),
-        ("924 Young St. near St. Mary", "nine hundred twenty four young street near saint mary"),
+        ("924 Young St. near St. Mary", "nine twenty four young street near saint mary"),
         ("cats, e.g. lions, etc.", "cats, for example lions, et cetera."),
         ("p. 33, pp. 3-4", "page thirty three, pages three to four"),
         ("J. R. R. Tolkien", "jay are are tolkien"),
@@ -106,7 +107,7 @@ CASES = {
         ("The US told us", "the you ess told us"),
         ("two CDs", "two see dee's"),
         ("the U.K.'s tea", "the you kay's tea"),
-        ("C# and .NET, main.py", "see sharp and dot net, main dot py"),
+        ("C# and .NET, main.py", "see sharp and dot net, main dot pie"),
         ("rock 'n' roll", "rock and roll"),
         ("MP3 and H2O", "em pee three and aitch two oh"),
         ("COVID-19", "covid nineteen"),
@@ -175,11 +176,11 @@ def test_questions_with_a_question_word_fall() -> None:
 
 def test_folding_maps_every_character_to_its_origin() -> None:
     text = "“æ½…” ﬁ"
-    folded, origin = fold(text)
-    assert folded.isascii()
-    assert len(origin) == len(folded)
-    assert origin == sorted(origin)
-    assert max(origin) < len(text)
+    folded = fold(text)
+    assert folded.text.isascii()
+    assert len(folded.origin) == len(folded.text)
+    assert folded.origin == sorted(folded.origin)
+    assert max(folded.origin) < len(text)
 
 
 @given(st.text(max_size=80))
