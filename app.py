@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import errno
+import importlib.util
 import logging
 import os
 import signal
@@ -26,6 +27,7 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--model", help="nano, small, large or a folder with checkpoints")
     parser.add_argument("--port", type=int, help="7860 where nothing is said")
     parser.add_argument("--host", help="the address to listen on; this machine only by default")
+    parser.add_argument("--mcp", action="store_true", help="offer tools to assistants over MCP")
     parser.add_argument("--share", action="store_true", help="open a public link for 72 hours")
     return parser.parse_args(arguments)
 
@@ -35,12 +37,15 @@ def main(arguments: list[str] | None = None) -> int:
     open_missing_streams()
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)  # gradio asks itself whether it is there
+    logging.getLogger("mcp").setLevel(logging.WARNING)  # tells of every call
     options = parse_arguments(arguments)
     server_name = options.host or os.environ.get("GRADIO_SERVER_NAME")
     try:
         check_address(server_name, options.port or _port(os.environ.get("GRADIO_SERVER_PORT")))
         os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # read when gradio is imported
         prepare_for_server(server_name)  # HTTP libraries look at the proxies when imported
+        if options.mcp and importlib.util.find_spec("mcp") is None:
+            raise OptionError("--mcp needs a package more; run: pip install 'gradio[mcp]'")
         from bark.ui.build import build_demo, build_studio, serve  # which takes seconds
 
         studio = build_studio(
@@ -49,7 +54,8 @@ def main(arguments: list[str] | None = None) -> int:
         studio.engine.start()  # loads while the page is built
         server = serve(
             studio,
-            build_demo(studio),
+            build_demo(studio, mcp=options.mcp),
+            mcp_server=options.mcp or None,
             server_name=server_name,
             server_port=options.port,
             share=options.share or None,

@@ -138,14 +138,19 @@ class _InTurns(LocalEngine):
         """Makes the batch that was handed in first, to its end, before anybody hears of it."""
         ticket = self._host.engine.queue.ticket(is_inside=True)
         try:
-            _take_turn(self._host, self.bark, ticket, stop)
+            take_turn(self._host, self.bark, ticket, stop)
             made = list(super().events(stop))
         finally:
             ticket.close()
         yield from made
 
 
-def _take_turn(host: Host, bark: Bark, ticket: Ticket, stop: threading.Event) -> None:
+def take_turn(host: Host, bark: Bark, ticket: Ticket, stop: threading.Event) -> None:
+    """Waits until it is a ticket's turn.
+
+    Raises:
+        CallerLeftError: `stop` was set, or the app ends. ApiError: another model is loaded by now.
+    """
     while not ticket.wait(POLL_S):
         _raise_if_left(host, stop)
     ticket.begin()
@@ -161,7 +166,7 @@ def _speak_at_once(
     stop: threading.Event,
     ticket: Ticket,
 ) -> Iterator[Sound]:
-    _take_turn(host, bark, ticket, stop)
+    take_turn(host, bark, ticket, stop)
     seed = speech.options.seed or 0
     for n_tries in range(1, _MAX_TRIES + 1):
         options = dataclasses.replace(speech.options, seed=(seed + n_tries - 1) & MAX_SEED)

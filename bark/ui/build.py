@@ -13,6 +13,7 @@ from starlette.middleware import Middleware
 from ..checkpoints.registry import best_local_model, model_spec, resolve_model
 from ..environment import Environment
 from ..pipeline import Bark
+from ..server.mcp_tools import Tools
 from ..server.routes import Settings, put_in_front
 from .page import words
 from .page.layout import STATIC, build_page
@@ -82,8 +83,12 @@ def build_studio(
     )
 
 
-def build_demo(studio: Studio) -> gr.Blocks:
-    """The page with its events and the endpoints for programs."""
+def build_demo(studio: Studio, *, mcp: bool = False) -> gr.Blocks:
+    """The page with its events and the endpoints for programs.
+
+    Args:
+        mcp: whether there are tools for assistants too.
+    """
     with _Page(
         title=words.TITLE,
         analytics_enabled=False,
@@ -100,6 +105,8 @@ def build_demo(studio: Studio) -> gr.Blocks:
         wire_reuse(view)
         wire_files(view)
         Api(studio).offer()
+        if mcp:
+            Tools(studio).offer()
     return demo.queue(max_size=64, default_concurrency_limit=None)
 
 

@@ -48,6 +48,8 @@ class Api:
         gr.api(self.tts, api_name="tts", concurrency_limit=None)
         gr.api(self.voices, api_name="voices", concurrency_limit=None)
         gr.api(self.models, api_name="models", concurrency_limit=None)
+        for endpoint in (Api.tts, Api.voices, Api.models):
+            setattr(endpoint, "_mcp_type", "endpoint")  # assistants have tools of their own  # noqa: B010
 
     async def tts(
         self,

@@ -1,0 +1,249 @@
+"""What an assistant may call over MCP: tools whose descriptions lead to a right call at once."""
+
+# No postponed annotations here: gradio reads the types as they stand.
+
+import contextlib
+import dataclasses
+import json
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import gradio as gr
+from gradio.processing_utils import save_bytes_to_cache
+
+from ..audio.files import FORMATS
+from ..audio.marks import marks_of
+from ..decoding.sampling import SamplingOptions, shown
+from ..errors import BarkError, InvalidInputError, NothingGeneratedError
+from ..narration.cutting import Size, cut_text, speaking_time_s
+from ..narration.sizes import measure_for
+from ..options import GenerationOptions
+from .arguments import name_argument, number_argument, seed_argument, text_argument
+from .encoding import MEDIA_TYPES, encoded, new_encoder
+from .host import Host
+from .naming import choose_voice
+from .speaking import Speech, is_one_take, speak, take_turn
+
+NARRATED_FORMATS = ("mp3", "opus", "flac")
+_SUFFIXES = {"opus": "ogg"}
+_ROOM = 0.85  # of the longest take
+
+
+class Tools:
+    """The tools; a method's docstring is what an assistant reads of it.
+
+    Args:
+        host: the app that speaks.
+    """
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+
+    def offer(self) -> None:
+        """Adds the tools, within an open `gr.Blocks`."""
+        for tool in (
+            self.speak_text,
+            self.narrate_text,
+            self.check_text,
+            self.list_voices,
+            self.list_models,
+        ):
+            gr.api(tool, api_name=tool.__name__, concurrency_limit=None, queue=False)
+
+    def speak_text(
+        self,
+        text: str,
+        voice: str = "",
+        seed: int | None = None,
+        temperature: float = 0.7,
+        speed: float = 1.0,
+        format: str = "mp3",
+    ) -> tuple[gr.FileData, str]:
+        """Speaks one or two sentences (up to about 12 seconds) and returns an audio file.
+
+        Use it for short texts; use narrate_text for anything longer. Only text is needed.
+
+        Args:
+            text: What to say, for example "Good morning! The kettle is on."
+            voice: A name from list_voices, for example "alder"; empty for a new voice.
+            seed: A whole number of 0 or more; the same one gives the same audio. Leave it out to
+                draw one, which the record then names.
+            temperature: 0 to 1.5; higher is livelier, 0.7 is usual.
+            speed: 0.5 (half as fast) to 2 (twice as fast); 1 is usual.
+            format: mp3, wav, flac or ogg.
+
+        Returns:
+            The address of the audio file, and its record as JSON: seconds, seed, voice, and
+            not_spoken, the words that the model did not hear (empty when all was said).
+        """
+        with _sentences():
+            kind = _format(format, FORMATS)
+            speech = self._speech(text, voice, seed, temperature, speed)
+            bark = self._host.engine.ready()
+            count = bark.count(speech.text)
+            if count.cut_text or speaking_time_s(speech.text) > _ROOM * bark.spec.max_duration_s:
+                raise InvalidInputError("The text is too long for one take; call narrate_text.")
+            voice_tokens = choose_voice(self._host.access(), speech.voice, bark.spec)
+            ticket = self._host.engine.queue.ticket()
+            try:
+                take_turn(self._host, bark, ticket, self._host.closing)
+                take = bark.generate(
+                    speech.text,
+                    voice=voice_tokens,
+                    options=speech.options,
+                    stop=self._host.closing,
+                )
+            finally:
+                ticket.close()
+            data = dataclasses.replace(take, timings={}).encode(kind)
+            file = _kept(
+                data, f"bark-{take.options.seed}.{kind}", MEDIA_TYPES.get(kind, "audio/ogg")
+            )
+            record = {**self._record(speech, take.duration_s), "not_spoken": take.cut_text}
+            return file, json.dumps(record)
+
+    def narrate_text(
+        self,
+        text: str,
+        voice: str = "",
+        seed: int | None = None,
+        temperature: float = 0.7,
+        speed: float = 1.0,
+        format: str = "mp3",
+    ) -> tuple[gr.FileData, str]:
+        """Speaks a text of many sentences in one voice and returns one audio file.
+
+        It takes about a tenth of the audio's length with the model nano, and longer with others.
+
+        Args:
+            text: What to say; blank lines between paragraphs become pauses.
+            voice: A name from list_voices; empty for a new voice.
+            seed: A whole number of 0 or more; the same one gives the same audio.
+            temperature: 0 to 1.5; higher is livelier, 0.7 is usual.
+            speed: 0.5 (half as fast) to 2 (twice as fast); 1 is usual.
+            format: mp3, opus or flac.
+
+        Returns:
+            The address of the audio file, and its record as JSON: seconds, seed and voice.
+        """
+        with _sentences():
+            kind = _format(format, NARRATED_FORMATS)
+            speech = self._speech(text, voice, seed, temperature, speed)
+            rate = self._host.engine.ready().spec.sample_rate
+            sounds = list(speak(self._host, speech, threading.Event()))
+            if not sounds:
+                raise NothingGeneratedError("Nothing was made; try another seed.")
+            encoder = new_encoder(kind, rate, marks_of(self._model()))
+            data = b"".join(encoded((sound.audio for sound in sounds), encoder))
+            name = f"bark-{speech.options.seed}.{_SUFFIXES.get(kind, kind)}"
+            seconds = sum(len(sound.audio) for sound in sounds) / rate
+            return _kept(data, name, MEDIA_TYPES[kind]), json.dumps(self._record(speech, seconds))
+
+    def check_text(self, text: str) -> str:
+        """Tells before speaking how long a text would be and whether all of it would be said.
+
+        Args:
+            text: What would be spoken.
+
+        Returns:
+            JSON: fits_one_take (then speak_text can say it), expected_seconds, n_parts (of
+            narrate_text), and not_spoken: what speak_text would leave out.
+        """
+        with _sentences():
+            words = self._text(text)
+            bark = self._host.engine.ready()
+            count = bark.count(words)
+            limit = Size(bark.spec.text_len, _ROOM * bark.spec.max_duration_s)
+            seconds = speaking_time_s(words)
+            found = {
+                "fits_one_take": not count.cut_text and seconds <= limit.seconds,
+                "expected_seconds": round(seconds, 1),
+                "n_parts": 1 if is_one_take(bark, words) else self._n_parts(words, limit),
+                "not_spoken": count.cut_text,
+            }
+            return json.dumps(found)
+
+    def list_voices(self) -> str:
+        """Lists the voices that speak_text and narrate_text take.
+
+        Returns:
+            JSON: for each voice its name (what the tools take), language and description.
+        """
+        with _sentences():
+            spec = self._host.engine.ready().spec
+            fields = ("name", "language", "description")
+            voices = self._host.access().voices(spec)
+            return json.dumps([{field: getattr(v, field) for field in fields} for v in voices])
+
+    def list_models(self) -> str:
+        """Tells which model speaks here, and which others this program knows.
+
+        Returns:
+            JSON: loaded, the model that speaks; known, each with a description. Only the app's
+            owner can change it.
+        """
+        with _sentences():
+            known = [
+                {"name": info.name, "description": info.description, "on_disk": info.on_disk}
+                for info in self._host.access().models()
+            ]
+            return json.dumps({"loaded": self._model(), "known": known})
+
+    def _speech(self, text: Any, voice: Any, seed: Any, temperature: Any, speed: Any) -> Speech:
+        sampling = SamplingOptions(number_argument("temperature", temperature, 0.7))
+        options = GenerationOptions(
+            semantic=sampling,
+            coarse=sampling,
+            speed=number_argument("speed", speed, 1.0),
+            seed=seed_argument(seed),
+        )
+        options = dataclasses.replace(options, seed=options.seeds(1)[0])
+        return Speech(self._text(text), name_argument("voice", voice), options)
+
+    def _text(self, text: Any) -> str:
+        words = text_argument("text", text)
+        if not words.strip():
+            raise InvalidInputError("The text is empty; write what shall be spoken.")
+        if len(words) > self._host.max_chars:
+            raise InvalidInputError(
+                f"The text has {len(words):,} characters; at most {self._host.max_chars:,} are "
+                "taken in one call."
+            )
+        return words
+
+    def _n_parts(self, words: str, limit: Size) -> int:
+        return len(cut_text(words, measure_for(self._host.engine.ready()), limit))
+
+    def _model(self) -> str:
+        return self._host.access().model_name(self._host.engine.ready().name)
+
+    def _record(self, speech: Speech, seconds: float) -> dict[str, Any]:
+        return {
+            "seconds": round(seconds, 2),
+            "seed": speech.options.seed,
+            "voice": speech.voice or "a new one",
+            "model": self._model(),
+            "text": speech.text,
+        }
+
+
+def _format(given: Any, known: tuple[str, ...]) -> str:
+    kind = (name_argument("format", given) or "mp3").lower()
+    if kind not in known:
+        raise InvalidInputError(f"The format {shown(kind)} is not one of {', '.join(known)}.")
+    return kind
+
+
+def _kept(data: bytes, name: str, mime_type: str) -> gr.FileData:
+    path = save_bytes_to_cache(data, name, gr.utils.get_upload_folder())
+    return gr.FileData(path=path, orig_name=name, mime_type=mime_type)
+
+
+@contextlib.contextmanager
+def _sentences() -> Iterator[None]:
+    """One sentence for the assistant, no traceback in the log."""
+    try:
+        yield
+    except BarkError as error:
+        raise gr.Error(str(error), print_exception=False) from None

@@ -1,0 +1,155 @@
+"""The tools for assistants: called as functions, and over MCP where its package is installed."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+import json
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import pytest
+import soundfile
+
+import app
+from bark.server.mcp_tools import Tools
+from bark.take import Take
+from bark.ui.build import build_demo, serve
+from bark.ui.state.studio import Studio
+from tests.studio_fixtures import make_studio
+
+LONG = "Good morning to everybody here. " * 20
+
+
+@pytest.fixture(scope="module")
+def studio() -> Iterator[Studio]:
+    made = make_studio(None)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def tools(studio: Studio) -> Tools:
+    return Tools(studio)
+
+
+def test_speaking_gives_a_playable_file_and_its_record(tools: Tools) -> None:
+    file, record = tools.speak_text("Hello there.", voice="alder", seed=7, format="wav")
+    take = Take.load(file.path)
+    assert (take.text, take.options.seed) == ("Hello there.", 7)
+    told = json.loads(record)
+    assert (told["seed"], told["voice"], told["not_spoken"]) == (7, "alder", "")
+    assert told["seconds"] == pytest.approx(take.duration_s, abs=0.01)
+
+
+@pytest.mark.parametrize("format", ["mp3", "opus", "flac"])
+def test_narrating_gives_one_file(tools: Tools, format: str) -> None:
+    file, record = tools.narrate_text(LONG, seed=3, format=format)
+    audio, rate = soundfile.read(file.path)
+    assert len(audio) / rate == pytest.approx(json.loads(record)["seconds"], abs=0.1)
+
+
+def test_a_text_is_checked_before_it_is_spoken(tools: Tools) -> None:
+    short, long = (json.loads(tools.check_text(text)) for text in ("Hello there.", LONG))
+    assert (short["fits_one_take"], short["n_parts"], short["not_spoken"]) == (True, 1, "")
+    assert not long["fits_one_take"]
+    assert long["n_parts"] > 1
+    assert long["not_spoken"]
+
+
+def test_voices_and_models_are_told(tools: Tools) -> None:
+    names = [voice["name"] for voice in json.loads(tools.list_voices())]
+    assert "alder" in names
+    assert json.loads(tools.list_models())["loaded"] == "nano"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ({"text": ""}, "The text is empty"),
+        ({"text": None}, "must be a string"),
+        ({"text": LONG}, "call narrate_text"),
+        ({"text": "x" * 6_000}, "6,000 characters"),
+        ({"text": "Hi.", "voice": "nobody"}, "Unknown voice 'nobody'"),
+        ({"text": "Hi.", "voice": "/etc/passwd.npz"}, "Unknown voice"),
+        ({"text": "Hi.", "format": "aac"}, "is not one of wav, flac, ogg, mp3"),
+        ({"text": "Hi.", "seed": -1}, "The seed is -1"),
+        ({"text": "Hi.", "speed": 9}, "The speed is 9"),
+        ({"text": "Hi.", "temperature": "hot"}, "must be a number"),
+    ],
+)
+def test_a_mistake_is_a_sentence_that_says_what_to_do(
+    tools: Tools, arguments: dict[str, Any], sentence: str
+) -> None:
+    with pytest.raises(gr.Error, match=sentence):
+        tools.speak_text(**arguments)
+
+
+def test_without_its_package_the_app_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    assert app.main(["--mcp"]) == 1
+    assert "gradio[mcp]" in capsys.readouterr().err
+
+
+@pytest.fixture(scope="module")
+def transcript() -> dict[str, Any]:
+    """What a client of the package `mcp` sees."""
+    pytest.importorskip("mcp")
+    from mcp import ClientSession
+
+    http = pytest.importorskip("mcp.client.streamable_http")
+    connect = getattr(http, "streamablehttp_client", None)
+    if connect is None:
+        pytest.skip("Gradio needs a release of mcp below 2")
+    studio = make_studio(None)
+    server = serve(studio, build_demo(studio, mcp=True), quiet=True, mcp_server=True)
+
+    async def talk() -> dict[str, Any]:
+        async with (
+            connect(f"{server.url}gradio_api/mcp/") as (reading, writing, _),
+            ClientSession(reading, writing) as session,
+        ):
+            await session.initialize()
+            return {
+                "tools": (await session.list_tools()).tools,
+                "spoken": await session.call_tool("speak_text", {"text": "Hi.", "seed": 7}),
+                "refused": await session.call_tool("speak_text", {"text": "Hi.", "voice": "x"}),
+            }
+
+    try:
+        found = asyncio.run(talk())
+        with urllib.request.urlopen(found["spoken"].content[0].text, timeout=10) as answer:
+            found["file"] = answer.read()
+        return found
+    finally:
+        server.demo.close()
+        studio.close()
+
+
+def test_a_client_sees_the_tools_with_words_for_every_argument(transcript: dict[str, Any]) -> None:
+    tools = {tool.name: tool for tool in transcript["tools"]}
+    assert set(tools) == {
+        "speak_text", "narrate_text", "check_text", "list_voices", "list_models",
+    }  # fmt: skip
+    for tool in tools.values():
+        assert tool.description
+        for name, schema in tool.inputSchema["properties"].items():
+            assert schema.get("description"), f"{tool.name} does not say what {name} is"
+    assert tools["speak_text"].inputSchema["required"] == ["text"]
+
+
+def test_a_client_gets_a_file_that_plays_and_a_sentence_for_a_mistake(
+    transcript: dict[str, Any], tmp_path: Path
+) -> None:
+    spoken, refused = transcript["spoken"], transcript["refused"]
+    assert not spoken.isError
+    (tmp_path / "a.mp3").write_bytes(transcript["file"])
+    assert soundfile.info(tmp_path / "a.mp3").duration > 0.3
+    assert json.loads(spoken.content[1].text)["seed"] == 7
+    assert refused.isError
+    assert "Unknown voice 'x'" in refused.content[0].text
