@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import contextlib
+import copy
 import dataclasses
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -156,6 +157,16 @@ class Bark:
             if self._tokenizer is None:
                 self._tokenizer = self.files.load_tokenizer()
             return self._tokenizer
+
+    def with_tokenizer(self, tokenizer: Any) -> Bark:
+        """The same model, its weights and its turn shared, that reads text another way.
+
+        Args:
+            tokenizer: of its family, for example with words added to its lexicon.
+        """
+        twin = copy.copy(self)
+        twin._tokenizer = tokenizer
+        return twin
 
     @property
     def codec(self) -> Codec:

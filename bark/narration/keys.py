@@ -7,10 +7,10 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..options import MAX_SEED
+from ..options import MAX_SEED, GenerationOptions
 from .jobs import digest
 from .script import Chunk
-from .settings import NarrationOptions
+from .settings import CheckOptions, NarrationOptions
 
 _VOICE_S = 3.0  # a shorter chunk makes no good voice
 
@@ -24,6 +24,7 @@ class Keys:
         voices: each speaker's entry, as `choose_voices` returns it.
         changes: by chunk id, the "text" and the "seed" that were changed by hand.
         model: plain values that name the model and its precision.
+        phones: words that are said otherwise, in lower case, to their phones.
 
     Attributes:
         of: number of a chunk to its key; a chunk that waits for a voice has none.
@@ -36,9 +37,11 @@ class Keys:
         voices: Mapping[str, Mapping[str, str]],
         changes: Mapping[str, Mapping[str, Any]],
         model: Sequence[str],
+        phones: Mapping[str, Sequence[str]],
     ) -> None:
         self._options, self._voices, self._changes = options, voices, changes
         self._model = list(model)
+        self._phones = {word: list(names) for word, names in phones.items()}
         self._of_speaker: dict[str, list[Chunk]] = collections.defaultdict(list)
         self._before: dict[int, int | None] = {}  # the speaker's chunk before
         self._place: dict[int, int] = {}  # of a chunk among its speaker's
@@ -99,7 +102,27 @@ class Keys:
         return self._made_key(chunk, voice if source == "kept" else None)
 
     def _made_key(self, chunk: Chunk, voice: Any) -> str:
-        options = dataclasses.replace(self._options.generation, seed=self.seed(chunk)).to_dict()
-        return digest(
-            self._model, chunk.spoken, voice, options, dataclasses.asdict(self._options.check)
-        )
+        generation = dataclasses.replace(self._options.generation, seed=self.seed(chunk))
+        heard = {
+            "model": self._model,
+            "text": chunk.spoken,
+            "voice": voice,
+            "options": _unusual(generation.to_dict(), GenerationOptions().to_dict()),
+            "check": _unusual(_plain(self._options.check), _plain(CheckOptions())),
+        }
+        text = chunk.spoken.lower().replace("’", "'")
+        phones = {word: said for word, said in self._phones.items() if word in text}
+        return digest({**heard, "phones": phones} if phones else heard)
+
+
+def _plain(check: CheckOptions) -> dict[str, Any]:
+    return dataclasses.asdict(check)
+
+
+def _unusual(values: Mapping[str, Any], usual: Mapping[str, Any]) -> dict[str, Any]:
+    """What differs from the defaults: a setting that a later version adds changes no key."""
+    return {
+        name: _unusual(value, usual[name]) if isinstance(value, dict) else value
+        for name, value in values.items()
+        if value != usual.get(name)
+    }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ..batch import Request
@@ -15,6 +15,7 @@ from ..take import Take
 from ..voices.prompt import VoicePrompt
 from .check import Examined, Finding, examine
 from .jobs import ChunkInfo
+from .pronunciations import saying
 from .settings import CheckOptions
 from .word_times import word_times
 
@@ -34,6 +35,7 @@ class ChunkTask:
         voice: None for a new one.
         options: with the seed of the first try.
         check: how it is looked at.
+        phones: of words that the whole job says otherwise; for nano.
     """
 
     key: str
@@ -42,6 +44,7 @@ class ChunkTask:
     voice: VoicePrompt | None
     options: GenerationOptions
     check: CheckOptions
+    phones: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -115,7 +118,7 @@ def make_chunks(
 
     Args:
         bark: a `Bark`.
-        tasks: whose options differ in the seed alone.
+        tasks: of one job; their options differ in the seed alone.
         look: examines a take; a finding means another try.
         stop: ends it at the next token; chunks that are not finished by then are not yielded.
 
@@ -123,6 +126,7 @@ def make_chunks(
         progress; and each chunk as soon as it is finished, those that need no second try first.
     """
     stop = stop or threading.Event()
+    bark = saying(bark, tasks[0].phones) if tasks else bark
     open_tries = [_Tries(task) for task in tasks]
     while open_tries and not stop.is_set():
         yield from _try_once(bark, open_tries, look, stop)

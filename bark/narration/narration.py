@@ -29,7 +29,7 @@ from .engines import Engine, LocalEngine
 from .jobs import ChunkInfo, JobFolder
 from .keys import Keys
 from .making import ChunkTask, Made
-from .pronunciations import Pronunciations
+from .pronunciations import Pronunciations, saying
 from .running import Running
 from .script import Chunk, Script, write_script
 from .settings import NarrationOptions
@@ -86,6 +86,7 @@ class Narration:
             VoiceError, VoiceNotFoundError: a voice of the cast is none.
         """
         options, cast = options or NarrationOptions(), cast or Cast()
+        saying(bark, pronunciations.phones if pronunciations else {})  # raises where it cannot
         job = JobFolder(folder)
         before = job.read_manifest() or {}
         options = _with_seed(options, before)
@@ -110,6 +111,7 @@ class Narration:
             "left_out": list(script.left_out),
             "notes": notes,
             "voices": voices,
+            "phones": dict(pronunciations.phones) if pronunciations else {},
             "changes": before.get("changes", {}),
             "chunks": [chunk.to_dict() for chunk in script.chunks],
         }
@@ -154,6 +156,7 @@ class Narration:
             self._manifest["voices"],
             self._manifest["changes"],
             [self._manifest["model"], self._manifest["precision"]],
+            self._manifest.get("phones", {}),
         )
 
     def _changed(self, chunk: Chunk) -> Chunk:
@@ -314,7 +317,9 @@ class Narration:
             voice = self._kept_voice(chunk.speaker)
         options = dataclasses.replace(self.options.generation, seed=self.keys.seed(chunk))
         key = self.keys.of[chunk.number]
-        return ChunkTask(key, chunk.number, chunk.spoken, voice, options, self.options.check)
+        phones = {word: tuple(said) for word, said in self._manifest.get("phones", {}).items()}
+        check = self.options.check
+        return ChunkTask(key, chunk.number, chunk.spoken, voice, options, check, phones)
 
     def _kept_voice(self, speaker: str) -> VoicePrompt:
         entry = self._manifest["voices"][speaker]

@@ -6,8 +6,10 @@ import dataclasses
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from ..errors import InvalidInputError
+from ..text.english.phones import N_PAUSES, PHONE_INDEX, PHONES
 from .documents import decode_text, read_bytes
 from .marks import Swap, Words
 
@@ -19,9 +21,11 @@ class Pronunciations:
     Attributes:
         respellings: word or words, as they are written, to what the model is given instead. A
             word in lower case stands for all its spellings; one with capitals for itself alone.
+        phones: a single word, in lower case, to nano's phones; for nano only.
     """
 
     respellings: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    phones: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
 
     def applied(self, words: Words) -> Words:
         """The text with a swap for every listed word that is not swapped already."""
@@ -41,12 +45,14 @@ class Pronunciations:
 
 
 def parse_pronunciations(text: str, name: str = "The pronunciation list") -> Pronunciations:
-    """Reads lines `word = respelling`; `#` begins a remark.
+    """Reads lines `word = respelling`, or `word = /t ah0 m ey1 t ow0/`; `#` begins a remark.
 
     Raises:
-        InvalidInputError: a line has no `=`, or nothing on one of its sides.
+        InvalidInputError: a line has no `=`, or nothing on one of its sides; or phones that nano
+            does not have.
     """
     respellings: dict[str, str] = {}
+    phones: dict[str, tuple[str, ...]] = {}
     for number, line in enumerate(text.splitlines(), 1):
         line = re.sub(r"(^|\s)#.*", "", line).strip()
         if not line:
@@ -56,8 +62,48 @@ def parse_pronunciations(text: str, name: str = "The pronunciation list") -> Pro
             raise InvalidInputError(
                 f"{name}, line {number}: {line!r} is not of the form word = respelling."
             )
-        respellings[word] = said
-    return Pronunciations(respellings)
+        if len(said) > 2 and said[0] == said[-1] == "/":
+            phones[_single(word, name, number)] = _phones(said[1:-1], name, number)
+        else:
+            respellings[word] = said
+    return Pronunciations(respellings, phones)
+
+
+def _single(word: str, name: str, number: int) -> str:
+    folded = word.lower().replace("’", "'")
+    if not re.fullmatch(r"[a-z]+(?:'[a-z]+)*", folded):
+        raise InvalidInputError(
+            f"{name}, line {number}: phones are for a single word of letters, not for {word!r}."
+        )
+    return folded
+
+
+def _phones(written: str, name: str, number: int) -> tuple[str, ...]:
+    """Phones by name; a vowel without a stress is not stressed."""
+    named = tuple(p if p in PHONE_INDEX else f"{p}0" for p in written.lower().split())
+    unknown = [p for p in named if p not in PHONE_INDEX]
+    if unknown or not named:
+        raise InvalidInputError(
+            f"{name}, line {number}: {written!r} holds no phones of nano's; known are "
+            f"{', '.join(PHONES[N_PAUSES:])}."
+        )
+    return named
+
+
+def saying(bark: Any, phones: Mapping[str, tuple[str, ...]]) -> Any:
+    """The model with these words added to its lexicon; the model itself where there are none.
+
+    Raises:
+        InvalidInputError: the model has no lexicon.
+    """
+    if not phones:
+        return bark
+    lexicon = getattr(bark.tokenizer, "lexicon", None)
+    if lexicon is None:
+        raise InvalidInputError(
+            "Phones in a pronunciation list are understood by nano only; give respellings instead."
+        )
+    return bark.with_tokenizer(type(bark.tokenizer)(lexicon.with_words(phones)))
 
 
 def read_pronunciations(path: str | Path) -> Pronunciations:

@@ -59,7 +59,11 @@ def begun(
 ) -> Narration:
     """A job that is not run yet."""
     bark = bark or Hummer()
-    return Narration.create(bark, document_of_text(text), folder, options(**changes), cast=cast)
+    listed = changes.pop("pronunciations", None)
+    document = document_of_text(text)
+    return Narration.create(
+        bark, document, folder, options(**changes), cast=cast, pronunciations=listed
+    )
 
 
 def run(narration: Narration, **how: Any) -> list[int]:

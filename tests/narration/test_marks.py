@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bark import Bark
 from bark.errors import InvalidInputError
+from bark.narration.cast import Cast
 from bark.narration.marks import Break, Swap, Words, normalized, read_marks, spoken
-from bark.narration.pronunciations import parse_pronunciations
+from bark.narration.pronunciations import parse_pronunciations, saying
+from bark.text.english.phones import PHONE_INDEX
+
+from ..fake_bark import FakeBark
+from .narrating import Hummer, begun, run
 
 
 def said(text: str) -> list[str | float | None]:
@@ -98,3 +106,59 @@ def test_a_mark_wins_over_the_list() -> None:
 def test_a_line_that_is_no_pronunciation_is_named() -> None:
     with pytest.raises(InvalidInputError, match="line 2: 'b'"):
         parse_pronunciations("a = x\nb")
+
+
+def test_phones_are_given_for_single_words() -> None:
+    listed = parse_pronunciations("Nguyen = /n w ih1 n/\ntomato = /t ax m aa1 t ow/")
+    assert listed.phones == {
+        "nguyen": ("n", "w", "ih1", "n"),
+        "tomato": ("t", "ax0", "m", "aa1", "t", "ow0"),
+    }
+    assert listed.respellings == {}
+
+
+@pytest.mark.parametrize(
+    ("line", "sentence"),
+    [
+        ("a b = /t ow0/", "single word"),
+        ("a = /t q/", "'t q' holds no phones"),
+        ("a = / /", "holds"),
+    ],
+)
+def test_phones_that_are_none_are_named(line: str, sentence: str) -> None:
+    with pytest.raises(InvalidInputError, match=sentence):
+        parse_pronunciations(line)
+
+
+def test_a_listed_word_is_encoded_in_its_phones_and_the_model_itself_is_left_alone() -> None:
+    bark = Bark.from_pretrained("nano", lazy=True)
+    twin = saying(bark, {"nguyen": ("n", "w", "ih1", "n")})
+    said = twin.tokenizer.lexicon.phones("nguyen")
+    assert said == tuple(PHONE_INDEX[name] for name in ("n", "w", "ih1", "n"))
+    assert bark.tokenizer.lexicon.phones("nguyen") != said
+    assert twin.lock is bark.lock
+
+
+def test_phones_are_refused_where_a_model_has_none() -> None:
+    class Wordless(FakeBark):
+        tokenizer = object()  # type: ignore[assignment]
+
+    with pytest.raises(InvalidInputError, match="nano only"):
+        saying(Wordless(), {"a": ("ah1",)})
+
+
+def test_new_phones_remake_only_the_chunks_with_the_word(tmp_path: Path) -> None:
+    class Twins(Hummer):
+        def with_tokenizer(self, tokenizer: object) -> Twins:
+            return self
+
+    def job(listed: str) -> Twins:
+        bark = Twins()
+        narration = begun(tmp_path, bark=bark, cast=Cast("alder"),
+                          pronunciations=parse_pronunciations(listed))  # fmt: skip
+        run(narration)
+        return bark
+
+    job("")
+    [spoken] = job("burning = /b er1 n ih0 ng/").spoken
+    assert "burning" in spoken

@@ -13,6 +13,7 @@ from bark.audio.files import read_audio
 from bark.errors import InvalidInputError
 from bark.narration.cast import Cast
 from bark.narration.joining import write_file
+from bark.narration.keys import _unusual
 from bark.narration.narration import Narration
 from bark.narration.states import ChunkFailed, ChunkProgress, ChunkReady
 from bark.take import Take
@@ -272,3 +273,9 @@ def test_a_chunk_file_that_is_lost_is_made_again(tmp_path: Path) -> None:
     bark = Hummer()
     run(Narration.open(bark, tmp_path / "job"))
     assert bark.spoken == [narration.chunks[1].chunk.spoken]
+
+
+def test_a_setting_that_a_later_version_adds_remakes_nothing() -> None:
+    usual = {"a": 1, "b": {"c": 2, "d": 3}}
+    assert _unusual({"a": 1, "b": {"c": 2, "d": 4}}, usual) == {"b": {"d": 4}}
+    assert _unusual({**usual, "b": {**usual["b"]}}, {**usual, "new": 5}) == {}

@@ -7,6 +7,7 @@ teacher agree. Two long strings instead of a nested table load in some hundredth
 from __future__ import annotations
 
 import string
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ...errors import CheckpointError
@@ -76,6 +77,18 @@ class Lexicon:
                 f"{path} is no lexicon ({str(error)[:120]}); install this package again, or write "
                 "it with training.lexicon.export_lexicon."
             ) from error
+
+    def with_words(self, words: Mapping[str, Sequence[str]]) -> Lexicon:
+        """The same lexicon with some words said otherwise.
+
+        Args:
+            words: lower-case word -> names of phones, as in `bark.text.english.phones.PHONES`.
+
+        Raises:
+            KeyError: a phone of another name.
+        """
+        added = {word: encode_phones(list(names)) for word, names in words.items()}
+        return Lexicon({**self._pronunciations, **added})
 
     def __len__(self) -> int:
         return len(self._pronunciations)
