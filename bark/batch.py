@@ -20,11 +20,9 @@ from .events import AudioPiece, Event, StageProgress, TakeFailed, TakeReady
 from .families import Codec, Tokenizer, family_of
 from .options import GenerationOptions
 from .spec import ModelSpec
-from .stages.coarse import coarse_len
-from .stages.coarse_task import CoarseWindows
+from .stages.coarse import CoarseWindows, coarse_len
 from .stages.fine import generate_fine
-from .stages.semantic import generate_semantic
-from .stages.semantic_task import SemanticLimits
+from .stages.semantic import SemanticLimits, generate_semantic
 from .take import STAGES, Take
 from .text.english.phones import retime
 from .text.splitting import normalize_whitespace

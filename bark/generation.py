@@ -14,6 +14,8 @@ import torch
 from torch import nn
 
 from .batch import check_text
+from .decoding.engines import decode
+from .decoding.plain import decode_uncached
 from .decoding.sampling import SamplingOptions
 from .default_models import DefaultModels
 from .environment import read_environment
@@ -21,11 +23,9 @@ from .errors import InvalidInputError, NothingGeneratedError, OptionError
 from .families import family_of
 from .progress import ProgressBar
 from .spec import BARK, LANGUAGES, ModelSpec
-from .stages.coarse import coarse_len
-from .stages.coarse_task import CoarseWindows
+from .stages.coarse import CoarseWindows, coarse_len
 from .stages.fine import generate_fine as _generate_fine
-from .stages.semantic import generate_semantic
-from .stages.semantic_task import SemanticLimits
+from .stages.semantic import SemanticLimits, generate_semantic
 from .voices.library import load_voice
 from .voices.presets import OFFICIAL_VOICES
 
@@ -153,7 +153,7 @@ def generate_text_semantic(
         sampling=SamplingOptions(temp, top_k, top_p),
         limits=limits,
         generators=[None],
-        use_cache=use_kv_caching,
+        engine=decode if use_kv_caching else decode_uncached,
     )
     return _finish(steps, "semantic", limits.max_tokens(spec), silent)[0].tokens
 
@@ -194,7 +194,7 @@ def generate_coarse(
         sampling=SamplingOptions(temp, top_k, top_p),
         windows=CoarseWindows(max_coarse_history, sliding_window_len),
         generators=[None],
-        use_cache=use_kv_caching,
+        engine=decode if use_kv_caching else decode_uncached,
     )
     return _finish(steps, "coarse", coarse_len(spec, len(semantic)), silent)[0]
 

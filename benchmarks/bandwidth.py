@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import torch
 
 from bark.spec import BARK
-from bark.stages.coarse_task import CoarseWindows
+from bark.stages.coarse import CoarseWindows
 
 from .measure import Case, Sample, rounds
 from .report import Row

@@ -14,16 +14,16 @@ import torch
 from torch import nn
 
 from bark import Bark, GenerationOptions, Take
+from bark.decoding.cuda_graphs import CudaGraphs, NewRunner, PlainCalls
 from bark.decoding.sampling import SamplingOptions
-from bark.decoding.static import CudaGraphs, NewRunner, PlainCalls, StaticDecoder
+from bark.decoding.static import StaticDecoder
 from bark.events import AudioPiece, StageProgress, TakeReady
 from bark.spec import BARK
-from bark.stages.coarse import generate_coarse
-from bark.stages.coarse_task import CoarseWindows
+from bark.stages.coarse import CoarseWindows, generate_coarse
 from bark.stages.fine import generate_fine
-from bark.stages.semantic import generate_semantic
-from bark.stages.semantic_task import SemanticLimits
+from bark.stages.semantic import SemanticLimits, generate_semantic
 
+from .decoding.static_runners import engine_of
 from .reference import GoldenCase, golden_cases, golden_model
 from .running import finish
 from .tiny import write_official_layout
@@ -94,7 +94,7 @@ def test_graphs_give_what_plain_calls_give(
     run: Callable[..., Any], name: str, dtype: torch.dtype, n: int
 ) -> None:
     model = model_of(name, dtype)
-    expected = run(model, n, new_runner=PlainCalls)
+    expected = run(model, n, engine=engine_of(PlainCalls))
     for _ in range(3):  # recorded, then with the graphs of the call before
         assert run(model, n) == expected
     assert kept_graphs(model)
@@ -111,9 +111,11 @@ def test_graphs_are_made_anew_where_weights_or_options_have_changed(
             weight.data = weight.data.flip(0).contiguous()
     changed = run(model, 2)
     assert changed != before
-    assert changed == run(model, 2, new_runner=PlainCalls)
+    assert changed == run(model, 2, engine=engine_of(PlainCalls))
     colder = SamplingOptions(0.3)
-    assert run(model, 2, sampling=colder) == run(model, 2, sampling=colder, new_runner=PlainCalls)
+    assert run(model, 2, sampling=colder) == run(
+        model, 2, sampling=colder, engine=engine_of(PlainCalls)
+    )
 
 
 @pytest.mark.parametrize("stage", ["semantic", "coarse"])
@@ -163,7 +165,7 @@ def test_steps_wait_for_nothing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     model = model_of(name, torch.bfloat16)
-    expected = run(model, 2, new_runner=new_runner)  # records
+    expected = run(model, 2, engine=engine_of(new_runner))  # records
     launch, n_launches = StaticDecoder.launch, 0
 
     def watched(self: StaticDecoder, *args: Any) -> None:
@@ -173,7 +175,7 @@ def test_steps_wait_for_nothing(
             launch(self, *args)
 
     monkeypatch.setattr(StaticDecoder, "launch", watched)
-    assert run(model, 2, new_runner=new_runner) == expected
+    assert run(model, 2, engine=engine_of(new_runner)) == expected
     assert n_launches > 3
 
 

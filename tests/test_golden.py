@@ -8,13 +8,14 @@ import numpy as np
 import pytest
 import torch
 
+from bark.decoding.engines import decode
+from bark.decoding.plain import decode_uncached
 from bark.decoding.sampling import SamplingOptions
+from bark.decoding.stage import Engine
 from bark.spec import BARK
-from bark.stages.coarse import generate_coarse
-from bark.stages.coarse_task import CoarseWindows
+from bark.stages.coarse import CoarseWindows, generate_coarse
 from bark.stages.fine import generate_fine
-from bark.stages.semantic import generate_semantic
-from bark.stages.semantic_task import SemanticLimits
+from bark.stages.semantic import SemanticLimits, generate_semantic
 
 from .reference import GoldenCase, golden_cases, golden_model
 from .running import finish
@@ -36,7 +37,7 @@ def sampling(case: GoldenCase) -> SamplingOptions:
     )
 
 
-def semantic_tokens(case: GoldenCase, *, use_cache: bool) -> np.ndarray:
+def semantic_tokens(case: GoldenCase, *, engine: Engine) -> np.ndarray:
     kwargs = case.kwargs
     limits = SemanticLimits(
         min_eos_p=kwargs.get("min_eos_p", 0.2),
@@ -54,13 +55,13 @@ def semantic_tokens(case: GoldenCase, *, use_cache: bool) -> np.ndarray:
         sampling=sampling(case),
         limits=limits,
         generators=[None],
-        use_cache=use_cache,
+        engine=engine,
     )
     with torch.inference_mode():
         return finish(steps)[0].tokens
 
 
-def coarse_codes(case: GoldenCase, *, use_cache: bool) -> np.ndarray:
+def coarse_codes(case: GoldenCase, *, engine: Engine) -> np.ndarray:
     kwargs, voice = case.kwargs, case.voice
     model = golden_model(case)
     torch.manual_seed(case.seed)
@@ -74,22 +75,22 @@ def coarse_codes(case: GoldenCase, *, use_cache: bool) -> np.ndarray:
             kwargs.get("max_coarse_history", 630), kwargs.get("sliding_window_len", 60)
         ),
         generators=[None],
-        use_cache=use_cache,
+        engine=engine,
     )
     with torch.inference_mode():
         return finish(steps)[0]
 
 
 @cases("semantic")
-@pytest.mark.parametrize("use_cache", [True, False], ids=["cached", "uncached"])
-def test_semantic_tokens_equal_the_reference(case: GoldenCase, use_cache: bool) -> None:
-    assert semantic_tokens(case, use_cache=use_cache).tolist() == case.arrays["out"].tolist()
+@pytest.mark.parametrize("engine", [decode, decode_uncached], ids=["cached", "uncached"])
+def test_semantic_tokens_equal_the_reference(case: GoldenCase, engine: Engine) -> None:
+    assert semantic_tokens(case, engine=engine).tolist() == case.arrays["out"].tolist()
 
 
 @cases("coarse")
-@pytest.mark.parametrize("use_cache", [True, False], ids=["cached", "uncached"])
-def test_coarse_codes_equal_the_reference(case: GoldenCase, use_cache: bool) -> None:
-    assert coarse_codes(case, use_cache=use_cache).tolist() == case.arrays["out"].tolist()
+@pytest.mark.parametrize("engine", [decode, decode_uncached], ids=["cached", "uncached"])
+def test_coarse_codes_equal_the_reference(case: GoldenCase, engine: Engine) -> None:
+    assert coarse_codes(case, engine=engine).tolist() == case.arrays["out"].tolist()
 
 
 @cases("fine")

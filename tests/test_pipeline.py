@@ -15,11 +15,9 @@ from bark.batch import Request, Run
 from bark.decoding.sampling import SamplingOptions
 from bark.errors import InvalidInputError, NothingGeneratedError, OptionError, VoiceError
 from bark.events import AudioPiece, Event, StageProgress, TakeFailed
-from bark.stages.coarse import generate_coarse
-from bark.stages.coarse_task import CoarseWindows
+from bark.stages.coarse import CoarseWindows, generate_coarse
 from bark.stages.fine import generate_fine
-from bark.stages.semantic import generate_semantic
-from bark.stages.semantic_task import SemanticLimits
+from bark.stages.semantic import SemanticLimits, generate_semantic
 
 from .running import finish
 from .tiny import write_official_layout

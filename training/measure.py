@@ -16,8 +16,8 @@ from bark import Bark, Take
 from bark.codecs.vocoder import VocoderCodec, VocoderFrames
 from bark.decoding.sampling import SamplingOptions
 from bark.spec import NANO
+from bark.stages.coarse import CoarseWindows
 from bark.stages.coarse_aligned import generate_coarse_aligned
-from bark.stages.coarse_task import CoarseWindows
 from bark.stages.fine import generate_fine
 from bark.text.english.lexicon import Lexicon
 from bark.text.english.normalize import normalize, spoken_text

@@ -11,8 +11,7 @@ import torch
 from bark.decoding.sampling import SamplingOptions
 from bark.models.gpt import GPT
 from bark.spec import NANO
-from bark.stages.semantic import generate_semantic
-from bark.stages.semantic_task import SemanticLimits
+from bark.stages.semantic import SemanticLimits, generate_semantic
 from bark.text.english import phones
 from bark.text.english.normalize import Word
 from bark.text.nano import NanoTokenizer

@@ -1,18 +1,18 @@
-"""Float32 tokens at little more than the price of eight-bit ones.
+"""Speculative decoding: float32 tokens at little more than the price of eight-bit ones.
 
 A decode step takes its time for reading the weights, and a few positions at once take hardly
 longer than one. So an eight-bit copy of the model, the draft, proposes token by token what comes
-next, and then the model itself reads all of it at once and says what really comes next. Both draw
-with the same random numbers, so they seldom differ; where they do, the model's token stands and
-the rest of the draft's is dropped. The tokens are the model's in every case (up to the last bit of
-float32, which the number of positions read at once decides, as it does between a cached and an
-uncached pass).
+next, and then the model itself reads all of it at once and says what really comes next. Unlike
+the rejection sampling of https://arxiv.org/abs/2211.17192, both draw with the same random
+numbers, so they seldom differ; where they do, the model's token stands and the rest of the draft's
+is dropped. The tokens are the model's in every case (up to the last bit of float32, which the
+number of positions read at once decides, as it does between a cached and an uncached pass).
 """
 
 from __future__ import annotations
 
 import collections
-from collections.abc import Callable
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -20,12 +20,37 @@ from torch import Tensor
 from ..models.gpt import GPT
 from ..models.kv_cache import KVCache
 from .sampling import SamplingOptions, pick
+from .stage import Inputs, Stage, Steps, Window
 
 _FIRST_LEN, _MIN_LEN, _MAX_LEN = 6, 2, 14
 """How many tokens the draft proposes at first, at least and at most."""
 
 
-class NoiseTape:
+def decode_speculative(stage: Stage) -> Steps:
+    """A few tokens of one item at a time, the same as `decode_plain` makes."""
+    (item,) = stage.items
+    noise = NoiseAhead(stage.rules.sampling, item.generator)
+    rounds = _Rounds(stage, noise)
+    step = window_end = 0
+    try:
+        while step < item.n_steps and item.stop_reason == "length" and not stage.stopped([0]):
+            if step == window_end:
+                window, n_steps = stage.open_window([0], step)
+                window_end += n_steps
+                if window is not None:
+                    rounds.begin(window)
+            tokens, ended = rounds.next(step, min(window_end, item.n_steps) - step)
+            if ended:
+                tokens, item.stop_reason = tokens[:-1], "end"
+            for token in tokens:
+                item.tokens.append(token)
+                step += 1
+                yield step
+    finally:
+        noise.close()
+
+
+class NoiseAhead:
     """One generator's random numbers for the coming steps, which can be looked at beforehand.
 
     `close` gives back what was drawn for steps that never came, so that whoever draws next gets
@@ -63,107 +88,102 @@ class NoiseTape:
             self._ahead.clear()
 
 
-class Speculation:
-    """Decodes one item by drafts of a few tokens.
-
-    Args:
-        model: whose tokens come out.
-        noise: the item's random numbers.
-        embed: (tokens, index of the first in the sequence) -> (1, n, C).
-        probabilities: (model, hidden (n, C), step of the first row) -> (n, V) float32.
-        first_token: step -> the token that its first probability belongs to.
-        ends: whether a token with its probabilities (1, V) ends the item; it is then the last
-            of a round.
-    """
-
-    def __init__(
-        self,
-        model: GPT,
-        *,
-        noise: NoiseTape,
-        embed: Callable[[list[int], int], Tensor],
-        probabilities: Callable[[GPT, Tensor, int], Tensor],
-        first_token: Callable[[int], int] = lambda step: 0,
-        ends: Callable[[int, Tensor], bool] = lambda token, probabilities: False,
-    ) -> None:
-        assert model.draft is not None
-        self._readers = _Reader(model), _Reader(model.draft.model)
-        self._noise, self._embed, self._probabilities = noise, embed, probabilities
-        self._first_token, self._ends = first_token, ends
-        self._n_proposed = _FIRST_LEN
-
-    def start(self, prefix: Tensor, n_kept: int) -> None:
-        """Begins behind a prefix.
-
-        Args:
-            prefix: (1, T, C) embeddings.
-            n_kept: how many positions of what was read before are its beginning.
-        """
-        for reader in self._readers:
-            reader.cache.rewind(min(n_kept, reader.cache.length))
-        self._prefix = prefix
-        self._tokens: list[int] = []
-
-    @property
-    def n_read(self) -> int:
-        """Positions that the model has read."""
-        return self._readers[0].cache.length
-
-    def next(self, step: int, n_max: int) -> tuple[list[int], bool]:
-        """The next tokens, one at least, and whether the last one ends the item.
-
-        Args:
-            step: the first one's number, for `probabilities`.
-            n_max: how many at most.
-        """
-        model, draft = self._readers
-        proposed: list[int] = []
-        while len(proposed) < min(self._n_proposed, n_max - 1):
-            hidden = self._read(draft, proposed)[-1:]
-            odds = self._probabilities(draft.model, hidden, step + len(proposed))
-            token = self._draw(odds, step, len(proposed))
-            if self._ends(token, odds):
-                break
-            proposed.append(token)
-        hidden = self._read(model, proposed)[-1 - len(proposed) :]
-        odds = self._probabilities(model.model, hidden, step)
-        made: list[int] = []
-        ended = False
-        for ahead, row in enumerate(odds.split(1)):
-            made.append(self._draw(row, step, ahead))
-            ended = self._ends(made[-1], row)
-            if ended or made[-1:] != proposed[ahead : ahead + 1]:
-                break
-        self._keep(made, len(proposed))
-        return made, ended
-
-    def _draw(self, odds: Tensor, step: int, ahead: int) -> int:
-        return self._noise.draw(odds, ahead) + self._first_token(step + ahead)
-
-    def _read(self, reader: _Reader, proposed: list[int]) -> Tensor:
-        """Hidden states (n, C) of all positions that the reader has not read yet."""
-        n, start = reader.cache.length, self._prefix.shape[1]
-        tokens = [*self._tokens, *proposed][max(0, n - start) :]
-        parts = [self._prefix[:, n:]] if n < start else []
-        if tokens:
-            parts.append(self._embed(tokens, max(n, start)))
-        return reader.model.trunk(torch.cat(parts, dim=1), reader.cache)[0]
-
-    def _keep(self, made: list[int], n_proposed: int) -> None:
-        self._tokens.extend(made)
-        self._noise.advance(len(made))
-        # The last token is read with the next ones, the dropped ones are forgotten.
-        n_right = self._prefix.shape[1] + len(self._tokens) - 1
-        for reader in self._readers:
-            reader.cache.rewind(min(reader.cache.length, n_right))
-        # Long drafts while they come true, short ones while they do not.
-        change = 2 if len(made) > n_proposed else -1
-        self._n_proposed = min(_MAX_LEN, max(_MIN_LEN, self._n_proposed + change))
-
-
 class _Reader:
     """A model and what it has read."""
 
     def __init__(self, model: GPT) -> None:
         self.model = model
         self.cache: KVCache = model.new_cache()
+
+
+class _Rounds:
+    """Proposes, verifies and keeps a few tokens at a time."""
+
+    def __init__(self, stage: Stage, noise: NoiseAhead) -> None:
+        assert stage.model.draft is not None
+        self._stage, self._rules, self._noise = stage, stage.rules, noise
+        self._model, self._draft = _Reader(stage.model), _Reader(stage.model.draft.model)
+        self._n_proposed = _FIRST_LEN
+
+    def begin(self, window: Window) -> None:
+        """Begins anew with a window of one row."""
+        for reader in (self._model, self._draft):
+            reader.cache.rewind(0)
+        self._prefix, self._inputs = window.embeddings, window.inputs  # (1, T, C)
+        self._made: list[Tensor] = []  # (1, 1, C) each, of the tokens behind the prefix
+
+    def next(self, step: int, n_max: int) -> tuple[list[int], bool]:
+        """The next tokens, one at least, and whether the last one ends the item.
+
+        Args:
+            step: the first one's number.
+            n_max: how many at most.
+        """
+        # 1. The draft proposes tokens, one by one.
+        inputs = self._inputs.copy()
+        proposed: list[int] = []
+        ahead: list[Tensor] = []  # (1, 1, C) embeddings of the proposed tokens
+        forbidden = [inputs.forbidden(self._rules.n_candidates)]
+        while len(proposed) < min(self._n_proposed, n_max - 1):
+            hidden = self._read(self._draft, ahead)[-1:]
+            odds = self._odds(self._draft.model, hidden, step + len(proposed), forbidden[-1:])
+            token, ends = self._draw(odds, step, len(proposed))
+            if ends:
+                break
+            proposed.append(token)
+            ahead.append(self._embed(inputs, token, len(ahead)))
+            forbidden.append(inputs.forbidden(self._rules.n_candidates))
+        # 2. The model reads them all at once.
+        hidden = self._read(self._model, ahead)[-1 - len(proposed) :]  # (n + 1, C)
+        # 3. Its own tokens stand, up to the first one that was not proposed.
+        made: list[int] = []
+        ended = False
+        for row in self._odds(self._model.model, hidden, step, forbidden).split(1):
+            token, ended = self._draw(row, step, len(made))
+            made.append(token)
+            if ended or made[-1:] != proposed[len(made) - 1 : len(made)]:
+                break
+        self._keep(made, len(proposed))
+        return made, ended
+
+    def _odds(
+        self, model: GPT, hidden: Tensor, step: int, forbidden: Sequence[Tensor | None]
+    ) -> Tensor:
+        """(n, C) -> (n, V) float32 of n steps in a row."""
+        n = self._rules.n_phases
+        odds = hidden.new_empty(len(hidden), self._rules.n_candidates)
+        for offset in range(min(n, len(hidden))):
+            masks = [mask for mask in forbidden[offset::n] if mask is not None]
+            odds[offset::n] = self._stage.probabilities(
+                model, hidden[offset::n], step + offset, torch.cat(masks) if masks else None
+            )
+        return odds
+
+    def _draw(self, odds: Tensor, step: int, ahead: int) -> tuple[int, bool]:
+        drawn = self._noise.draw(odds, ahead)
+        ended = self._rules.ended(torch.tensor([drawn]), odds)
+        first = self._rules.first_token((step + ahead) % self._rules.n_phases)
+        return drawn + first, ended is not None and bool(ended)
+
+    def _embed(self, inputs: Inputs, token: int, ahead: int) -> Tensor:
+        position = torch.tensor([self._prefix.shape[1] + len(self._made) + ahead])
+        return inputs.embed(self._model.model, torch.tensor([token]), position)
+
+    def _read(self, reader: _Reader, ahead: list[Tensor]) -> Tensor:
+        """Hidden states (n, C) of all positions that the reader has not read yet."""
+        n, start = reader.cache.length, self._prefix.shape[1]
+        parts = [self._prefix[:, n:]] if n < start else []
+        parts += [*self._made, *ahead][max(0, n - start) :]
+        return reader.model.trunk(torch.cat(parts, dim=1), reader.cache)[0]
+
+    def _keep(self, made: list[int], n_proposed: int) -> None:
+        self._noise.advance(len(made))
+        for token in made:
+            self._made.append(self._embed(self._inputs, token, 0))
+        # The last token is read with the next ones, the dropped ones are forgotten.
+        n_right = self._prefix.shape[1] + len(self._made) - 1
+        for reader in (self._model, self._draft):
+            reader.cache.rewind(min(reader.cache.length, n_right))
+        # Long drafts while they come true, short ones while they do not.
+        change = 2 if len(made) > n_proposed else -1
+        self._n_proposed = min(_MAX_LEN, max(_MIN_LEN, self._n_proposed + change))

@@ -1,34 +1,30 @@
-"""Decode steps that never ask the host, for devices on which asking is what takes the time.
+"""Decode steps without host-device synchronisation, for devices on which it takes the time.
 
 A GPU is done with a step before Python has started the next one's kernels, and every look at a
 token makes it wait. So here a step, from one input's embedding to the next one's, keeps all that
 it reads and writes in one place, and does the same for every position: attention reads a fixed
 number of positions, 256 or a multiple of it, and a mask hides those not yet written. CUDA records
-such a step once for each of these lengths and repeats it as one graph. The host looks at the
+such a step once for each of these lengths and replays it as one graph. The host looks at the
 tokens every few steps only; what a row drew behind its end is cut off, and its random stream is
 put back to where the end left it.
 """
 
 from __future__ import annotations
 
-import abc
 import contextlib
 import functools
-import logging
-import threading
 import weakref
-from collections.abc import Callable, Generator, Hashable, Iterator, Sequence
-from typing import Protocol, TypeVar
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
-from ..models.gpt import GPT, Attention
+from ..models.gpt import GPT
 from ..models.kv_cache import StaticKVCache
-from .sampling import RowNoise, SamplingOptions
-
-_LOG = logging.getLogger(__name__)
+from .cuda_graphs import NewRunner, new_runner
+from .sampling import RowNoise
+from .stage import Inputs, Rules, Stage, Steps, Window, probabilities_of
 
 STEPS_PER_LOOK = 16
 """Steps between two looks at the tokens. It decides no token."""
@@ -36,42 +32,96 @@ STEPS_PER_LOOK = 16
 SPAN = 256
 """Attention reads a multiple of so many positions."""
 
-Runner = Callable[[Hashable, Callable[[], None]], None]
-"""Runs a step of one decoder; steps of one key do the same work on the same memory."""
-
-NewRunner = Callable[[torch.device], Runner]
-"""Makes a decoder's runner."""
+_ENDED = -1  # shown in place of the token that ends a row
 
 
-class StaticDecoder(abc.ABC):
+@torch.inference_mode()
+def decode_static(stage: Stage, *, runner: NewRunner | None = None) -> Steps:
+    """One token of every row a step, looked at every few steps; the same as `decode_plain`'s.
+
+    Args:
+        runner: of the steps; None records them on CUDA and just calls them elsewhere.
+    """
+    items, live = stage.items, list(range(len(stage.items)))
+    if stage.stopped(live):
+        return
+    window, window_end = stage.open_window(live, 0)
+    assert window is not None
+    make = functools.partial(
+        StaticDecoder, stage.model, stage.rules, window.inputs, len(live), stage.max_len, runner
+    )
+    key = stage.rules, window.inputs.shapes, len(live), stage.max_len
+    with borrow_decoder(stage.model, runner, key, make) as decoder:
+        decoder.noise.start([item.generator for item in items])
+        # Rows of one generator draw in turn, and a row that has ended must not take its turn.
+        n_at_most = 1 if decoder.noise.is_shared else STEPS_PER_LOOK
+        step = 0
+        while live and not stage.stopped(live):
+            # 1. The window moves, or goes on.
+            if step == window_end:
+                window, n_steps = stage.open_window(live, step)
+                window_end += n_steps
+            if window is not None:
+                decoder.begin(window, live)
+                window = None
+            # 2. Steps up to the next look: no row is done before.
+            n_left = min(items[row].n_steps for row in live) - step
+            n = min(n_at_most, window_end - step, n_left)
+            decoder.noise.mark()
+            decoder.launch(n, live, step)
+            # 3. The one host-device synchronisation; what rows drew behind their end goes back.
+            n_drawn = _append(stage, decoder, decoder.look(n), live)
+            yield step + n_drawn
+            step += n
+            live = [
+                row for row in live if items[row].stop_reason != "end" and step < items[row].n_steps
+            ]
+
+
+def _append(
+    stage: Stage, decoder: StaticDecoder, shown: list[list[int]], live: Sequence[int]
+) -> int:
+    """Gives the items their tokens; returns how many the longest has got, its end counted."""
+    n_longest = 0
+    for row in live:
+        tokens, n_drawn = shown[row], len(shown[row])
+        if _ENDED in tokens:
+            stage.items[row].stop_reason = "end"
+            tokens = tokens[: tokens.index(_ENDED)]
+            n_drawn = len(tokens) + 1
+            if n_drawn < len(shown[row]):
+                decoder.noise.rewind(row, n_drawn)
+        stage.items[row].tokens.extend(tokens)
+        n_longest = max(n_longest, n_drawn)
+    return n_longest
+
+
+class StaticDecoder:
     """A batch that decodes one token a step, every tensor of it in one place.
 
     A row of the batch keeps its number to the end; ended rows go on and are not looked at.
 
     Args:
+        inputs: of all rows; their tensors are used from here on.
         max_len: positions that fit.
-        n_candidates: tokens that a step chooses from.
-        n_phases: kinds of steps that take turns, for example one for each codebook.
-        new_runner: of the steps; None records them on CUDA and just calls them elsewhere.
+        runner: as `decode_static` takes it.
     """
 
     def __init__(
         self,
         model: GPT,
-        *,
+        rules: Rules,
+        inputs: Inputs,
         batch_size: int,
         max_len: int,
-        n_candidates: int,
-        sampling: SamplingOptions,
-        n_phases: int = 1,
-        new_runner: NewRunner | None = None,
+        runner: NewRunner | None = None,
     ) -> None:
         # The model may keep its decoder, and two that hold each other stay in memory for long.
         self._model = weakref.ref(model)
+        self.rules, self.inputs = rules, inputs
         self.cache = StaticKVCache(model.new_cache(batch_size, max_len))
-        self.noise = RowNoise(batch_size, n_candidates, sampling, device=model.device)
-        self._n_phases = n_phases
-        self._run = (new_runner or _fastest_runner)(model.device)
+        self.noise = RowNoise(batch_size, rules.n_candidates, rules.sampling, device=model.device)
+        self._run = (runner or new_runner)(model.device)
         table = model.transformer["wte"].weight
         self._input = table.new_zeros(batch_size, 1, table.shape[1])
         self._tokens = torch.zeros(batch_size, max_len, dtype=torch.int64, device=model.device)
@@ -89,29 +139,21 @@ class StaticDecoder(abc.ABC):
         """Positions read; the next step's input is not among them."""
         return self._length
 
-    @abc.abstractmethod
-    def choose(self, hidden: Tensor, phase: int) -> tuple[Tensor, Tensor]:
-        """Tokens and next inputs of one step, from tensors and into tensors alone.
-
-        Args:
-            hidden: (B, C) behind the input at `cache.position`.
-            phase: below `n_phases`.
-
-        Returns:
-            (B,) int64 what `look` shall show, (B, 1, C) embeddings of the next inputs.
-        """
+    def begin(self, window: Window, rows: Sequence[int]) -> None:
+        """Begins anew with a window of these rows; the others mean nothing from here on."""
+        if window.inputs is not self.inputs:  # as the first ones are
+            self.inputs.assign(window.inputs, self._index(rows))
+        self.read(window.embeddings, rows, window.source or range(len(rows)))
 
     def read(self, prefixes: Tensor, rows: Sequence[int], source: Sequence[int]) -> None:
-        """Begins anew behind prefixes; the last position of each is the next step's input.
+        """Prefills; the last position of each prefix is the next step's input.
 
         Args:
             prefixes: (U, T, C) embeddings.
-            rows: of the batch, that are to begin; the others keep what they have, and mean
-                nothing from here on.
             source: for each of the rows, which prefix it begins with.
         """
         n_read = prefixes.shape[1] - 1
-        into, of = (torch.tensor(list(i), device=self.model.device) for i in (rows, source))
+        into, of = self._index(rows), self._index(source)
         if n_read:
             cache = self.model.new_cache(len(prefixes), n_read)
             self.model.trunk(prefixes[:, :-1], cache)
@@ -120,15 +162,16 @@ class StaticDecoder(abc.ABC):
         self.cache.position.fill_(n_read)
         self._length = n_read
 
-    def launch(self, n_steps: int, rows: Sequence[int], phase: int = 0) -> None:
+    def launch(self, n_steps: int, rows: Sequence[int], first_step: int = 0) -> None:
         """Starts steps without waiting for them.
 
         Args:
             rows: that draw; the others' tokens mean nothing.
-            phase: of the first step; the following ones take turns.
+            first_step: number of the first of them, which says its phase.
         """
         for n in range(n_steps):
-            key = self._span(), (phase + n) % self._n_phases
+            span = min(self._length // SPAN * SPAN + SPAN, self.cache.max_len)
+            key = span, (first_step + n) % self.rules.n_phases
             self.noise.draw(rows)
             self._run(key, functools.partial(self._step, *key))
             self._length += 1
@@ -137,130 +180,44 @@ class StaticDecoder(abc.ABC):
         """What each row chose in the last steps, the one thing that waits for the device."""
         return self._tokens[:, self._length - n_steps : self._length].tolist()
 
-    def _span(self) -> int:
-        """Positions that the next step's attention reads."""
-        return min(self._length // SPAN * SPAN + SPAN, self.cache.max_len)
-
     def _step(self, span: int, phase: int) -> None:
-        tokens, following = self.choose(self._hidden(span), phase)
-        self._tokens[:, self.cache.position] = tokens[:, None]
-        self._input.copy_(following)
-        self.cache.position.add_(1)
+        """One decode step, from tensors and into tensors alone: it can be recorded."""
+        rules, model = self.rules, self.model
+        self.cache.attend_to(span)
+        hidden = model.trunk(self._input, self.cache)[:, -1]  # (B, C); the position moves on
+        forbidden = self.inputs.forbidden(rules.n_candidates)
+        odds = probabilities_of(rules, rules.logits(model, hidden, phase), forbidden)  # (B, V)
+        drawn = self.noise.pick(odds)
+        tokens = drawn + rules.first_token(phase)  # (B,)
+        ended = rules.ended(drawn, odds)
+        shown = tokens if ended is None else tokens.masked_fill(ended, _ENDED)
+        self._tokens[:, self.cache.position - 1] = shown[:, None]
+        # Behind the last position there is none; what is embedded there is never read.
+        position = self.cache.position.clamp(max=self.cache.max_len - 1)
+        self._input.copy_(self.inputs.embed(model, tokens, position))
 
-    def _hidden(self, span: int) -> Tensor:
-        """(B, C) behind the input."""
-        x, mask = self._input, self.cache.mask(span)
-        for layer, block in enumerate(self.model.transformer["h"]):
-            x = x + self._attend(block.attn, block.ln_1(x), layer, mask)
-            x = x + block.mlp(block.ln_2(x))
-        return self.model.transformer["ln_f"](x)[:, -1]
-
-    def _attend(self, attention: Attention, x: Tensor, layer: int, mask: Tensor) -> Tensor:
-        batch, _, width = x.shape
-        heads = attention.c_attn(x).view(batch, 1, 3, attention.n_head, -1).permute(2, 0, 3, 1, 4)
-        key, value = self.cache.update(layer, heads[1:], mask.shape[-1])
-        query = heads[0].to(key.dtype)
-        y = F.scaled_dot_product_attention(query, key, value, attn_mask=mask)
-        return attention.c_proj(y.reshape(batch, 1, width).to(x.dtype))
-
-
-def decodes_statically(model: GPT, new_runner: NewRunner | None) -> bool:
-    """Whether a model is decoded here: off the CPU, or where a caller gives the runner."""
-    return new_runner is not None or model.device.type != "cpu"
-
-
-def _fastest_runner(device: torch.device) -> Runner:
-    return CudaGraphs(device) if device.type == "cuda" else PlainCalls(device)
-
-
-class PlainCalls:
-    """Runs a step by calling it."""
-
-    def __init__(self, device: torch.device) -> None:
-        pass
-
-    def __call__(self, key: Hashable, step: Callable[[], None]) -> None:
-        """Calls the step."""
-        step()
-
-
-class CudaGraphs:
-    """Records a step of each key as a CUDA graph, and repeats the graph.
-
-    The first step of a key is called plainly, which also loads kernels and makes workspaces, as
-    must not happen in a recording; the second one is recorded. Where it cannot be, all steps are
-    called plainly.
-    """
-
-    def __init__(self, device: torch.device) -> None:
-        self._stream = torch.cuda.Stream(device)
-        self._graphs: dict[Hashable, torch.cuda.CUDAGraph | None] = {}
-        self._works = True
-
-    def __call__(self, key: Hashable, step: Callable[[], None]) -> None:
-        """Does the step's work, in the order of the current stream."""
-        if key not in self._graphs:
-            self._graphs[key] = None
-            self._warm_up(step)
-            return
-        if self._graphs[key] is None and self._works:
-            self._graphs[key] = self._record(step)
-        graph = self._graphs[key]
-        if graph is None:
-            step()
-        else:
-            graph.replay()
-
-    def _warm_up(self, step: Callable[[], None]) -> None:
-        # On the stream of the recording, as workspaces belong to streams.
-        current = torch.cuda.current_stream(self._stream.device)
-        self._stream.wait_stream(current)
-        with torch.cuda.stream(self._stream):
-            step()
-        current.wait_stream(self._stream)
-
-    def _record(self, step: Callable[[], None]) -> torch.cuda.CUDAGraph | None:
-        # Nothing of a step outlives it but what it wrote into tensors made before, so that all
-        # graphs may share the memory between.
-        pool = next((graph.pool() for graph in self._graphs.values() if graph is not None), None)
-        graph = torch.cuda.CUDAGraph()
-        try:
-            # Other threads may use the device meanwhile; a failed recording leaves its stream.
-            recording = torch.cuda.graph(
-                graph, pool=pool, stream=self._stream, capture_error_mode="thread_local"
-            )
-            with torch.cuda.stream(self._stream), recording:
-                step()
-        except RuntimeError as error:
-            self._works = False
-            _tell_once(str(error).partition("\n")[0])
-            return None
-        return graph
-
-
-@functools.cache
-def _tell_once(reason: str) -> None:
-    _LOG.warning("decode steps cannot be recorded as CUDA graphs and run slower: %s", reason)
+    def _index(self, rows: Sequence[int]) -> Tensor:
+        return torch.tensor(list(rows), dtype=torch.int64, device=self.model.device)
 
 
 _KEPT = "kept_static_decoder"  # in the model's own dict, beside its modules
-_D = TypeVar("_D", bound=StaticDecoder)
+_D = TypeVar("_D")
 
 
 @contextlib.contextmanager
 def borrow_decoder(
-    model: GPT, new_runner: NewRunner | None, key: Hashable, make: Callable[[], _D]
+    model: GPT, runner: NewRunner | None, key: Hashable, make: Callable[[], _D]
 ) -> Iterator[_D]:
     """A decoder for one call; on CUDA the last call's, whose graphs are there, if it fits.
 
     While it is lent it belongs to nobody else: a second call at the same time makes its own.
 
     Args:
-        new_runner: as the caller was given it; with one nothing is kept.
+        runner: as the caller was given it; with one nothing is kept.
         key: of all that the decoder was made for. Where the weights lie is looked at as well, as
             graphs read them there.
     """
-    if new_runner is not None or model.device.type != "cuda":
+    if runner is not None or model.device.type != "cuda":
         yield make()
         return
     key = (key, tuple(weight.data_ptr() for weight in model.parameters()))
@@ -277,44 +234,3 @@ def borrow_decoder(
 def drop_decoder(model: nn.Module) -> None:
     """Frees what `borrow_decoder` keeps for a model's next call, if it does."""
     vars(model).pop(_KEPT, None)
-
-
-class Utterance(Protocol):
-    """What `decode_windows` fills: `tokens` so far, and `n_steps`, how many it adds."""
-
-    tokens: list[int]
-    n_steps: int
-
-
-def decode_windows(
-    decoder: StaticDecoder,
-    items: Sequence[Utterance],
-    generators: Sequence[torch.Generator | None],
-    open_window: Callable[[list[int], int], int],
-    stop: threading.Event | None,
-) -> Generator[int, None, None]:
-    """Appends tokens to items of known lengths, a row each, window by window.
-
-    Args:
-        open_window: lets the decoder read the beginning of a window: takes the rows that are not
-            done and the step's number, gives how many steps the window holds.
-        stop: looked at before every few tokens.
-
-    Yields:
-        the number of steps after each look.
-    """
-    decoder.noise.start(generators)
-    step = window_end = 0
-    while live := [row for row, item in enumerate(items) if step < item.n_steps]:
-        if stop is not None and stop.is_set():
-            return
-        if step == window_end:
-            window_end += open_window(live, step)
-        n_left = min(items[row].n_steps for row in live) - step
-        n = min(STEPS_PER_LOOK, window_end - step, n_left)
-        decoder.launch(n, live, step)
-        made = decoder.look(n)
-        for row in live:
-            items[row].tokens.extend(made[row])
-        step += n
-        yield step

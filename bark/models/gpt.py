@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..spec import BARK
-from .kv_cache import KeyValue, KVCache
+from .kv_cache import KeyValue, KVCache, StaticKVCache
 from .native.library import NativeMemoryError
 from .native.trunk import NativeTrunk
 
@@ -70,13 +70,14 @@ class Attention(nn.Module):
         self.c_attn: nn.Module = nn.Linear(config.n_embd, 3 * config.n_embd, bias=config.bias)
         self.c_proj: nn.Module = nn.Linear(config.n_embd, config.n_embd, bias=config.bias)
 
-    def attend(self, x: Tensor, cache: KVCache | None, layer: int) -> Tensor:
+    def attend(self, x: Tensor, cache: KVCache | StaticKVCache | None, layer: int) -> Tensor:
         """(B, T, C) -> (B, T, C), the new positions' keys and values going into the cache."""
         batch, length, width = x.shape
         heads = self.c_attn(x).view(batch, length, 3, self.n_head, width // self.n_head)
         heads = heads.permute(2, 0, 3, 1, 4)  # (3, B, H, T, D)
+        mask: Tensor | None = None
         if cache is not None:
-            key, value = cache.update(layer, heads[1:])
+            key, value, mask = cache.update(layer, heads[1:])
             query = heads[0].to(key.dtype)
         else:
             query, key, value = heads.to(self.dtype or heads.dtype).unbind(0)
@@ -84,17 +85,11 @@ class Attention(nn.Module):
             query,
             key,
             value,
-            attn_mask=self._mask(length, key.shape[2], x.device),
+            attn_mask=mask,
             dropout_p=self.dropout if self.training else 0.0,
-            is_causal=self.causal and length > 1 and length == key.shape[2],
+            is_causal=self.causal and length > 1 and mask is None,
         )
         return self.c_proj(y.transpose(1, 2).reshape(batch, length, width).to(x.dtype))
-
-    def _mask(self, length: int, total: int, device: torch.device) -> Tensor | None:
-        # Several new positions behind a filled cache: each sees the cache and its own past.
-        if not self.causal or length == 1 or length == total:
-            return None
-        return torch.ones(length, total, dtype=torch.bool, device=device).tril(total - length)
 
 
 class CausalSelfAttention(Attention):
@@ -174,7 +169,9 @@ class Block(nn.Module):
         self.ln_2 = LayerNorm(config.n_embd, bias=norm_bias)
         self.mlp = MLP(config)
 
-    def forward(self, x: Tensor, cache: KVCache | None = None, layer: int = 0) -> Tensor:
+    def forward(
+        self, x: Tensor, cache: KVCache | StaticKVCache | None = None, layer: int = 0
+    ) -> Tensor:
         """(B, T, C) -> (B, T, C)."""
         x = x + self.attn.attend(self.ln_1(x), cache, layer)
         return x + self.mlp(self.ln_2(x))
@@ -199,7 +196,7 @@ class GPT(nn.Module):
     """Causal transformer in three parts, `embed`, `trunk` and `head`, that stages combine.
 
     Attributes:
-        draft: proposes tokens to this model, see speculation.py; None for one by one.
+        draft: proposes tokens to this model, see decoding/speculative.py; None for one by one.
         native: the blocks in C, for what it can read; None for torch's.
     """
 
@@ -278,7 +275,7 @@ class GPT(nn.Module):
             positions = torch.arange(ids.shape[1], device=ids.device)
         return self.embed_tokens(ids) + self.embed_positions(positions)
 
-    def trunk(self, x: Tensor, cache: KVCache | None = None) -> Tensor:
+    def trunk(self, x: Tensor, cache: KVCache | StaticKVCache | None = None) -> Tensor:
         """All blocks and the last norm.
 
         Args:
@@ -296,9 +293,11 @@ class GPT(nn.Module):
             cache.advance(x.shape[1])
         return hidden
 
-    def _by_library(self, x: Tensor, cache: KVCache | None) -> Tensor | None:
+    def _by_library(self, x: Tensor, cache: KVCache | StaticKVCache | None) -> Tensor | None:
         """What the compiled layers make of it; None where torch's are to."""
-        if cache is None or self.native is None or not self.native.can_read(x, cache):
+        if not isinstance(cache, KVCache) or self.native is None:
+            return None
+        if not self.native.can_read(x, cache):
             return None
         with contextlib.suppress(NativeMemoryError):
             return self.native.read(x, cache)

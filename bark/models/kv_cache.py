@@ -47,7 +47,7 @@ class KVCache:
         """Items that fit."""
         return self.layers[0].shape[1]
 
-    def update(self, layer: int, key_value: Tensor) -> tuple[Tensor, Tensor]:
+    def update(self, layer: int, key_value: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
         """Writes the keys and values of new positions and returns all so far.
 
         Args:
@@ -55,14 +55,21 @@ class KVCache:
             key_value: (2, B, H, T_new, D), keys first; of any float dtype.
 
         Returns:
-            keys and values, (B, H, length + T_new, D), views of the cache in its dtype.
+            keys and values, (B, H, length + T_new, D), views of the cache in its dtype; and
+            (T_new, length + T_new) bool, what each new position sees, or None where a causal
+            mask of T_new positions, or none for a single one, says it.
         """
-        end = self.length + key_value.shape[3]
+        n_new = key_value.shape[3]
+        end = self.length + n_new
         assert end <= self.max_len, f"cache of {self.max_len} positions, {end} needed"
         stored = self.layers[layer]
         stored[:, :, :, self.length : end] = key_value
         key, value = stored[:, :, :, :end].unbind(0)
-        return key, value
+        if n_new == 1 or not self.length:
+            return key, value, None
+        # Several new positions behind a filled cache: each sees the cache and its own past.
+        mask = torch.ones(n_new, end, dtype=torch.bool, device=stored.device)
+        return key, value, mask.tril(self.length)
 
     def advance(self, n_positions: int) -> None:
         """Counts new positions, once all layers have written them."""
@@ -128,6 +135,7 @@ class StaticKVCache:
             stored.zero_()  # hidden values are multiplied by 0, which makes no 0 of a NaN
         self._index = torch.arange(cache.max_len, device=self.layers[0].device)
         self.position = torch.zeros_like(self._index[:1])
+        self._mask: Tensor | None = None  # of the step that is going on
 
     @property
     def max_len(self) -> int:
@@ -145,23 +153,30 @@ class StaticKVCache:
         for stored, filled in zip(self.layers, cache.layers, strict=True):
             stored[:, rows, :, :n] = filled[:, source, :, :n]
 
-    def update(self, layer: int, key_value: Tensor, span: int) -> tuple[Tensor, Tensor]:
-        """Writes the keys and values of one position and returns those of the first `span`.
+    def attend_to(self, span: int) -> None:
+        """Has attention read the first `span` positions, those behind `position` hidden."""
+        # Not a bool mask, which attention would turn into this anew in every layer.
+        behind = self._index[:span] > self.position
+        mask = torch.zeros(span, dtype=self.layers[0].dtype, device=behind.device)
+        self._mask = mask.masked_fill_(behind, -math.inf)[None, None, None]  # (1, 1, 1, span)
+
+    def update(self, layer: int, key_value: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
+        """Writes the keys and values of one position.
 
         Args:
             key_value: (2, B, H, 1, D), keys first; of any float dtype.
 
         Returns:
-            keys and values, (B, H, span, D), views of the cache in its dtype.
+            keys and values, (B, H, span, D), views of the cache in its dtype; and the mask
+            (1, 1, 1, span) to be added to the scores, both as `attend_to` was told.
         """
+        assert self._mask is not None
         stored = self.layers[layer]
         stored[:, :, :, self.position] = key_value.to(stored.dtype)
-        key, value = stored[:, :, :, :span].unbind(0)
-        return key, value
+        key, value = stored[:, :, :, : self._mask.shape[-1]].unbind(0)
+        return key, value, self._mask
 
-    def mask(self, span: int) -> Tensor:
-        """(1, 1, 1, span): 0 up to the position, -inf behind it, to be added to the scores."""
-        # Not a bool, which attention would turn into this anew in every layer.
-        behind = self._index[:span] > self.position
-        mask = torch.zeros(span, dtype=self.layers[0].dtype, device=behind.device)
-        return mask.masked_fill_(behind, -math.inf)[None, None, None]
+    def advance(self, n_positions: int) -> None:
+        """Counts new positions, once all layers have written them."""
+        self.position.add_(n_positions)
+        self._mask = None  # a recorded step leaves no tensor of its own behind

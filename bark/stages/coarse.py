@@ -2,19 +2,48 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import threading
 from collections.abc import Callable, Generator, Sequence
 
 import numpy as np
 import torch
+from torch import Tensor
 
+from ..decoding.engines import decode
 from ..decoding.sampling import SamplingOptions
-from ..decoding.static import NewRunner, decodes_statically
+from ..decoding.stage import Engine, IndexInputs, Item, Stage, Window, groups_of
+from ..errors import InvalidInputError
 from ..models.gpt import GPT
 from ..spec import ModelSpec
-from .coarse_loops import CoarseDecoder
-from .coarse_task import CoarseItem, CoarseWindows
+
+
+@dataclasses.dataclass(frozen=True)
+class CoarseWindows:
+    """How far the coarse model looks back and how often its window moves.
+
+    Attributes:
+        max_history_len: flattened coarse tokens that it sees at most, 60 to 630.
+        window_len: flattened coarse tokens made before the window moves.
+    """
+
+    max_history_len: int = 630
+    window_len: int = 60
+
+    def check(self, model: GPT, spec: ModelSpec) -> None:
+        """Raises InvalidInputError where these lengths do not fit the model."""
+        limit = spec.max_coarse_history_len
+        if not 60 <= self.max_history_len <= limit:
+            raise InvalidInputError(
+                f"max_coarse_history is {self.max_history_len}; it must lie in 60 to {limit}."
+            )
+        room = model.config.block_size - spec.semantic_window_len - 1 - self.max_history_len
+        if not 1 <= self.window_len <= room:
+            raise InvalidInputError(
+                f"sliding_window_len is {self.window_len}; "
+                f"with a history of {self.max_history_len} it must lie in 1 to {room}."
+            )
 
 
 def coarse_len(spec: ModelSpec, n_semantic: int) -> int:
@@ -27,6 +56,115 @@ def flatten_codes(spec: ModelSpec, codes: np.ndarray) -> np.ndarray:
     """(n, T) codes of the coarse codebooks -> (n T,) tokens of the coarse model, frame by frame."""
     offsets = spec.codebook_size * np.arange(spec.n_coarse_codebooks)[:, None]
     return (np.asarray(codes, dtype=np.int64) + offsets).T.reshape(-1) + spec.coarse_offset
+
+
+@dataclasses.dataclass(frozen=True)
+class CoarseRules:
+    """The codebooks take turns; each chooses among its own codes, and nothing ends early."""
+
+    spec: ModelSpec
+    sampling: SamplingOptions
+
+    @property
+    def n_candidates(self) -> int:
+        """V, codes of a codebook."""
+        return self.spec.codebook_size
+
+    @property
+    def n_phases(self) -> int:
+        """Codebooks that take turns."""
+        return self.spec.n_coarse_codebooks
+
+    def first_token(self, phase: int) -> int:
+        """The token that stands for code 0 of a codebook."""
+        return self.spec.coarse_offset + phase * self.spec.codebook_size
+
+    def logits(self, model: GPT, hidden: Tensor, phase: int) -> Tensor:
+        """(B, C) -> (B, V) of one codebook."""
+        first = self.first_token(phase)
+        return model.head(hidden, slice(first, first + self.spec.codebook_size))
+
+    def ended(self, tokens: Tensor, probabilities: Tensor) -> None:
+        """Lengths are known beforehand."""
+
+
+@dataclasses.dataclass(eq=False, kw_only=True)
+class CoarseItem(Item):
+    """One utterance on its way; its `tokens` begin with the history's.
+
+    Attributes:
+        semantic: (T,) int64, the history's tokens in front.
+        n_semantic_history: how many those are.
+        n_history: how many of `tokens` are the history's.
+    """
+
+    semantic: np.ndarray
+    n_semantic_history: int
+    n_history: int
+
+    @classmethod
+    def behind(
+        cls,
+        history: tuple[np.ndarray, np.ndarray],
+        semantic: np.ndarray,
+        spec: ModelSpec,
+        generator: torch.Generator | None,
+    ) -> CoarseItem:
+        """An utterance that begins behind (semantic (T_h,), flattened coarse (n,)) tokens."""
+        past, flat = history
+        return cls(
+            semantic=np.concatenate([past, np.asarray(semantic, dtype=np.int64)]),
+            n_semantic_history=len(past),
+            tokens=flat.tolist(),
+            n_history=len(flat),
+            n_steps=coarse_len(spec, len(semantic)),
+            generator=generator,
+        )
+
+    def codes(self, spec: ModelSpec) -> np.ndarray:
+        """(2, T) int64, the whole frames made so far."""
+        n = spec.n_coarse_codebooks
+        made = np.array(self.tokens[self.n_history :], dtype=np.int64)
+        frames = made[: len(made) - len(made) % n].reshape(-1, n).T - spec.coarse_offset
+        return frames - spec.codebook_size * np.arange(n)[:, None]
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class CoarseStage(Stage):
+    """Windows of a semantic slice and, behind the infer token, the last coarse tokens."""
+
+    items: Sequence[CoarseItem]
+    spec: ModelSpec
+    windows: CoarseWindows
+    begun: dict[int, np.ndarray] = dataclasses.field(default_factory=dict)
+    """Row -> the ids (T,) that its last window began with."""
+
+    def open_window(self, rows: list[int], step: int) -> tuple[Window | None, int]:
+        """The next window; None where it begins with all that was read for the last one.
+
+        It does as long as the semantic slice starts at 0 and no coarse token has left the
+        window; going on there leaves the mathematics as it is.
+        """
+        n_steps = self.windows.window_len
+        ids = {row: self.window_ids(self.items[row], step) for row in rows}
+        goes_on = bool(self.begun) and all(
+            np.array_equal(ids[row][:-n_steps], self.begun[row]) for row in rows
+        )
+        self.begun.update(ids)
+        if goes_on:
+            return None, n_steps
+        batch = torch.from_numpy(np.stack(list(ids.values()))).to(self.model.device)  # (B, T)
+        return Window(self.model.embed(batch), IndexInputs()), n_steps
+
+    def window_ids(self, item: CoarseItem, step: int) -> np.ndarray:
+        """(T,) ids of one window: semantic slice, infer token, the last coarse tokens."""
+        spec = self.spec
+        at = item.n_semantic_history + round(step / spec.coarse_per_semantic)
+        start = max(0, at - spec.max_semantic_history(self.windows.max_history_len))
+        semantic = item.semantic[start : start + spec.semantic_window_len]
+        pad = np.full(spec.semantic_window_len - len(semantic), spec.coarse_semantic_pad_token)
+        past = np.array(item.tokens[-self.windows.max_history_len :], dtype=np.int64)
+        return np.concatenate([semantic, pad, [spec.coarse_infer_token], past])
 
 
 def _history(
@@ -58,9 +196,8 @@ def generate_coarse(
     windows: CoarseWindows,
     generators: Sequence[torch.Generator | None],
     stop: threading.Event | None = None,
-    use_cache: bool = True,
     on_window: Callable[[list[np.ndarray]], None] | None = None,
-    new_runner: NewRunner | None = None,
+    engine: Engine = decode,
 ) -> Generator[int, None, list[np.ndarray]]:
     """Codes of the coarse codebooks for a batch of utterances.
 
@@ -72,10 +209,8 @@ def generate_coarse(
         generators: per item; None follows `torch.manual_seed`.
         stop: looked at before every token, or before every few on other devices than a CPU; what
             is there is returned.
-        use_cache: False reads the whole window for every token; the oracle of the fast path.
         on_window: called after every window with the codes so far, per item (2, t).
-        new_runner: of the steps on other devices than a CPU, see static_decode.py; with one they
-            are taken on a CPU too.
+        engine: that decodes.
 
     Yields:
         flattened tokens made so far by the longest item of each group, summed over the groups,
@@ -85,31 +220,42 @@ def generate_coarse(
         per item (2, T) int64 in [0, codebook_size), `codec_rate_hz`.
     """
     windows.check(model, spec)
-    max_semantic_history = spec.max_semantic_history(windows.max_history_len)
+    n_semantic = spec.max_semantic_history(windows.max_history_len)
     items = [
-        CoarseItem.behind(
-            _history(spec, history, max_semantic_history), tokens, coarse_len(spec, len(tokens))
-        )
-        for tokens, history in zip(semantic, histories, strict=True)
+        CoarseItem.behind(_history(spec, history, n_semantic), tokens, spec, generator)
+        for tokens, history, generator in zip(semantic, histories, generators, strict=True)
     ]
-    done = 0
-    for length in dict.fromkeys(item.n_history for item in items):
-        rows = [i for i, item in enumerate(items) if item.n_history == length]
-        group = [items[i] for i in rows]
-        decoder = CoarseDecoder(model, spec, windows, sampling, use_cache)
-        own = [generators[i] for i in rows]
-        if use_cache and decodes_statically(model, new_runner):
-            steps = decoder.run_static(group, own, stop, new_runner)
-        elif use_cache and model.draft is not None and len(group) == 1:
-            steps = decoder.run_by_drafts(group[0], own[0], stop)
-        else:
-            steps = decoder.run(group, own, stop)
-        n_steps = max(item.n_steps for item in group)
-        n_shown = 0
-        for step in steps:
-            yield done + step
+
+    def stage_of(group: list[CoarseItem]) -> CoarseStage:
+        return CoarseStage(
+            model=model,
+            rules=CoarseRules(spec, sampling),
+            items=group,
+            max_len=model.config.block_size,
+            stop=stop,
+            spec=spec,
+            windows=windows,
+        )
+
+    return (yield from decode_utterances(spec, items, stage_of, windows, on_window, engine))
+
+
+def decode_utterances(
+    spec: ModelSpec,
+    items: list[CoarseItem],
+    stage_of: Callable[[list[CoarseItem]], Stage],
+    windows: CoarseWindows,
+    on_window: Callable[[list[np.ndarray]], None] | None,
+    engine: Engine,
+) -> Generator[int, None, list[np.ndarray]]:
+    """Decodes items of equally long histories together; as `generate_coarse`."""
+    done = n_shown = 0
+    for group in groups_of([item for item in items if item.n_steps], lambda item: item.n_history):
+        for step in engine(stage_of(group)):
             if on_window is not None and step // windows.window_len > n_shown:
                 n_shown = step // windows.window_len
                 on_window([item.codes(spec) for item in items])
-        done += n_steps
+            yield done + step
+        done += max(item.n_steps for item in group)
+        n_shown = 0
     return [item.codes(spec) for item in items]

@@ -13,7 +13,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ..spec import ModelSpec
+from ..decoding.stage import Inputs
+from ..models.gpt import GPT
 from ..text.english.phones import (
     CONTINUATION,
     END_TOKEN,
@@ -108,105 +109,82 @@ def _stack(*columns: np.ndarray) -> np.ndarray:
     return np.clip(table, 0, _LAST_ROWS.numpy())
 
 
-class PositionTracker:
-    """Positions of a batch's prefixes, then of each next token, without a loop over the batch.
+class WordInputs:
+    """Nano's tokens by word: positions of a batch's next tokens, without a loop over the batch.
 
-    Attributes:
-        prefix: positions of the prefix: (T,) int64 by index, or (1, T, 3) by word.
+    All that `advance` changes is changed in place, and no number comes from the host: a device
+    can repeat it without Python.
+
+    Args:
+        counters: (B, 3) int64: word, place, frame of the last token, before clamping.
+        lengths: (B, W + 1) int64: phones per word, `_UNKNOWN` in letters, then `_NONE`.
+        asks: (B, W + 1) int64: 1 where a question mark stands behind the word, else 0.
     """
 
-    def __init__(
-        self,
-        prefix: Tensor,
-        n_tokens: int,
-        counters: Tensor | None = None,
-        lengths: Tensor | None = None,
-        asks: Tensor | None = None,
-    ) -> None:
-        self.prefix = prefix
-        # All that `advance` changes is changed in place, and no number comes from the host: a
-        # device can repeat it without Python.
-        self._index = torch.tensor([n_tokens], device=prefix.device)
-        self._last_rows = _LAST_ROWS.to(prefix.device)
-        self._counters = counters  # (B, 3): word, place, frame, before clamping; None by index
-        self._lengths = lengths  # (B, W + 1) phones per word, `_UNKNOWN` in letters, then `_NONE`
-        self._asks = asks  # (B, W + 1) 1 where a question mark stands behind the word, else 0
+    def __init__(self, counters: Tensor, lengths: Tensor, asks: Tensor) -> None:
+        self._last_rows = _LAST_ROWS.to(counters.device)
+        self._counters, self._lengths, self._asks = counters, lengths, asks
 
     @classmethod
-    def by_index(cls, length: int, *, device: torch.device | str = "cpu") -> PositionTracker:
-        """Track Bark's positions: the index in the sequence, behind a prefix of `length`."""
-        return cls(torch.arange(length, device=device), length)
-
-    @classmethod
-    def after_text(cls, ids: Tensor, spec: ModelSpec) -> PositionTracker:
-        """Track nano's positions behind a text.
+    def after_text(cls, text: np.ndarray, *, device: torch.device | str = "cpu") -> WordInputs:
+        """Counts behind a text, in a batch of one.
 
         Args:
-            ids: (1, n + 1) int64, n text ids with offset, then the infer token.
-            spec: whose `text_offset` the ids carry.
+            text: (n,) int64 text ids without offset.
         """
-        text = ids[0, :-1].cpu().numpy() - spec.text_offset
-        prefix = np.concatenate([text_positions(text), infer_position()])
         # The first onset makes the place 0.
-        counters = torch.tensor([[0, -1, _FIRST_FRAME - 1]], device=ids.device)
-        lengths = torch.tensor([[0, *text_word_lengths(text)]], device=ids.device)
-        asks = torch.tensor([[0, *text_questions(text)]], device=ids.device)
-        positions = torch.from_numpy(prefix)[None].to(ids.device)
-        return cls(positions, ids.shape[1], counters, lengths, asks)
+        counters = [0, -1, _FIRST_FRAME - 1]
+        rows = counters, [0, *text_word_lengths(text)], [0, *text_questions(text)]
+        return cls(*(torch.tensor([row], device=device) for row in rows))
 
     @classmethod
-    def stack(cls, trackers: list[PositionTracker]) -> PositionTracker:
-        """Join the trackers of equally long prefixes into one of the whole batch."""
-        first = trackers[0]
-        if first._counters is None:
-            return first
-        counters = [t._counters for t in trackers if t._counters is not None]
-        lengths = [t._lengths for t in trackers if t._lengths is not None]
-        width = max(row.shape[1] for row in lengths)
-        padded = [F.pad(row, (0, width - row.shape[1]), value=_NONE) for row in lengths]
-        asks = [
-            F.pad(t._asks, (0, width - t._asks.shape[1])) for t in trackers if t._asks is not None
-        ]
-        prefix = torch.cat([t.prefix for t in trackers])
-        n_tokens = prefix.shape[1]
-        return cls(prefix, n_tokens, torch.cat(counters), torch.cat(padded), torch.cat(asks))
+    def stack(cls, parts: list[WordInputs]) -> WordInputs:
+        """Joins the rows of several into one batch."""
+        width = max(part._lengths.shape[1] for part in parts)
+
+        def padded(row: Tensor, value: int) -> Tensor:
+            return F.pad(row, (0, width - row.shape[1]), value=value)
+
+        return cls(
+            torch.cat([part._counters for part in parts]),
+            torch.cat([padded(part._lengths, _NONE) for part in parts]),
+            torch.cat([padded(part._asks, 0) for part in parts]),
+        )
 
     @property
-    def shapes(self) -> tuple[torch.Size | None, ...]:
-        """Of its tensors; trackers of equal shapes can take each other's place."""
-        return tuple(None if part is None else part.shape for part in self._parts)
+    def shapes(self) -> tuple[torch.Size, ...]:
+        """Of its tensors; inputs of equal shapes can take each other's place."""
+        return self._counters.shape, self._lengths.shape, self._asks.shape
 
-    @property
-    def _parts(self) -> tuple[Tensor | None, ...]:
-        return self._index, self._counters, self._lengths, self._asks
+    def copy(self) -> WordInputs:
+        """The same again, for looking ahead."""
+        return WordInputs(self._counters.clone(), self._lengths, self._asks)
 
-    def assign(self, other: PositionTracker) -> None:
-        """Track from now on what a tracker of equal shapes does, in the tensors that are here."""
-        for part, value in zip(self._parts, other._parts, strict=True):
-            if part is not None and value is not None:
-                part.copy_(value)
+    def assign(self, other: Inputs, rows: Tensor) -> None:
+        """Takes over another batch as these rows (K,) int64, in the tensors that are here."""
+        assert isinstance(other, WordInputs)
+        self._counters[rows] = other._counters
+        self._lengths[rows] = other._lengths
+        self._asks[rows] = other._asks
 
     def select(self, rows: Tensor) -> None:
-        """Keep the given rows (K,) int64 of the batch, in that order."""
-        if self._counters is None or self._lengths is None or self._asks is None:
-            return
+        """Keeps the given rows (K,) int64 of the batch, in that order."""
         self._counters, self._lengths = self._counters[rows], self._lengths[rows]
         self._asks = self._asks[rows]
-        self.prefix = self.prefix[rows]
+
+    def embed(self, model: GPT, tokens: Tensor, position: Tensor) -> Tensor:
+        """(B,) int64 semantic tokens -> (B, 1, C); counts them."""
+        return model.embed(tokens[:, None], self.advance(tokens))
 
     def advance(self, tokens: Tensor) -> Tensor:
-        """Count one more token of each row.
+        """Counts one more token of each row.
 
         Args:
             tokens: (B,) int64, semantic tokens.
 
         Returns:
-            their positions: (1,) int64 by index, or (B, 1, 3) by word.
+            their positions, (B, 1, 3).
         """
-        if self._counters is None:
-            index = self._index.clone()
-            self._index.add_(1)
-            return index
         word, place, frame = self._counters.unbind(1)
         kind = tokens % N_KINDS
         begins, goes_on = kind == WORD_ONSET, kind == CONTINUATION
@@ -216,8 +194,8 @@ class PositionTracker:
         self._counters.copy_(torch.stack([word, place, frame], dim=1))
         return torch.minimum(self._counters.clamp(min=0), self._last_rows)[:, None]
 
-    def forbidden(self, n_candidates: int) -> Tensor | None:
-        """Tell which tokens cannot come next: every word is said, in full and once.
+    def forbidden(self, n_candidates: int) -> Tensor:
+        """Tells which tokens cannot come next: every word is said, in full and once.
 
         A word given in phones gets as many onsets as it has phones (in all but 7 of 10,000 words
         the teacher does so, too), then perhaps one pause; a word in letters any number. The end
@@ -228,10 +206,8 @@ class PositionTracker:
             n_candidates: semantic tokens, and the end token where it may come.
 
         Returns:
-            (B, n_candidates) bool, or None by index.
+            (B, n_candidates) bool.
         """
-        if self._counters is None or self._lengths is None or self._asks is None:
-            return None
         word, place, frame = self._counters.unbind(1)
         length = self._following(word)
         n_said, known = place + 1, length != _UNKNOWN
@@ -254,6 +230,5 @@ class PositionTracker:
 
     def _following(self, word: Tensor) -> Tensor:
         """(B,) word numbers -> their lengths, `_NONE` behind the last."""
-        assert self._lengths is not None
         lengths = F.pad(self._lengths, (0, 2), value=_NONE)
         return lengths.gather(1, word.clamp(max=lengths.shape[1] - 1)[:, None])[:, 0]

@@ -2,29 +2,107 @@
 
 from __future__ import annotations
 
+import dataclasses
 import threading
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Generator, Sequence
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from ..decoding.sampling import SamplingOptions, draw_each
-from ..decoding.speculative import NoiseTape, Speculation
-from ..decoding.static import NewRunner, decodes_statically
+from ..decoding.engines import decode
+from ..decoding.sampling import SamplingOptions
+from ..decoding.stage import Engine, Item, Stage, Window, groups_of
+from ..decoding.static import SPAN
 from ..models.gpt import GPT
-from ..models.kv_cache import KVCache
 from ..spec import ModelSpec
-from .positions import PositionTracker
-from .semantic_prefix import semantic_prefixes
-from .semantic_static import decode_static
-from .semantic_task import (
-    SemanticLimits,
-    SemanticRules,
-    SemanticTask,
-    SemanticTokens,
-    semantic_results,
-)
+from .semantic_prefix import SemanticPrefix, semantic_prefixes
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class SemanticTokens:
+    """What the semantic stage made of one text.
+
+    Attributes:
+        tokens: (T_s,) int64 in [0, semantic_vocab_size), `semantic_rate_hz`.
+        stop_reason: "end" (the model ended it), "length" (a limit did) or "stopped".
+    """
+
+    tokens: np.ndarray
+    stop_reason: str
+
+
+@dataclasses.dataclass(frozen=True)
+class SemanticLimits:
+    """When the semantic stage ends.
+
+    Attributes:
+        min_eos_p: ends as soon as the end is at least that probable; None waits for its sample.
+        max_duration_s: ends once the speech is longer; None leaves the model's own limit.
+        allow_early_stop: False goes on to the limit.
+    """
+
+    min_eos_p: float | None = 0.2
+    max_duration_s: float | None = None
+    allow_early_stop: bool = True
+
+    def max_tokens(self, spec: ModelSpec) -> int:
+        """The most tokens that these limits let one call make, as the reference counts them."""
+        if self.max_duration_s is None:
+            return spec.max_semantic_len
+        duration = 0.0  # summed token by token: the reference's rounding decides ties
+        for n in range(1, spec.max_semantic_len + 1):
+            duration += 1 / spec.semantic_rate_hz
+            if duration > self.max_duration_s:
+                return n
+        return spec.max_semantic_len
+
+
+@dataclasses.dataclass(frozen=True)
+class SemanticRules:
+    """The semantic tokens, and behind them the end where it is allowed."""
+
+    spec: ModelSpec
+    sampling: SamplingOptions
+    limits: SemanticLimits
+    n_phases = 1
+
+    @property
+    def n_candidates(self) -> int:
+        """V, tokens that a step chooses from."""
+        return self.spec.semantic_pad_token + int(self.limits.allow_early_stop)
+
+    def first_token(self, phase: int) -> int:
+        """Tokens are counted from 0."""
+        return 0
+
+    def logits(self, model: GPT, hidden: Tensor, phase: int) -> Tensor:
+        """(B, C) -> (B, V)."""
+        return model.head(hidden, slice(0, self.n_candidates))
+
+    def ended(self, tokens: Tensor, probabilities: Tensor) -> Tensor | None:
+        """(B,) and (B, V) -> (B,) bool: whether a row ends with this token."""
+        if not self.limits.allow_early_stop:
+            return None
+        ended = tokens == self.spec.semantic_pad_token
+        if self.limits.min_eos_p is not None:
+            ended = ended | (probabilities[:, -1] >= self.limits.min_eos_p)
+        return ended
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class SemanticStage(Stage):
+    """Items with equally long prefixes, each in one window."""
+
+    prefixes: list[SemanticPrefix]
+
+    def open_window(self, rows: list[int], step: int) -> tuple[Window, int]:
+        """The prefixes, equal ones once, and all steps there are."""
+        unique = list({id(prefix): prefix for prefix in self.prefixes}.values())
+        embeddings = torch.cat([prefix.embedding for prefix in unique])  # (U, T, C)
+        inputs = SemanticPrefix.inputs_of(self.prefixes)
+        source = [unique.index(prefix) for prefix in self.prefixes]
+        return Window(embeddings, inputs, source), self.items[0].n_steps
 
 
 def generate_semantic(
@@ -37,8 +115,7 @@ def generate_semantic(
     limits: SemanticLimits,
     generators: Sequence[torch.Generator | None],
     stop: threading.Event | None = None,
-    use_cache: bool = True,
-    new_runner: NewRunner | None = None,
+    engine: Engine = decode,
 ) -> Generator[int, None, list[SemanticTokens]]:
     """Semantic tokens of a batch of texts, each with its own history and generator.
 
@@ -50,9 +127,7 @@ def generate_semantic(
         histories: per item (T_s,) int semantic tokens of a voice, or None.
         generators: per item; None follows `torch.manual_seed`.
         stop: looked at before every token, or before every few on other devices than a CPU.
-        use_cache: False reads the whole sequence for every token; the oracle of the fast path.
-        new_runner: of the steps on other devices than a CPU, see static_decode.py; with one they
-            are taken on a CPU too.
+        engine: that decodes.
 
     Yields:
         how many tokens the longest item has so far, after every look at them.
@@ -61,134 +136,18 @@ def generate_semantic(
         per item its tokens, in the order given.
     """
     prefixes = semantic_prefixes(model, spec, text_ids, histories)
-    results: list[SemanticTokens | None] = [None] * len(prefixes)
-    for length in dict.fromkeys(prefix.embedding.shape[1] for prefix in prefixes):
-        group = [i for i, p in enumerate(prefixes) if p.embedding.shape[1] == length]
-        task = SemanticTask(
+    n_steps = limits.max_tokens(spec)
+    items = [Item(generator=generator, n_steps=n_steps) for generator in generators]
+    pairs = list(zip(items, prefixes, strict=True))
+    for group in groups_of(pairs, lambda pair: pair[1].embedding.shape[1]):
+        n_read = group[0][1].embedding.shape[1] + n_steps - 1  # the last token is never read
+        stage = SemanticStage(
             model=model,
             rules=SemanticRules(spec, sampling, limits),
-            prefixes=[prefixes[i] for i in group],
-            generators=[generators[i] for i in group],
+            items=[item for item, _ in group],
+            prefixes=[prefix for _, prefix in group],
+            max_len=-(-n_read // SPAN) * SPAN,  # few lengths, so that recorded steps fit again
             stop=stop,
-            use_cache=use_cache,
-            new_runner=new_runner,
         )
-        made = yield from _loop_for(task)(task)
-        for i, tokens in zip(group, made, strict=True):
-            results[i] = tokens
-    return [result for result in results if result is not None]
-
-
-_Loop = Callable[[SemanticTask], Generator[int, None, list[SemanticTokens]]]
-
-
-def _loop_for(task: SemanticTask) -> _Loop:
-    if task.use_cache and decodes_statically(task.model, task.new_runner):
-        return decode_static
-    if task.use_cache and task.model.draft is not None and len(task.prefixes) == 1:
-        return _decode_by_drafts
-    return _decode
-
-
-class _Batch:
-    """The live items of one task: positions and cache, rows dropped as they end."""
-
-    def __init__(self, task: SemanticTask) -> None:
-        self.model, self.use_cache = task.model, task.use_cache
-        self.tracker = PositionTracker.stack([prefix.tracker for prefix in task.prefixes])
-        self.rows = list(range(len(task.prefixes)))  # which item each row is
-        self.unread = torch.cat([prefix.embedding for prefix in task.prefixes])  # (B, T, C)
-        self.cache: KVCache | None = None
-        if self.use_cache:
-            self._read_prefixes(task)
-
-    def _read_prefixes(self, task: SemanticTask) -> None:
-        """Fills the cache with all prefixes but their last position, equal ones only once."""
-        unique, index = task.unique_prefixes()
-        size = self.unread.shape[1] + task.rules.max_tokens
-        self.cache = self.model.new_cache(len(unique), size)
-        self.model.trunk(torch.cat([prefix.embedding[:, :-1] for prefix in unique]), self.cache)
-        if len(unique) < len(task.prefixes):
-            self.cache.select(torch.tensor(index, device=self.model.device))
-        self.unread = self.unread[:, -1:]
-
-    def hidden(self) -> Tensor:
-        """(B, C) behind each item's last token."""
-        return self.model.trunk(self.unread, self.cache)[:, -1]
-
-    def append(self, tokens: Tensor, keep: list[int]) -> None:
-        """Adds one token (B,) to the rows in `keep` and drops the others."""
-        if len(keep) < len(self.rows):
-            index = torch.tensor(keep, device=tokens.device)
-            tokens, self.unread = tokens[index], self.unread[index]
-            self.tracker.select(index)
-            if self.cache is not None:
-                self.cache.select(index)
-            self.rows = [self.rows[i] for i in keep]
-        new = self.model.embed(tokens[:, None], self.tracker.advance(tokens))  # (B, 1, C)
-        self.unread = new if self.use_cache else torch.cat([self.unread, new], dim=1)
-
-
-def _decode(task: SemanticTask) -> Generator[int, None, list[SemanticTokens]]:
-    """One token of every item at a time."""
-    rules, batch = task.rules, _Batch(task)
-    made: list[list[int]] = [[] for _ in batch.rows]
-    reasons = ["length"] * len(batch.rows)
-    max_tokens = rules.max_tokens
-    for step in range(max_tokens):
-        if task.is_stopped():
-            for item in batch.rows:
-                reasons[item] = "stopped"
-            break
-        forbidden = batch.tracker.forbidden(rules.n_candidates)
-        probabilities = rules.probabilities(task.model, batch.hidden(), forbidden)
-        generators = [task.generators[item] for item in batch.rows]
-        tokens = draw_each(probabilities, rules.sampling, generators)
-        ended = rules.ended(tokens, probabilities).tolist()
-        for item, token, end in zip(batch.rows, tokens.tolist(), ended, strict=True):
-            if end:
-                reasons[item] = "end"
-            else:
-                made[item].append(token)
-        yield step + 1
-        keep = [row for row, end in enumerate(ended) if not end]
-        if not keep or step + 1 == max_tokens:  # the last token is never read
-            break
-        batch.append(tokens, keep)
-    return semantic_results(made, reasons)
-
-
-def _decode_by_drafts(task: SemanticTask) -> Generator[int, None, list[SemanticTokens]]:
-    """A few tokens of one item at a time, the same as `_decode` makes."""
-    rules = task.rules
-
-    def ends(token: int, probabilities: Tensor) -> bool:
-        return bool(rules.ended(torch.tensor([token]), probabilities))
-
-    def embed(tokens: list[int], start: int) -> Tensor:
-        positions = torch.arange(start, start + len(tokens))
-        return task.model.embed(torch.tensor([tokens]), positions)
-
-    made: list[int] = []
-    noise = NoiseTape(rules.sampling, task.generators[0])
-    speculation = Speculation(
-        task.model,
-        noise=noise,
-        embed=embed,
-        probabilities=lambda model, hidden, step: rules.probabilities(model, hidden),
-        ends=ends,
-    )
-    speculation.start(task.prefixes[0].embedding, n_kept=0)
-    reason, max_tokens = "length", rules.max_tokens
-    while reason == "length" and len(made) < max_tokens:
-        if task.is_stopped():
-            reason = "stopped"
-            break
-        tokens, ended = speculation.next(len(made), max_tokens - len(made))
-        if ended:
-            tokens, reason = tokens[:-1], "end"
-        for token in tokens:
-            made.append(token)
-            yield len(made)
-    noise.close()
-    return semantic_results([made], [reason])
+        yield from engine(stage)
+    return [SemanticTokens(np.array(i.tokens, dtype=np.int64), i.stop_reason) for i in items]

@@ -9,9 +9,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..decoding.stage import IndexInputs, Inputs
 from ..models.gpt import GPT
 from ..spec import ModelSpec
-from .positions import PositionTracker
+from .positions import WordInputs, infer_position, text_positions
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -20,11 +21,17 @@ class SemanticPrefix:
 
     Attributes:
         embedding: (1, T, C).
-        tracker: of the tokens behind it.
+        words: nano's counters behind it; None where positions are counted by index.
     """
 
     embedding: Tensor
-    tracker: PositionTracker
+    words: WordInputs | None = None
+
+    @staticmethod
+    def inputs_of(prefixes: Sequence[SemanticPrefix]) -> Inputs:
+        """What follows these prefixes, as one batch."""
+        words = [prefix.words for prefix in prefixes if prefix.words is not None]
+        return WordInputs.stack(words) if words else IndexInputs()
 
 
 def semantic_prefixes(
@@ -53,22 +60,26 @@ def semantic_prefix(
     Bark pads text and history to 256 tokens each and *sums* their embeddings position by
     position, then comes the infer token: 257 positions. Nano's text stands as it is.
     """
-    text = np.asarray(text_ids[: spec.text_len], dtype=np.int64) + spec.text_offset
+    text = np.asarray(text_ids[: spec.text_len], dtype=np.int64)
     infer = np.array([spec.semantic_infer_token])
     if not spec.pads_text:
-        ids = torch.from_numpy(np.concatenate([text, infer]))[None].to(model.device)
-        tracker = PositionTracker.after_text(ids, spec)
-        return SemanticPrefix(model.embed(ids, tracker.prefix), tracker)
-    text = _pad_right(text, spec.text_len, spec.text_pad_token)
+        ids = np.concatenate([text + spec.text_offset, infer])
+        positions = np.concatenate([text_positions(text), infer_position()])  # (T, 3)
+        embedding = model.embed(_batch(ids, model), _batch(positions, model))
+        return SemanticPrefix(embedding, WordInputs.after_text(text, device=model.device))
+    text = _pad_right(text + spec.text_offset, spec.text_len, spec.text_pad_token)
     history = np.zeros(0, np.int64) if history is None else np.asarray(history, dtype=np.int64)
     history = history[max(0, len(history) - spec.semantic_history_len) :]
     history = _pad_right(history, spec.semantic_history_len, spec.semantic_pad_token)
-    ids = torch.from_numpy(np.concatenate([text, history, infer]))[None].to(model.device)
-    tokens = model.embed_tokens(ids)  # (1, 513, C)
+    tokens = model.embed_tokens(_batch(np.concatenate([text, history, infer]), model))
     n = spec.text_len
     merged = torch.cat([tokens[:, :n] + tokens[:, n : 2 * n], tokens[:, 2 * n :]], dim=1)
-    tracker = PositionTracker.by_index(merged.shape[1], device=model.device)
-    return SemanticPrefix(merged + model.embed_positions(tracker.prefix), tracker)
+    index = torch.arange(merged.shape[1], device=model.device)
+    return SemanticPrefix(merged + model.embed_positions(index))  # (1, 257, C)
+
+
+def _batch(values: np.ndarray, model: GPT) -> Tensor:
+    return torch.from_numpy(values)[None].to(model.device)
 
 
 def _pad_right(ids: np.ndarray, length: int, pad: int) -> np.ndarray:

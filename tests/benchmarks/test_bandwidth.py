@@ -8,17 +8,17 @@ import numpy as np
 import pytest
 import torch
 
+from bark.decoding.cuda_graphs import PlainCalls
 from bark.decoding.sampling import SamplingOptions
-from bark.decoding.static import PlainCalls, StaticDecoder
+from bark.decoding.static import StaticDecoder
 from bark.spec import BARK
-from bark.stages.coarse import generate_coarse
-from bark.stages.coarse_task import CoarseWindows
-from bark.stages.semantic import generate_semantic
-from bark.stages.semantic_task import SemanticLimits
+from bark.stages.coarse import CoarseWindows, generate_coarse
+from bark.stages.semantic import SemanticLimits, generate_semantic
 from benchmarks.bandwidth import _positions, copy_rate, limit_rows, step_bytes
 from benchmarks.measure import Case, Sample
 from benchmarks.workload import make_workload
 
+from ..decoding.static_runners import engine_of
 from ..reference import golden_cases, golden_model
 from ..running import finish
 
@@ -42,7 +42,7 @@ def test_the_positions_are_those_that_the_decode_loop_reads(
         "histories": [None],
         "sampling": SamplingOptions(),
         "generators": [torch.Generator()],
-        "new_runner": PlainCalls,
+        "engine": engine_of(PlainCalls),
     }
     with torch.inference_mode():
         if stage == "semantic":

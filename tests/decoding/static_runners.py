@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Hashable
 from typing import Any
 
@@ -9,6 +10,16 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map
+
+from bark.decoding.cuda_graphs import NewRunner
+from bark.decoding.engines import decode
+from bark.decoding.stage import Engine
+from bark.decoding.static import decode_static
+
+
+def engine_of(runner: NewRunner | None) -> Engine:
+    """The static driver with a runner, or the one that is chosen."""
+    return decode if runner is None else functools.partial(decode_static, runner=runner)
 
 
 class Recording(TorchDispatchMode):

@@ -13,10 +13,8 @@ import torch
 from bark.decoding.sampling import SamplingOptions
 from bark.models.gpt import GPT, Draft
 from bark.spec import BARK
-from bark.stages.coarse import generate_coarse
-from bark.stages.coarse_task import CoarseWindows
-from bark.stages.semantic import generate_semantic
-from bark.stages.semantic_task import SemanticLimits
+from bark.stages.coarse import CoarseWindows, generate_coarse
+from bark.stages.semantic import SemanticLimits, generate_semantic
 
 from ..reference import GoldenCase, golden_cases, golden_model
 from ..running import watch

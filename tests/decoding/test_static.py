@@ -11,24 +11,23 @@ import numpy as np
 import pytest
 import torch
 
+from bark.decoding import static
+from bark.decoding.cuda_graphs import NewRunner, PlainCalls, Runner
 from bark.decoding.sampling import SamplingOptions
-from bark.decoding.static import NewRunner, PlainCalls, Runner, StaticDecoder
+from bark.decoding.static import StaticDecoder
 from bark.models.conditioned import ConditionedGPT, ConditionedGPTConfig
 from bark.models.gpt import GPT, GPTConfig
 from bark.spec import BARK, NANO, ModelSpec
-from bark.stages import semantic_static
-from bark.stages.coarse import generate_coarse
+from bark.stages.coarse import CoarseWindows, generate_coarse
 from bark.stages.coarse_aligned import generate_coarse_aligned
-from bark.stages.coarse_task import CoarseWindows
 from bark.stages.positions import POSITION_SIZES
-from bark.stages.semantic import generate_semantic
-from bark.stages.semantic_task import SemanticLimits
+from bark.stages.semantic import SemanticLimits, generate_semantic
 from bark.text.english import phones
 
 from ..reference import GoldenCase, golden_cases, golden_model
 from ..running import watch
 from ..test_golden import sampling
-from .static_runners import Repeater
+from .static_runners import Repeater, engine_of
 
 CASES = {case.name: case for case in golden_cases() if case.stage != "fine"}
 SIZES = {"n_layer": 2, "n_head": 2, "n_embd": 32}
@@ -84,7 +83,7 @@ def semantic(
         "sampling": SamplingOptions(0.9),
         "limits": SemanticLimits(max_duration_s=1.2),
         "generators": streams(n),
-        "new_runner": new_runner,
+        "engine": engine_of(new_runner),
     } | changes
     steps = generate_semantic(text_model(spec.name), spec, texts(spec, n), **arguments)
     with torch.inference_mode():
@@ -106,7 +105,7 @@ def coarse(
         "sampling": SamplingOptions(),
         "windows": CoarseWindows(),
         "generators": streams(len(n_semantic)),
-        "new_runner": new_runner,
+        "engine": engine_of(new_runner),
     } | changes
     speech = [rng.integers(0, vocabulary, n) for n in n_semantic]
     model = aligned_model() if aligned else coarse_model()
@@ -130,7 +129,7 @@ def golden(case: GoldenCase, generator: torch.Generator, new_runner: NewRunner |
     options: dict[str, Any] = {
         "sampling": sampling(case),
         "generators": [generator],
-        "new_runner": new_runner,
+        "engine": engine_of(new_runner),
     }
     if case.stage == "semantic":
         limits = SemanticLimits(
@@ -212,7 +211,7 @@ def test_how_often_the_tokens_are_looked_at_changes_nothing(
     spec: ModelSpec, n: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     expected = semantic(spec, 3, None)[:2]
-    monkeypatch.setattr(semantic_static, "STEPS_PER_LOOK", n)
+    monkeypatch.setattr(static, "STEPS_PER_LOOK", n)
     assert semantic(spec, 3, PlainCalls)[:2] == expected
 
 
@@ -276,7 +275,7 @@ def test_no_generator_follows_the_manual_seed() -> None:
             sampling=SamplingOptions(),
             limits=SemanticLimits(max_duration_s=0.5),
             generators=[None],
-            new_runner=new_runner,
+            engine=engine_of(new_runner),
         )
         results.append((watch(steps)[0][0].tokens.tolist(), torch.rand(1).item()))
     assert results[0] == results[1]

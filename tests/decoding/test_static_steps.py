@@ -13,18 +13,19 @@ from typing import Any
 import pytest
 import torch
 
-from bark.decoding import static
+from bark.decoding import cuda_graphs
+from bark.decoding.cuda_graphs import CudaGraphs, PlainCalls
 from bark.decoding.sampling import RowNoise, SamplingOptions, draw_each
-from bark.decoding.static import CudaGraphs, PlainCalls, StaticDecoder, borrow_decoder, drop_decoder
+from bark.decoding.stage import IndexInputs, Inputs, Rules
+from bark.decoding.static import StaticDecoder, borrow_decoder, drop_decoder
 from bark.models.conditioned import ConditionedGPT, ConditionedGPTConfig
 from bark.models.gpt import GPT, GPTConfig
 from bark.models.kv_cache import KVCache, StaticKVCache
 from bark.spec import BARK, NANO
-from bark.stages.coarse_aligned import _StaticAligned
-from bark.stages.coarse_loops import _StaticWindows
-from bark.stages.positions import POSITION_SIZES, PositionTracker
-from bark.stages.semantic_static import _StaticSemantic
-from bark.stages.semantic_task import SemanticLimits, SemanticRules
+from bark.stages.coarse import CoarseRules
+from bark.stages.coarse_aligned import AddedInputs
+from bark.stages.positions import POSITION_SIZES, WordInputs
+from bark.stages.semantic import SemanticLimits, SemanticRules
 
 from .static_runners import OnOneDevice
 
@@ -40,18 +41,18 @@ def meta_decoder(family: str, dtype: torch.dtype) -> tuple[GPT, StaticDecoder]:
     with torch.device("meta"):
         aligned = ConditionedGPT(ConditionedGPTConfig(**SIZES))
         model = (aligned if family == "aligned" else GPT(GPTConfig(**sizes))).to(dtype)
+    max_len, sampling = 512, SamplingOptions(top_p=0.9)
+    rules: Rules = SemanticRules(spec, sampling, SemanticLimits())
+    inputs: Inputs = IndexInputs()
+    if family in ("coarse", "aligned"):
+        rules, max_len = CoarseRules(spec, SamplingOptions(top_k=9)), model.config.block_size
     if family == "aligned":
-        return model, _StaticAligned(model, spec, SamplingOptions(top_p=0.9), 3, PlainCalls)
-    if family == "coarse":
-        return model, _StaticWindows(model, spec, SamplingOptions(top_k=9), 3, PlainCalls)
-    tracker = PositionTracker.by_index(5, device="meta")
+        inputs = AddedInputs(torch.zeros(3, max_len, 32, dtype=dtype, device="meta"))
     if family == "nano":
-        counters, words = torch.zeros(3, 3, dtype=torch.int64), torch.zeros(3, 4, dtype=torch.int64)
-        prefix, counters, words = (x.to("meta") for x in (counters[None], counters, words))
-        tracker = PositionTracker(prefix, 5, counters, words, words)
-    rules = SemanticRules(spec, SamplingOptions(top_p=0.9), SemanticLimits())
-    options = {"batch_size": 3, "max_len": 512, "new_runner": PlainCalls}
-    return model, _StaticSemantic(model, rules, tracker, **options)
+        shapes = (3, 3), (3, 4), (3, 4)
+        counts = (torch.zeros(s, dtype=torch.int64, device="meta") for s in shapes)
+        inputs = WordInputs(*counts)
+    return model, StaticDecoder(model, rules, inputs, 3, max_len, PlainCalls)
 
 
 @torch.inference_mode()
@@ -74,14 +75,16 @@ def test_what_is_not_yet_written_is_hidden() -> None:
     cache = StaticKVCache(KVCache(**sizes))
     cache.load(filled, torch.tensor([1, 0]), torch.tensor([0, 0]))
     cache.position.fill_(3)
-    key, value = cache.update(0, torch.ones(2, 2, 1, 1, 4), span=5)
+    cache.attend_to(5)
+    key, value, mask = cache.update(0, torch.ones(2, 2, 1, 1, 4))
     assert key.shape == value.shape == (2, 1, 5, 4)
     for row in (0, 1):
         assert torch.equal(key[row, :, :3], filled.layers[0][0, 0, :, :3])
     assert torch.equal(
         value[:, :, 3:], torch.tensor([1.0, 0.0])[None, None, :, None].expand(2, 1, 2, 4)
     )
-    assert cache.mask(5).flatten().tolist() == [0, 0, 0, 0, -torch.inf]
+    assert mask is not None
+    assert mask.flatten().tolist() == [0, 0, 0, 0, -torch.inf]
 
 
 def test_noise_is_what_each_row_draws_and_can_be_taken_back() -> None:
@@ -173,7 +176,7 @@ def test_a_step_of_each_kind_is_called_then_recorded_then_repeated(
 def test_steps_that_cannot_be_recorded_are_called_and_that_is_said_once(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    static._tell_once.cache_clear()
+    cuda_graphs._tell_once.cache_clear()
     for _ in range(2):
         machine = Machine(records=False)
         graphs = on(machine, monkeypatch)
@@ -197,7 +200,7 @@ class Model(types.SimpleNamespace):
 
 
 def lent(model: Any, key: Hashable = "key") -> Any:
-    with borrow_decoder(model, None, key, object) as decoder:  # type: ignore[type-var]
+    with borrow_decoder(model, None, key, object) as decoder:
         return decoder
 
 
@@ -217,7 +220,7 @@ def test_a_decoder_is_kept_for_the_next_call_that_it_fits() -> None:
 
 def test_a_decoder_is_lent_to_one_call_at_a_time_and_comes_back_from_a_failed_one() -> None:
     model = Model()
-    with borrow_decoder(model, None, "key", object) as first:  # type: ignore[type-var]
+    with borrow_decoder(model, None, "key", object) as first:
         assert lent(model) is not first
     with contextlib.suppress(KeyError), borrow_decoder(model, None, "key", object) as second:
         raise KeyError

@@ -30,11 +30,9 @@ from bark.models.quantize import (
     quantize_rows,
 )
 from bark.spec import BARK
-from bark.stages.coarse import generate_coarse
-from bark.stages.coarse_task import CoarseWindows
+from bark.stages.coarse import CoarseWindows, generate_coarse
 from bark.stages.fine import generate_fine
-from bark.stages.semantic import generate_semantic
-from bark.stages.semantic_task import SemanticLimits
+from bark.stages.semantic import SemanticLimits, generate_semantic
 
 from ..running import finish
 

@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 import torch
 
+from bark.decoding.engines import decode
+from bark.decoding.plain import decode_uncached
 from bark.decoding.sampling import SamplingOptions
 from bark.models.conditioned import ConditionedGPT, ConditionedGPTConfig
 from bark.spec import NANO
+from bark.stages.coarse import CoarseWindows
 from bark.stages.coarse_aligned import generate_coarse_aligned
-from bark.stages.coarse_task import CoarseWindows
 
 from ..running import finish
 
@@ -59,8 +61,8 @@ def test_cached_and_uncached_codes_agree_over_several_windows(
 ) -> None:
     histories = [voice(30) if with_voice else None]
     cached, uncached = (
-        codes(model, [speech(50)], histories=histories, use_cache=use_cache)[0]
-        for use_cache in (True, False)
+        codes(model, [speech(50)], histories=histories, engine=engine)[0]
+        for engine in (decode, decode_uncached)
     )
     assert np.array_equal(cached, uncached)
 

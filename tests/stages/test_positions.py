@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from bark.spec import NANO
 from bark.stages.positions import (
     MAX_PHONE_FRAMES,
-    PositionTracker,
+    WordInputs,
     semantic_positions,
     text_positions,
 )
@@ -40,31 +40,30 @@ _token = st.integers(0, phones.END_TOKEN - 1)
 
 @given(st.lists(st.lists(_token, min_size=90, max_size=90), min_size=1, max_size=3))
 def test_token_by_token_agrees_with_the_whole_sequence(batch: list[list[int]]) -> None:
-    ids = np.concatenate([_text() + NANO.text_offset, [NANO.semantic_infer_token]])
-    row = torch.from_numpy(ids)[None]
-    tracker = PositionTracker.stack([PositionTracker.after_text(row, NANO) for _ in batch])
+    tracker = WordInputs.stack([WordInputs.after_text(_text()) for _ in batch])
     tokens = torch.tensor(batch)
     tokens[:, 0] = phones.ONSET  # an utterance begins with an onset
     steps = [tracker.advance(tokens[:, i]) for i in range(tokens.shape[1])]
     whole = np.stack([semantic_positions(row.numpy()) for row in tokens])
     assert torch.cat(steps, dim=1).tolist() == whole.tolist()
-    assert tracker.prefix.shape == (len(batch), len(ids), 3)
 
 
 def test_selected_rows_go_on_where_they_were() -> None:
-    row = torch.tensor([[NANO.text_offset + 1, NANO.semantic_infer_token]])
-    tracker = PositionTracker.stack([PositionTracker.after_text(row, NANO) for _ in range(3)])
+    tracker = WordInputs.stack([WordInputs.after_text(np.array([1])) for _ in range(3)])
     tracker.advance(torch.tensor([phones.ONSET, phones.WORD_ONSET, phones.ONSET]))
     tracker.select(torch.tensor([1]))
     assert tracker.advance(torch.tensor([phones.WORD_ONSET])).tolist() == [[[2, 0, 2]]]
 
 
-def test_index_positions_count_on_behind_the_prefix() -> None:
-    tracker = PositionTracker.stack([PositionTracker.by_index(257) for _ in range(2)])
-    assert tracker.prefix.tolist() == list(range(257))
-    assert tracker.advance(torch.zeros(2, dtype=torch.int64)).tolist() == [257]
-    tracker.select(torch.tensor([0]))
-    assert tracker.advance(torch.zeros(1, dtype=torch.int64)).tolist() == [258]
+def test_a_copy_looks_ahead_and_an_assigned_row_goes_on_where_the_other_was() -> None:
+    tracker = WordInputs.stack([WordInputs.after_text(np.array([1])) for _ in range(2)])
+    ahead = tracker.copy()
+    ahead.advance(torch.tensor([phones.WORD_ONSET, phones.WORD_ONSET]))
+    again = tracker.advance(torch.tensor([phones.WORD_ONSET, phones.ONSET]))
+    assert again.tolist() == [[[1, 0, 2]], [[0, 0, 2]]]
+    ahead.select(torch.tensor([1]))
+    tracker.assign(ahead, torch.tensor([1]))
+    assert tracker.advance(torch.tensor([phones.WORD_ONSET] * 2)).tolist() == [[[2, 0, 2]]] * 2
 
 
 def test_spec_has_room_for_all_text_ids() -> None:
@@ -76,7 +75,7 @@ CAT = [phones.PHONE_INDEX[name] for name in ("k", "ae1", "t")]
 PAUSE, K, T = 0, CAT[0], CAT[2]
 
 
-def _tracker(*words: str) -> PositionTracker:
+def _tracker(*words: str) -> WordInputs:
     """Behind a text whose words are "cat" in phones, or given in letters."""
     ids: list[int] = []
     for word in words:
@@ -84,17 +83,15 @@ def _tracker(*words: str) -> PositionTracker:
             ids += [phones.text_phone_id(phone, i == 0) for i, phone in enumerate(CAT)]
         else:
             ids += [phones.text_letter_id(c, i == 0) for i, c in enumerate(word)]
-    ids = [i + NANO.text_offset for i in [*ids, phones.text_mark_id(".")]]
-    return PositionTracker.after_text(torch.tensor([[*ids, NANO.semantic_infer_token]]), NANO)
+    return WordInputs.after_text(np.array([*ids, phones.text_mark_id(".")]))
 
 
-def _allows(tracker: PositionTracker, token: int) -> bool:
+def _allows(tracker: WordInputs, token: int) -> bool:
     forbidden = tracker.forbidden(phones.END_TOKEN + 1)
-    assert forbidden is not None
     return not forbidden[0, token]
 
 
-def _say(tracker: PositionTracker, *tokens: int) -> None:
+def _say(tracker: WordInputs, *tokens: int) -> None:
     for token in tokens:
         assert _allows(tracker, token)
         tracker.advance(torch.tensor([token]))
@@ -134,8 +131,7 @@ def test_a_word_in_letters_may_have_any_number_of_phones() -> None:
 def test_behind_a_question_the_pause_asks_and_nowhere_else() -> None:
     ids = [phones.text_letter_id("a", True), phones.text_mark_id("?")]
     ids += [phones.text_letter_id("a", True), phones.text_mark_id(".")]
-    row = [i + NANO.text_offset for i in ids]
-    tracker = PositionTracker.after_text(torch.tensor([[*row, NANO.semantic_infer_token]]), NANO)
+    tracker = WordInputs.after_text(np.array(ids))
     question = phones.PHONE_INDEX[phones.QUESTION_PAUSE]
     assert not _allows(tracker, _onset(question))
     _say(tracker, _onset(PAUSE), _word(K))
@@ -146,14 +142,12 @@ def test_behind_a_question_the_pause_asks_and_nowhere_else() -> None:
 
 
 def test_rows_of_a_batch_keep_their_own_words() -> None:
-    both = PositionTracker.stack([_tracker("cat", "at"), _tracker("catat")])
+    both = WordInputs.stack([_tracker("cat", "at"), _tracker("catat")])
     both.advance(torch.tensor([_word(K), _word(K)]))
     forbidden = both.forbidden(phones.END_TOKEN + 1)
-    assert forbidden is not None
     assert forbidden[:, phones.END_TOKEN].tolist() == [True, False]
     both.select(torch.tensor([1]))
     shorter = both.forbidden(phones.END_TOKEN)
-    assert shorter is not None
     assert shorter.shape == (1, phones.END_TOKEN)
     assert not shorter[0, _onset(T)]
 
@@ -163,14 +157,8 @@ def test_a_phone_is_held_no_longer_than_the_teacher_holds_it() -> None:
     tracker.advance(torch.tensor([3 * 9 + phones.WORD_ONSET]))
     for _ in range(MAX_PHONE_FRAMES - 1):
         forbidden = tracker.forbidden(phones.END_TOKEN)
-        assert forbidden is not None
         assert not forbidden[0, 3 * 9 + phones.CONTINUATION]
         tracker.advance(torch.tensor([3 * 9 + phones.CONTINUATION]))
     forbidden = tracker.forbidden(phones.END_TOKEN)
-    assert forbidden is not None
     assert forbidden[0, 3 * 9 + phones.CONTINUATION]
     assert not forbidden[0, 3 * 9 + phones.ONSET]
-
-
-def test_bark_forbids_nothing() -> None:
-    assert PositionTracker.by_index(5).forbidden(10) is None

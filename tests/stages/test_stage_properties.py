@@ -13,10 +13,8 @@ from bark.decoding.sampling import SamplingOptions
 from bark.errors import InvalidInputError
 from bark.models.gpt import GPT, GPTConfig
 from bark.spec import BARK
-from bark.stages.coarse import coarse_len, generate_coarse
-from bark.stages.coarse_task import CoarseWindows
-from bark.stages.semantic import generate_semantic
-from bark.stages.semantic_task import SemanticLimits
+from bark.stages.coarse import CoarseWindows, coarse_len, generate_coarse
+from bark.stages.semantic import SemanticLimits, generate_semantic
 
 from ..running import finish
 
