@@ -1,55 +1,66 @@
-"""The floors of the package: modules import from their own floor or lower ones, never in a ring."""
+"""The rooms of the house: each imports only from floors below its own, so there is no ring.
+
+docs/ARCHITECTURE.md draws the same map for readers; this test holds both to the code.
+"""
 
 from __future__ import annotations
 
 import ast
-import graphlib
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 PACKAGE = Path(__file__).parent.parent / "bark"
+MAP = PACKAGE.parent / "docs" / "ARCHITECTURE.md"
 
+# From the ground up. A folder of bark/ is a room; ui/ and text/ have rooms inside.
 FLOORS = (
-    # 0: no idea of models
-    "whole_file json_file archive_file spec errors text audio environment devices progress"
-    " compute_lock interrupts proxies streams",
-    # 1: the parts that models and voices are made of
-    "downloads",
-    # 2: networks, tokenizers and codecs
-    "codecs models model model_fine",
-    # 3: the stages, what families of models are, weights and voices from disk
-    "stages decoding families checkpoints voices",
-    # 4: one take
-    "batch options take events pipeline",
-    # 5: many takes
-    "narration compare",
-    # 6: what other programs import
-    "default_models  generation api __init__",
-    # 7: what programs call, on the server of a front end
-    "server",
-    # 8: front ends
-    "cli __main__ ui",
+    "errors interrupts progress streams whole_file json_file archive_file text.english",
+    "environment spec devices audio text proxies",
+    "downloads compute_lock models",
+    "voices codecs decoding model model_fine",
+    "checkpoints options stages",
+    "default_models take",
+    "events",
+    "batch",
+    "pipeline generation",
+    "api compare",
+    "narration",
+    "__init__ server",
+    "ui.state",
+    "ui.page",
+    "ui.actions",
+    "ui.wiring",
+    "ui cli",
+    "__main__",
 )
 FLOOR_OF = {name: floor for floor, names in enumerate(FLOORS) for name in names.split()}
+INNER = {name.split(".")[0] for name in FLOOR_OF if "." in name}
 
 
-def modules() -> list[str]:
-    """Top-level modules and packages of `bark`."""
-    names = {path.stem for path in PACKAGE.glob("*.py")}
-    return sorted(names | {path.parent.name for path in PACKAGE.glob("*/__init__.py")})
+def room_of(module: tuple[str, ...]) -> str:
+    """The room or front-hall file that a module of `bark` belongs to, from its path below bark."""
+    if not module:
+        return "__init__"
+    inner = ".".join(module[:2])
+    return inner if module[0] in INNER and (PACKAGE / Path(*module[:2])).is_dir() else module[0]
 
 
-def files_of(module: str) -> list[Path]:
-    folder = PACKAGE / module
-    return sorted(folder.rglob("*.py")) if folder.is_dir() else [PACKAGE / f"{module}.py"]
+def rooms() -> dict[str, list[Path]]:
+    """Every room and the files in it."""
+    found: dict[str, list[Path]] = {}
+    for path in sorted(PACKAGE.rglob("*.py")):
+        module = path.relative_to(PACKAGE).with_suffix("").parts
+        module = module[:-1] if module[-1] == "__init__" else module
+        found.setdefault(room_of(module), []).append(path)
+    return found
 
 
-def imports_of(module: str) -> set[str]:
-    """The other modules of `bark` that a module imports, wherever in its code."""
-    found = {name for path in files_of(module) for name in imports_in(path)}
-    return found - {module}
+def imports_of(room: str) -> set[str]:
+    """The other rooms that a room imports, wherever in its code."""
+    return {name for path in rooms()[room] for name in imports_in(path)} - {room}
 
 
 def imports_in(path: Path) -> Iterator[str]:
@@ -57,46 +68,77 @@ def imports_in(path: Path) -> Iterator[str]:
     here = ("bark", *path.relative_to(PACKAGE).parent.parts)
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
-            for alias in node.names:
-                yield from top_module(tuple(alias.name.split(".")))
+            targets = [tuple(alias.name.split(".")) for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
             base = here[: len(here) - node.level + 1] if node.level else ()
-            target = (*base, *(node.module.split(".") if node.module else ()))
-            for alias in node.names:
-                name = (alias.name,) if alias.name in modules() else ()
-                yield from top_module(target if len(target) > 1 else (*target, *name))
+            base = (*base, *(node.module.split(".") if node.module else ()))
+            targets = [(*base, alias.name) for alias in node.names]
+        else:
+            continue
+        for target in targets:
+            if target[0] == "bark":
+                yield room_of(_module_in(target[1:]))
 
 
-def top_module(parts: tuple[str, ...]) -> Iterator[str]:
-    if parts[:1] == ("bark",):
-        yield parts[1] if len(parts) > 1 else "__init__"
+def _module_in(parts: tuple[str, ...]) -> tuple[str, ...]:
+    """The part of a dotted name that is a module and not something in it."""
+    while parts and not (PACKAGE / Path(*parts)).is_dir():
+        if (PACKAGE / Path(*parts)).with_suffix(".py").is_file():
+            break
+        parts = parts[:-1]
+    return parts
 
 
 def test_the_reader_of_imports_sees_every_form(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(f"{__name__}.PACKAGE", tmp_path)
-    (tmp_path / "ui").mkdir()
-    for name in ("spec", "errors", "text", "take", "ui/__init__"):
+    for folder in ("ui/page", "text/english"):
+        (tmp_path / folder).mkdir(parents=True)
+    for name in ("spec", "errors", "take", "text/__init__", "text/english/phones", "ui/__init__"):
         (tmp_path / f"{name}.py").write_text("")
-    (tmp_path / "ui" / "page.py").write_text(
-        "import os, bark.text\nfrom ..spec import BARK\nfrom . import other\n"
-        "def f():\n    from .. import errors\n    from bark import Bark, take\n"
+    (tmp_path / "ui" / "page" / "layout.py").write_text(
+        "import os, bark.text\nfrom ...spec import BARK\nfrom .. import other\n"
+        "def f():\n    from ... import errors\n    from bark import Bark, take\n"
+        "    from ...text.english.phones import PHONES\n"
     )
-    assert imports_of("ui") == {"spec", "errors", "text", "take", "__init__"}
+    assert imports_of("ui.page") == {
+        *("spec", "errors", "text", "take", "__init__", "text.english", "ui"),
+    }
 
 
-def test_every_module_has_a_floor() -> None:
-    assert [name for name in modules() if name not in FLOOR_OF] == []
+def test_every_room_has_a_floor() -> None:
+    assert set(rooms()) == set(FLOOR_OF)
 
 
-@pytest.mark.parametrize("module", modules())
-def test_imports_go_down(module: str) -> None:
-    floor = FLOOR_OF.get(module, 0)
-    upward = {name for name in imports_of(module) if FLOOR_OF.get(name, 0) > floor}
-    assert upward == set(), f"{module} (floor {floor}) imports from a higher floor"
+@pytest.mark.parametrize("room", sorted(rooms()))
+def test_a_room_imports_lower_rooms_only(room: str) -> None:
+    floor = FLOOR_OF[room]
+    upward = {name for name in imports_of(room) if FLOOR_OF[name] >= floor}
+    assert upward == set(), f"{room} (floor {floor}) imports from its own floor or a higher one"
 
 
-def test_no_ring_of_imports() -> None:
-    order = graphlib.TopologicalSorter({module: imports_of(module) for module in modules()})
-    assert len(list(order.static_order())) >= len(modules())
+def test_the_front_hall_stays_small() -> None:
+    assert len(list(PACKAGE.glob("*.py"))) <= 24
+
+
+def test_the_map_names_every_room_and_no_other() -> None:
+    text = MAP.read_text(encoding="utf-8")
+    named = set(re.findall(r"^\| `([a-z_./]+)`", text, re.MULTILINE))
+    expected = {
+        f"{name}.py" if (PACKAGE / f"{name}.py").is_file() else name.replace(".", "/") + "/"
+        for name in FLOOR_OF
+    }
+    assert named == expected
+
+
+def test_the_files_that_the_map_points_to_exist() -> None:
+    text = MAP.read_text(encoding="utf-8")
+    paths = re.findall(r"`((?:bark|tests|training|benchmarks|docs)/[\w./]+)`", text)
+    assert len(paths) > 10
+    assert [path for path in paths if not (PACKAGE.parent / path).exists()] == []
+
+
+def test_tests_mirror_the_rooms() -> None:
+    folders = {path.parent.name for path in PACKAGE.parent.glob("tests/*/test_*.py")}
+    assert folders <= {*FLOOR_OF, "ui", "benchmarks", "training"}

@@ -86,7 +86,7 @@ def apply_precision(model: nn.Module, precision: str, device: torch.device | str
 
     Layer norms, embeddings and sampling stay in float32 on a CPU; on other devices the whole
     model has the precision's dtype. A large causal model that stays in float32 on a CPU gets a
-    draft (speculation.py), which changes none of its tokens.
+    draft (decoding/speculative.py), which changes none of its tokens.
 
     Args:
         model: GPT or FineGPT in float32 on the CPU; each layer's float32 weight is let go once
