@@ -36,7 +36,8 @@ def _decode(stage: Stage, *, use_cache: bool) -> Steps:
         forbidden = batch.inputs.forbidden(rules.n_candidates)
         odds = stage.probabilities(stage.model, batch.hidden(), step, forbidden)  # (B, V)
         drawn = draw_each(odds, rules.sampling, [items[row].generator for row in live])
-        tokens = drawn + rules.first_token(step % rules.n_phases)  # (B,)
+        first = rules.first_token(step % rules.n_phases)
+        tokens = drawn + first if first else drawn  # (B,)
         # 3. Rows get their token, or end with it.
         ended = rules.ended(drawn, odds)
         has_ended = [False] * len(live) if ended is None else ended.tolist()
@@ -67,6 +68,9 @@ class _Batch:
         self._model, self._max_len, self._use_cache = stage.model, stage.max_len, use_cache
         self._cache: KVCache | None = None
         self._length = 0  # positions of the window and behind it, read or not
+        # Behind the last one is none; what is embedded there is never read.
+        last = stage.last_position
+        self._positions = torch.arange(last + 2, device=self._model.device).clamp(max=last)
         self._unread: Tensor  # (B, T, C)
 
     def prefill(self, window: Window) -> None:
@@ -93,7 +97,7 @@ class _Batch:
 
     def append(self, tokens: Tensor) -> None:
         """Adds one token (B,) a row."""
-        position = torch.tensor([self._length], device=tokens.device)
+        position = self._positions[self._length : self._length + 1]
         new = self.inputs.embed(self._model, tokens, position)  # (B, 1, C)
         self._unread = new if self._use_cache else torch.cat([self._unread, new], dim=1)
         self._length += 1

@@ -77,8 +77,7 @@ class IndexInputs:
 
     def embed(self, model: GPT, tokens: Tensor, position: Tensor) -> Tensor:
         """(B,), (1,) -> (B, 1, C)."""
-        # Behind the last position there is none; what is embedded there is never read.
-        return model.embed(tokens[:, None], position.clamp(max=model.config.block_size - 1))
+        return model.embed(tokens[:, None], position)
 
     def select(self, rows: Tensor) -> None:
         """All rows are alike."""
@@ -151,6 +150,11 @@ class Stage(abc.ABC):
         Returns:
             the window, None where the one before goes on, and the number of its steps.
         """
+
+    @property
+    def last_position(self) -> int:
+        """The last one that an input can have."""
+        return min(self.max_len, self.model.config.block_size) - 1
 
     def stopped(self, rows: list[int]) -> bool:
         """Whether somebody has asked for an end; these rows then remember it."""

@@ -125,6 +125,7 @@ class StaticDecoder:
         table = model.transformer["wte"].weight
         self._input = table.new_zeros(batch_size, 1, table.shape[1])
         self._tokens = torch.zeros(batch_size, max_len, dtype=torch.int64, device=model.device)
+        self._last_position = min(max_len, model.config.block_size) - 1
         self._length = 0  # what `cache.position` holds, known without asking
 
     @property
@@ -193,7 +194,7 @@ class StaticDecoder:
         shown = tokens if ended is None else tokens.masked_fill(ended, _ENDED)
         self._tokens[:, self.cache.position - 1] = shown[:, None]
         # Behind the last position there is none; what is embedded there is never read.
-        position = self.cache.position.clamp(max=self.cache.max_len - 1)
+        position = self.cache.position.clamp(max=self._last_position)
         self._input.copy_(self.inputs.embed(model, tokens, position))
 
     def _index(self, rows: Sequence[int]) -> Tensor:

@@ -45,9 +45,7 @@ class AddedInputs:
 
     def embed(self, model: GPT, tokens: Tensor, position: Tensor) -> Tensor:
         """(B,), (1,) -> (B, 1, C)."""
-        # Behind the last position there is none; what is embedded there is never read.
-        position = position.clamp(max=self._added.shape[1] - 1)
-        return model.embed_tokens(tokens[:, None]) + self._added[:, position]
+        return model.embed_tokens(tokens[:, None]) + self._added.index_select(1, position)
 
     def select(self, rows: Tensor) -> None:
         """Keeps these rows (K,) int64."""
