@@ -17,9 +17,11 @@ MAP = PACKAGE.parent / "docs" / "ARCHITECTURE.md"
 
 # From the ground up. A folder of bark/ is a room; ui/ and text/ have rooms inside.
 FLOORS = (
-    "errors interrupts progress streams whole_file json_file archive_file text.english",
-    "environment spec devices audio text proxies",
-    "downloads compute_lock models",
+    "errors interrupts progress streams whole_file archive_file",
+    "json_file environment devices",
+    "text.english audio proxies",
+    "spec text compute_lock downloads",
+    "models",
     "voices codecs decoding model model_fine",
     "checkpoints options stages",
     "default_models take",

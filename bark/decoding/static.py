@@ -47,10 +47,12 @@ def decode_static(stage: Stage, *, runner: NewRunner | None = None) -> Steps:
         return
     window, window_end = stage.open_window(live, 0)
     assert window is not None
+    # Few lengths, so that what was recorded for one call fits the next one.
+    max_len = min(-(-stage.max_len // SPAN) * SPAN, stage.model.config.block_size)
     make = functools.partial(
-        StaticDecoder, stage.model, stage.rules, window.inputs, len(live), stage.max_len, runner
+        StaticDecoder, stage.model, stage.rules, window.inputs, len(live), max_len, runner
     )
-    key = stage.rules, window.inputs.shapes, len(live), stage.max_len
+    key = stage.rules, window.inputs.shapes, len(live), max_len
     with borrow_decoder(stage.model, runner, key, make) as decoder:
         decoder.noise.start([item.generator for item in items])
         # Rows of one generator draw in turn, and a row that has ended must not take its turn.

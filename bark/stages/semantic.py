@@ -13,7 +13,6 @@ from torch import Tensor
 from ..decoding.engines import decode
 from ..decoding.sampling import SamplingOptions
 from ..decoding.stage import Engine, Item, Stage, Window, groups_of
-from ..decoding.static import SPAN
 from ..models.gpt import GPT
 from ..spec import ModelSpec
 from .semantic_prefix import SemanticPrefix, semantic_prefixes
@@ -146,7 +145,7 @@ def generate_semantic(
             rules=SemanticRules(spec, sampling, limits),
             items=[item for item, _ in group],
             prefixes=[prefix for _, prefix in group],
-            max_len=-(-n_read // SPAN) * SPAN,  # few lengths, so that recorded steps fit again
+            max_len=n_read,
             stop=stop,
         )
         yield from engine(stage)
