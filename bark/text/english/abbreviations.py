@@ -41,7 +41,8 @@ UNDOTTED = _table(
     "etc=et cetera; vs=versus; ok=okay; dept=department; approx=approximately; hwy=highway;"
     "blvd=boulevard; pkwy=parkway; govt=government; aka=also known as; eg=for example;"
     "yrs=years; tbsp=tablespoons; tsp=teaspoons; lbs=pounds; hrs=hours; mins=minutes;"
-    "ios=eye oh ess; macos=mac oh ess; wwi=world war one; wwii=world war two;"
+    "phd=pee aitch dee; phds=pee aitch dee's; ios=eye oh ess; macos=mac oh ess;"
+    "wwi=world war one; wwii=world war two;"
     "bldg=building; misc=miscellaneous"
 )
 
@@ -62,7 +63,7 @@ LETTERED = _table(
 
 SYMBOLS = _table(
     "&=and; +=plus; @=at; %=percent; °=degrees; $=dollars; £=pounds; €=euros; §=section;"
-    "←=from; ↑=up; ↓=down; ¶=paragraph; ₹=rupees; ₩=won; ₽=rubles;"
+    "Ω=ohms; ←=from; ↑=up; ↓=down; ¶=paragraph; ₹=rupees; ₩=won; ₽=rubles;"
     "×=times; ÷=divided by; ±=plus or minus; ≈=about; ≤=at most; ≥=at least; ≠=is not;"
     "→=to; π=pi; ∞=infinity; √=the root of; ²=squared; ³=cubed; ¢=cents; µ=micro"
 ) | {"=": "equals"}
@@ -100,5 +101,6 @@ LETTER_CUES = frozenset(
 )
 YEAR_CUES = frozenset(
     "in since by until till from before after during circa around year years early late mid "
-    "spring summer autumn fall winter between of and to class fiscal quarter copyright".split()
+    "spring summer autumn fall winter between of and to class fiscal quarter copyright born "
+    "died".split()
 ).union(MONTHS)

@@ -7,7 +7,7 @@ import re
 from .number_words import cardinal, decimal, ordinal, pair
 
 INT = (
-    r"(?:\d{1,3}(?:[,_]\d{3}){1,9}(?!\d)|\d{1,2}(?:,\d\d){1,4},\d{3}(?!\d)|"
+    r"(?:\d{1,3}(?:[,_']\d{3}){1,9}(?!\d)|\d{1,2}(?:,\d\d){1,4},\d{3}(?!\d)|"
     r"\d{1,3}(?: 000|(?: \d{3}){2,6})(?!\d|[ ,-]\d)|\d{1,30})"
 )
 """Whole, its thousands together, behind commas, or (from a million on) behind spaces."""
@@ -18,7 +18,7 @@ MIXED = rf"(?:{NUMBER} {FRACTION}|{FRACTION}|{NUMBER})"
 MINUS = r"(?P<minus>(?<![^\s(\[{\"'=<>~≈±/*×+^,:;|])-(?=[\d.$£€¥₹]))?"
 END = r"(?![\w])"
 
-MAGNITUDE = r"(?:thousand|million|billion|trillion|quadrillion)"
+MAGNITUDE = r"(?:thousand|million|billion|trillion|quadrillion|lakh|crore)"
 
 _NAMED_PARTS = frozenset((2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 16, 20, 32, 64, 100))
 _HALVES = {2: "half", 3: "third", 4: "quarter"}
@@ -26,7 +26,7 @@ _HALVES = {2: "half", 3: "third", 4: "quarter"}
 
 def number(text: str) -> list[str]:
     """Say a whole or decimal number as written, thousands separated or not."""
-    whole, point, fraction = text.replace(" ", "").replace("_", "").partition(".")
+    whole, point, fraction = text.replace(" ", "").replace("_", "").replace("'", "").partition(".")
     return decimal(whole, fraction) if point else cardinal(whole)
 
 

@@ -105,6 +105,17 @@ def _video(match: re.Match[str], _: Context) -> list[str]:
     return [*by_pairs(match["number"]), *letters(match["kind"])]
 
 
+def _section(match: re.Match[str], _: Context) -> list[str]:
+    """Of the tax code: 401(k), 501(c)(3)."""
+    said = [*by_pairs(match["number"]), *letters(match["a"])]
+    return said + (cardinal(match["b"]) if match["b"] else [])
+
+
+def _service(match: re.Match[str], context: Context) -> list[str] | None:
+    cued = context.last_word in ("call", "called", "calling", "dial", "dialed", "dialing")
+    return digits(match[0]) if cued else None
+
+
 def _emergency(match: re.Match[str], context: Context) -> list[str] | None:
     if after(match)[:1].isalnum() or before(match)[-1:] in ("$", "#"):
         return None
@@ -115,9 +126,12 @@ _NO_MORE = r"(?![\w]|[.-]\d)"
 
 CODE_RULES: tuple[Rule, ...] = (
     rule(r"\d{31,}", _long, DIGITS),
+    rule(r"(?P<number>[45]0\d)\((?P<a>[a-z])\)(?:\((?P<b>\d)\))?", _section, "45"),
+    rule(r"00 ?\d{2}(?: \d{2,5}){2,4}" + r"(?![\w]|[.-]\d)", _groups, "0"),
+    rule(r"[2-8]11(?![\d.,]\d|\d)|988(?!\d)", _service, "2345678 9"),
     rule(r"0[xX](?P<digits>[0-9a-fA-F]{1,16})(?!\w)", _hexadecimal, "0"),
     rule(
-        r"\+\d{1,3}[ .-]?(?:\(\d{1,4}\)[ .-]?)?\d{1,5}(?:[ .-]\d{2,5}){1,5}" + _NO_MORE,
+        r"\+\d{1,3}[ .-]?(?:\(\d{1,4}\)[ .-]?)?\d{1,5}(?:[ .-]\d{2,8}){1,5}" + _NO_MORE,
         _groups,
         "+",
     ),

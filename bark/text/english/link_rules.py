@@ -152,6 +152,6 @@ LINK_RULES: tuple[Rule, ...] = (
     rule(rf"[A-Z]:(?:\\{_NAME}(?:\.\w{{1,8}})?){{1,12}}", _path, LETTERS),
     rule(r"(?<!\S)\.(?=[A-Za-z]{2,10}\b)", _dot_name, "."),
     rule(r"(?<!\w)@(?P<name>[A-Za-z]\w{0,40})", _handle, "@"),
-    rule(r"(?<![\w&])#(?P<name>\d{1,9}(?![\w.,]\d)|[A-Za-z]\w{0,60})", _hash, "#"),
+    rule(r"(?<![\w&])#(?P<name>\d{1,9}(?![\w.,]\d)|[A-Za-z]\w{0,60})", _hash, "#", is_amount=True),
     rule(r"#(?=\d)", _number_sign, "#"),
 )

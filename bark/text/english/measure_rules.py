@@ -6,51 +6,9 @@ import re
 
 from .amounts import MAGNITUDE, MINUS, MIXED, NUMBER, by_pairs, is_one, mixed, number
 from .number_words import cardinal
-from .rules import DIGITS, LETTERS, Context, Rule, after, alternatives, rule
+from .rules import DIGITS, LETTERS, Context, Rule, after, alternatives, before, rule
+from .units import ALL_UNITS, ANY_CASE_UNITS, UNITS
 
-
-def _units(rows: str) -> dict[str, tuple[str, str]]:
-    """Of each unit one and several; "~" stands where the s of several goes."""
-    table = {}
-    for row in rows.split(";"):
-        names, said = row.strip().rsplit("=", 1)
-        one, _, many = said.partition("|")
-        for name in names.split(","):
-            table[name.strip()] = (one.replace("~", ""), many or one.replace("~", "s"))
-    return table
-
-
-UNITS = _units(
-    "m=meter~; g=gram~; l,L=liter~; s=second~; h=hour~; V=volt~; W=watt~; A=amp~; J=joule~;"
-    "N=newton~; K=kelvin; t=ton~; mi=mile~; in.=inch|inches; ha=hectare~; cal=calorie~; pt=pint~;"
-    "Pa=pascal~; F=degree~ fahrenheit; MW=megawatt~; mW=milliwatt~; Mb=megabit~; Gb=gigabit~;"
-    "kb=kilobit~; MB=megabyte~; GB=gigabyte~; TB=terabyte~; kB,KB=kilobyte~; PB=petabyte~;"
-    "MB/s=megabyte~ per second; GB/s=gigabyte~ per second; Mb/s=megabit~ per second;"
-    "px=pixel~; Ω=ohm~; %=percent; °=degree~; °C=degree~ celsius; °F=degree~ fahrenheit;"
-    "°N=degree~ north; °S=degree~ south; °E=degree~ east; °W=degree~ west;"
-    "° C=degree~ celsius; ° F=degree~ fahrenheit; °K=kelvin; B=byte~"
-)
-"""Units whose case matters, or that are a sign."""
-ANY_CASE_UNITS = _units(
-    "km=kilometer~; cm=centimeter~; mm=millimeter~; nm=nanometer~; µm=micrometer~;"
-    "kg,kgs=kilogram~; mg=milligram~; µg,mcg=microgram~; lb,lbs,lb.,lbs.=pound~; oz,oz.=ounce~;"
-    "ft,ft.=foot|feet; yd,yds=yard~; ml=milliliter~; cl=centiliter~; dl=deciliter~; µl=microliter~;"
-    "gal,gals=gallon~; sec,secs=second~; ms=millisecond~; ns=nanosecond~; µs=microsecond~;"
-    "min,mins=minute~; hr,hrs=hour~; wk,wks=week~; mo,mos=month~; yr,yrs=year~;"
-    "mbps=megabit~ per second; kbps=kilobit~ per second; gbps=gigabit~ per second;"
-    "bps=bit~ per second; hz=hertz; khz=kilohertz; mhz=megahertz; ghz=gigahertz; kw=kilowatt~;"
-    "gw=gigawatt~; kwh=kilowatt hour~; mwh=megawatt hour~; wh=watt hour~; mah=milliamp hour~;"
-    "mv=millivolt~; kv=kilovolt~; ma=milliamp~; kj=kilojoule~; kcal=kilocalorie~; db=decibel~;"
-    "rpm=revolution~ per minute; bpm=beat~ per minute; mph=mile~ per hour;"
-    "kph,kmh=kilometer~ per hour; mpg=mile~ per gallon; fps=frame~ per second; hp=horsepower;"
-    "dpi=dot~ per inch; ppm=part~ per million; psi=pound~ per square inch; hpa=hectopascal~;"
-    "kpa=kilopascal~; sq ft,sq. ft.,sqft,ft2=square foot|square feet; km2,sq km=square kilometer~;"
-    "sq mi,sq. mi.=square mile~; m2,sqm,sq m=square meter~; m3=cubic meter~;"
-    "cm2=square centimeter~;"
-    "cm3,cc=cubic centimeter~; ft3,cu ft=cubic foot|cubic feet; tsp,tsp.=teaspoon~;"
-    "tbsp,tbsp.=tablespoon~; qt,qts=quart~; mol=mole~; pts=point~; pct=percent"
-)
-_ALL_UNITS = {**ANY_CASE_UNITS, **UNITS}
 _POWERS = {"²": "square", "^2": "square", "³": "cubic", "^3": "cubic"}
 _SQUARED = ("m", "km", "cm", "mm", "ft", "in", "yd", "mi")
 _PER = {
@@ -90,7 +48,7 @@ _MAGNITUDES = {"k": "thousand", "K": "thousand", "M": "million", "B": "billion",
 
 
 def _unit(text: str, *, singular: bool) -> list[str]:
-    names = _ALL_UNITS.get(text) or _ALL_UNITS.get(text.lower())
+    names = ALL_UNITS.get(text) or ALL_UNITS.get(text.lower())
     assert names is not None
     return names[0 if singular else 1].split()
 
@@ -99,6 +57,8 @@ def _with_unit(match: re.Match[str], context: Context) -> list[str] | None:
     amount, unit, joint = match["amount"], match["unit"], match["joint"]
     if unit in ("s", "F", "A", "B", "K", "t", "N") and (joint == "-" or not _means_unit(match)):
         return None
+    if unit == "m" and not joint and _CROWD.match(after(match)):  # 1.5m people
+        return [*mixed(amount), "million"]
     magnitude = [match["magnitude"].strip().lower()] if match["magnitude"] else []
     adjective = joint == "-" or (context.last_word in ("a", "an") and _NOUN.match(after(match)))
     singular = (is_one(amount) and not magnitude) or bool(adjective and unit[0] not in "%°")
@@ -109,6 +69,12 @@ def _with_unit(match: re.Match[str], context: Context) -> list[str] | None:
         said = [*said, {"square": "squared", "cubic": "cubed"}[_POWERS[match["power"]]]]
     low = [*mixed(match["low"]), "to"] if match["low"] else []
     return [*(["minus"] * bool(match["minus"])), *low, *mixed(amount), *magnitude, *said]
+
+
+_CROWD = re.compile(
+    r" (?:people|users|views|followers|subscribers|downloads|members|jobs|homes|copies|votes|"
+    r"readers|residents|customers|visitors|viewers|children|students|workers)\b"
+)
 
 
 def _means_unit(match: re.Match[str]) -> bool:
@@ -193,6 +159,22 @@ def _counted(match: re.Match[str], context: Context) -> list[str] | None:
     return [*(["minus"] * bool(match["minus"])), *low, *number(amount), _MAGNITUDES[letter], *plus]
 
 
+def _unit_after_power(match: re.Match[str], _: Context) -> list[str] | None:
+    is_behind_power = re.search(r"\d\^-?\d{1,3} ?$", before(match))
+    return _unit(match["unit"], singular=False) if is_behind_power else None
+
+
+def _coordinate(match: re.Match[str], _: Context) -> list[str]:
+    said: list[str] = []
+    for part in ("degrees", "minutes", "seconds"):
+        if match[part]:
+            said += [*number(match[part]), part]
+    return said + ([_SIDES[match["side"]]] if match["side"] else [])
+
+
+_SIDES = {"N": "north", "S": "south", "E": "east", "W": "west"}
+
+
 def _lone_unit(match: re.Match[str], context: Context) -> list[str]:
     one = context.last_word in ("per", "a", "one", "each", "every", "an")
     return _unit(match[0], singular=one)
@@ -213,6 +195,12 @@ _DURATION_PARTS = (
 
 MEASURE_RULES: tuple[Rule, ...] = (
     rule(
+        r"(?P<degrees>\d{1,3})° ?(?P<minutes>\d{1,2})' ?"
+        r"(?:(?P<seconds>\d{1,2}(?:\.\d{1,6})?)(?:\"|'') ?)?(?P<side>[NSEW](?!\w))?",
+        _coordinate,
+        DIGITS,
+    ),
+    rule(
         r"(?=\d{1,4} ?(?:d|h|hr|hrs|m|min|mins) ?\d{1,4} ?[hms])" + _DURATION_PARTS + r"(?!\w)",
         _duration,
         DIGITS,
@@ -232,7 +220,16 @@ MEASURE_RULES: tuple[Rule, ...] = (
         is_amount=True,
     ),
     rule(
-        r"(?P<feet>\d{1,3})(?P<mark>)'(?P<inches>)(?![\w'])", _feet_inches, DIGITS, is_amount=True
+        r"(?P<feet>[3-8])(?P<mark>)'(?P<inches>\d|1[01])(?![\w'])",
+        _feet_inches,
+        DIGITS,
+        is_amount=True,
+    ),
+    rule(
+        r"(?P<feet>\d{1,3})(?P<mark>)'(?P<inches>)(?!(?![xX] ?\d)\w|')",
+        _feet_inches,
+        DIGITS,
+        is_amount=True,
     ),
     rule(rf"(?P<amount>{MIXED})\"(?!\w)", _inches, DIGITS + ".", is_amount=True),
     rule(
@@ -257,5 +254,6 @@ MEASURE_RULES: tuple[Rule, ...] = (
         "/",
         is_amount=True,
     ),
+    rule(rf"(?P<unit>{_UNIT})(?!\w)", _unit_after_power, LETTERS, is_amount=True),
     rule(rf"(?i:{'|'.join(_LONE)})(?!\w)", _lone_unit, LETTERS),
 )

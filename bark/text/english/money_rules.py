@@ -63,7 +63,7 @@ _BARE_SIGN = alternatives(sign for sign in SIGNS if len(sign) == 1)
 _CODE = alternatives(CODES)
 _SHORT_MAGNITUDE = r"(?:[kKmMbBtT]|[bmtBMT]n|MM|mil|mio)"
 _MAGNITUDE = rf"(?: ?-?(?i:{MAGNITUDE})|{_SHORT_MAGNITUDE}| (?:[bmt]n|[MB]))(?![\w])"
-_CENTS = r"(?:\d{1,3}(?:\.\d{3}){1,5}(?:,\d\d)?(?!\d)|\d{1,9},\d\d(?!\d))"  # 1.000,50 and 1,50
+_CENTS = r"(?:\d{1,3}(?:\.\d{3}){1,5}(?:,\d\d)?(?!\d)|\d{1,9},\d\d(?!\d|,\d))"  # 1.000,50 and 1,50
 _AMOUNT = rf"(?:{_CENTS}|{NUMBER})"
 _HIGH = rf"(?: ?- ?(?:{_SIGN})? ?(?P<high>{NUMBER})(?P<high_magnitude>{_MAGNITUDE})?(?![\d/]))?"
 _ADJECTIVE = re.compile(r" (?:bill|note|coin|menu|question|gift card|tip|fine|ticket)\b")

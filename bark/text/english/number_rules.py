@@ -53,6 +53,8 @@ def _range(match: re.Match[str], context: Context) -> list[str]:
     )
     if spaced or _is_arithmetic(match):
         return [*number(low), "minus", *number(high)]
+    if low == high == "50":
+        return [*number(low), *number(high)]
     if is_year(low) and len(high) == 2 and int(high) > int(low[2:]):
         return [*year(low), "to", *pair(high)]
     if is_year(low) and is_year(high):
@@ -65,6 +67,12 @@ def _school_year(match: re.Match[str], _: Context) -> list[str] | None:
     if not is_year(low) or int(high) != (int(low) + 1) % 100:
         return None
     return [*year(low), *pair(high)]
+
+
+def _possessive(match: re.Match[str], _: Context) -> list[str]:
+    text = match["number"]
+    said = year(text) if is_year(text) else number(text)
+    return [*said[:-1], said[-1] + "'s"]
 
 
 def _power(match: re.Match[str], _: Context) -> list[str]:
@@ -123,7 +131,9 @@ def _hyphen(match: re.Match[str], context: Context) -> list[str] | None:
     return ["minus"] if _is_arithmetic(match) else ["to"]
 
 
-def _times(match: re.Match[str], _: Context) -> list[str]:
+def _times(match: re.Match[str], _: Context) -> list[str] | None:
+    if _BEHIND_OPERATOR.search(before(match)):
+        return None  # of an equation
     return [*number(match["number"]), "times"]
 
 
@@ -164,6 +174,8 @@ _OPERAND_BEFORE = r"(?<=[\w)²³\]])"
 
 NUMBER_RULES: tuple[Rule, ...] = (
     rule(rf"(?P<int>{INT})(?i:st|nd|rd|th)\b", _ordinal, DIGITS, is_amount=True),
+    rule(r"(?P<low>\d{4})/(?P<high>\d\d)" + END, _school_year, DIGITS),
+    rule(r"(?P<number>\d{1,4})'s(?!\w)", _possessive, DIGITS),
     rule(
         r"(?:(?P<whole>\d{1,9}) )?(?P<above>\d{1,9})/(?P<below>\d{1,9})"
         r"(?P<ending>(?i:st|nd|rds?|ths?|s)?)(?![\w/]|\.\d)",
@@ -171,7 +183,6 @@ NUMBER_RULES: tuple[Rule, ...] = (
         DIGITS,
         is_amount=True,
     ),
-    rule(r"(?P<low>\d{4})/(?P<high>\d\d)" + END, _school_year, DIGITS),
     rule(
         r"(?P<above>\d{1,9}\.\d{1,9})/(?P<below>\d{1,9}(?:\.\d{1,9})?)(?![\w/])",
         _rating,
@@ -197,7 +208,7 @@ NUMBER_RULES: tuple[Rule, ...] = (
         DIGITS + ".",
         is_amount=True,
     ),
-    rule(rf"(?P<number>{NUMBER})[xX](?= [a-z]|[.,!?;:]? ?$)", _times, DIGITS, is_amount=True),
+    rule(rf"(?P<number>{NUMBER})[xX](?= [a-z]|[.,!?;:)]|$)", _times, DIGITS, is_amount=True),
     rule(rf"(?P<number>{NUMBER})\+(?= |$|[.,!?;:])", _plus, DIGITS, is_amount=True),
     rule(
         rf"{MINUS}(?P<number>{NUMBER})(?P<magnitude>[ -](?i:{MAGNITUDE})\b)?",

@@ -34,6 +34,8 @@ def word(text: str, context: Context) -> list[str]:
         return _capitals(text, lower, context)
     plural_acronym = re.fullmatch(r"([A-Z]{2,})'?s", text)
     if plural_acronym and not context.shouting:
+        if plural_acronym[1].lower() in SPOKEN_ACRONYMS:
+            return [lower]
         *head, last = letters(plural_acronym[1])
         return [*head, last + "'s"]
     if not context.is_word(lower):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from .number_words import cardinal, letters, pair
-from .rules import DIGITS, Context, Rule, final_stop, rule
+from .rules import DIGITS, Context, Rule, after, final_stop, rule
 
 _HALF = r"(?P<half>[AaPp]\.? ?[Mm]\b\.?)"
 
@@ -19,7 +19,7 @@ def _time(match: re.Match[str], context: Context) -> list[str] | None:
     said = cardinal(str(int(hour)))
     if minute and minute != "00":
         said += pair(minute)
-    elif minute and not half and not second:
+    elif minute and not half and not second and not after(match).startswith(" o'clock"):
         said += ["o'clock"] if 0 < int(hour) <= 12 else ["hundred"]
     if second and second.strip("0."):
         whole, _, part = second.partition(".")
@@ -69,7 +69,12 @@ def _short_book(match: re.Match[str], _: Context) -> list[str]:
     return [_ABBREVIATED_BOOKS[match["book"].lower()]]
 
 
+def _zone(match: re.Match[str], _: Context) -> list[str]:
+    return [*letters(match["zone"]), "plus" if match["sign"] == "+" else "minus"]
+
+
 TIME_RULES: tuple[Rule, ...] = (
+    rule(r"(?P<zone>GMT|UTC)(?P<sign>[+-])(?=\d{1,2}(?!\d))", _zone, "GU"),
     rule(
         r"(?P<hour>\d{1,2}):(?P<minute>\d\d)(?::(?P<second>\d\d(?:\.\d{1,6})?))?(?![\d:])"
         rf"(?: ?{_HALF}|(?P<zone>Z)\b)?",

@@ -77,8 +77,26 @@ def _initial(match: re.Match[str], _: Context) -> list[str] | None:
 
 
 def _joined_letters(match: re.Match[str], _: Context) -> list[str]:
-    first, second = match[0].split("&")
-    return [*letters(first), "and", *letters(second)]
+    first, second = match["letters"].split("&")
+    said = [*letters(first), "and", *letters(second)]
+    return [*said[:-1], said[-1] + "'s"] if match["several"] else said
+
+
+def _letter_range(match: re.Match[str], _: Context) -> list[str]:
+    return ["ay", "to", *letters(match["last"])]
+
+
+def _initials(match: re.Match[str], _: Context) -> list[str]:
+    return letters(match[0])
+
+
+def _life(match: re.Match[str], _: Context) -> list[str]:
+    return ["born" if match["life"] == "b" else "died"]
+
+
+def _century(match: re.Match[str], context: Context) -> list[str] | None:
+    is_ordinal = context.last_word.endswith(("th", "first", "second", "third"))
+    return ["century", *final_stop(match)] if is_ordinal else None
 
 
 def _roman(match: re.Match[str], context: Context) -> list[str] | None:
@@ -108,9 +126,12 @@ def _symbol(match: re.Match[str], _: Context) -> list[str]:
     return SYMBOLS[match[0]].split()
 
 
+_BEFORE_NAMES = {"Dr": "doctor", "St": "saint", "Mt": "mount", "Ft": "fort"}
+
+
 def _any_word(match: re.Match[str], context: Context) -> list[str]:
-    if match[0] in ("Dr", "St") and _next_char(match).isupper():
-        return ["doctor" if match[0] == "Dr" else "saint"]
+    if match[0] in _BEFORE_NAMES and _next_char(match).isupper():
+        return [_BEFORE_NAMES[match[0]]]
     return word(match[0], context)
 
 
@@ -156,9 +177,18 @@ WORD_RULES: tuple[Rule, ...] = (
         LETTERS,
     ),
     rule(r"(?<!\w)[A-Z]\.(?= ?[A-Z])", _initial, LETTERS),
-    rule(r"[A-Z]{1,3}&[A-Z]{1,3}\b", _joined_letters, LETTERS),
+    rule(r"(?P<letters>[A-Z]{1,3}&[A-Z]{1,3})(?P<several>'?s)?\b", _joined_letters, LETTERS),
     rule(r"&c\.", fixed("et cetera"), "&"),
-    rule(r"A(?=\d)", fixed("ay"), "A"),
+    rule(r"A(?=\d)|(?<=\d)[aA](?!\w)", fixed("ay"), "aA"),
+    rule(r"(?<![\w-])A-(?P<last>[D-Z])(?![\w-])", _letter_range, "A"),
+    rule(r"AM/FM(?!\w)", fixed("ay em eff em"), "A"),
+    rule(
+        r"(?<!\w)[A-Z]\.(?= (?:coli|elegans|pylori|difficile|sapiens|rex|aureus)\b)",
+        _initials,
+        LETTERS,
+    ),
+    rule(r"(?<!\w)(?P<life>[bd])\. (?=1\d{3}\b|20\d\d\b)", _life, "bd"),
+    rule(r"[Cc]\.(?!\w)", _century, "Cc"),
     rule(r"(?<!\w)(?P<short>[A-Za-z]{1,6})\.", _dotted, LETTERS),
     rule(r"(?<!\w)(?P<numeral>[IVXLCDM]{1,12})(?P<of>'s)?(?![\w'])", _roman, "IVXLCDM"),
     rule(r"(?P<letter>[CF])#(?!\w)", _sharp, "CF"),
