@@ -24,13 +24,14 @@ from .state.sessions import Visits
 from .state.studio import MAX_CHARS, Studio, takes_folder
 from .wiring.endpoints import Api, add_routes
 from .wiring.form import wire_arrival, wire_models, wire_text, wire_voice
+from .wiring.grids import add_grid_routes, add_vote_routes, wire_grid
 from .wiring.take_routes import add_take_routes
 from .wiring.takes import wire_files, wire_reuse, wire_speaking
 from .wiring.view import View
 
 _SCRIPTS = (
-    "icons.js words.js sound.js draw.js wordline.js stage.js store.js rows.js library.js tags.js"
-    " keys.js page.js"
+    "icons.js words.js sound.js draw.js wordline.js stage.js store.js rows.js library.js deck.js"
+    " grid.js gridform.js compare.js tags.js keys.js rooms.js page.js"
 ).split()
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 MAX_UPLOAD = "64mb"
@@ -104,6 +105,7 @@ def build_demo(studio: Studio, *, mcp: bool = False) -> gr.Blocks:
         wire_speaking(view)
         wire_reuse(view)
         wire_files(view)
+        wire_grid(view)
         Api(studio).offer()
         if mcp:
             Tools(studio).offer()
@@ -152,6 +154,8 @@ def serve(studio: Studio, demo: gr.Blocks, **launch: Any) -> Server:
         **launch,
     )
     add_take_routes(app, studio)
+    add_grid_routes(app, studio)
+    add_vote_routes(app, studio)
     add_routes(app, studio)
     put_in_front(app, studio, studio.guards)
     return Server(url, demo)

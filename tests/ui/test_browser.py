@@ -2,82 +2,19 @@
 
 from __future__ import annotations
 
-import re
-import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bark.take import Take
-from bark.ui.build import build_demo, serve
 from bark.ui.state.studio import Studio
-from tests.studio_fixtures import make_studio
 
-playwright_api = pytest.importorskip("playwright.sync_api")
 pytestmark = pytest.mark.browser
 
-# As root and without a screen; sound may start without a press, nothing phones home.
-_FLAGS = (
-    "--no-sandbox --disable-gpu --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync --autoplay-policy=no-user-gesture-required"
-).split()
 ROWS = "#takes .row:not(.pending)"
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[tuple[Studio, str]]:
-    studio = make_studio(None, pace_s=0.02, grace_s=0.5)  # strangers visit
-    server = serve(studio, build_demo(studio), quiet=True)
-    yield studio, server.url
-    server.demo.close()
-    studio.close()
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
-    with playwright_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=shutil.which("chromium"), args=list(_FLAGS)
-        )
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def visit(running: tuple[Studio, str], chromium: Any) -> Iterator[Callable[..., Any]]:
-    """Opens pages, each a visitor of its own; complains about errors and foreign requests."""
-    contexts: list[Any] = []
-    complaints: list[str] = []
-
-    def watch(page: Any) -> None:
-        def said(message: Any) -> None:
-            if message.type == "error":
-                complaints.append(message.text)
-
-        def asked(request: Any) -> None:
-            if not re.match(r"(data|blob):|https?://(127\.0\.0\.1|localhost)[:/]", request.url):
-                complaints.append(f"request to {request.url}")
-
-        page.on("console", said)
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("request", asked)
-
-    def open_page(width: int = 1440, height: int = 900, query: str = "") -> Any:
-        context = chromium.new_context(viewport={"width": width, "height": height})
-        contexts.append(context)
-        page = context.new_page()
-        watch(page)
-        page.goto(running[1] + query)
-        page.wait_for_selector("#model-line b")
-        return page
-
-    yield open_page
-    for context in contexts:
-        context.close()
-    assert complaints == []
 
 
 def speak(page: Any, text: str, n_rows: int = 1) -> None:

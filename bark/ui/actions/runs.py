@@ -22,6 +22,8 @@ from ..state.worker import HEARTBEAT_S, run_in_worker
 
 log = logging.getLogger(__name__)
 
+_ENDS = ("take", "queue")  # messages after which a run's live sound is over
+
 
 @dataclasses.dataclass(frozen=True)
 class Update:
@@ -36,6 +38,7 @@ class Update:
     takes: dict | None = None
     seed: str | None = None
     selected: str | None = None
+    grid: dict | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,34 +66,49 @@ class Run:
 
 def perform(studio: Studio, visit: Visit, run: Run) -> Iterator[Update]:
     """Waits for its turn, makes the takes of a run and keeps each as soon as it is done."""
-    stop = visit.runs.stop
-    if studio.closing.is_set():
-        stop.set()
     yield Update(
         status=status.bar("Starting", None),
         seed=str(run.seeds[0]),
         takes=messages.making(run.id, run.texts, run.seeds),
     )
+    shown = False
+    telling = _Telling(studio, visit, run)
+    for update in in_turn(studio, visit, telling.tell):
+        shown = shown or (update.player is not None and update.player["kind"] in _ENDS)
+        yield update
+    yield Update(takes=messages.made(run.id), player=None if shown else messages.end_live(run.id))
+
+
+def in_turn(
+    studio: Studio, visit: Visit, tell: Callable[[Ticket], Iterator[Update]]
+) -> Iterator[Update]:
+    """Waits until it is the visit's turn, then tells what a run tells; faults become a status.
+
+    Args:
+        tell: begins the ticket, and has it closed when its work has really ended.
+    """
+    stop = visit.runs.stop
+    if studio.closing.is_set():
+        stop.set()
     try:
         ticket = studio.engine.queue.ticket()
     except BarkError as error:
-        yield Update(status=status.fault(str(error)), takes=messages.made(run.id))
+        yield Update(status=status.fault(str(error)))
         return
     try:
         yield from _wait(studio, stop, ticket)
         if stop.is_set():
             yield Update(status=status.note(words.STOPPED_SILENT))
             return
-        yield from _Telling(studio, visit, run).tell(ticket)
+        yield from tell(ticket)
     except BarkError as error:
-        yield Update(status=status.fault(str(error)), player=messages.end_live(run.id))
+        yield Update(status=status.fault(str(error)))
     except Exception as error:
         log.exception("a run failed")
         sentence = f"Something went wrong ({type(error).__name__}); the program's log says more."
-        yield Update(status=status.fault(sentence), player=messages.end_live(run.id))
+        yield Update(status=status.fault(sentence))
     finally:
         ticket.close_unless_begun()
-        yield Update(takes=messages.made(run.id))
 
 
 def _wait(studio: Studio, stop: threading.Event, ticket: Ticket) -> Iterator[Update]:
@@ -110,19 +128,19 @@ class _Telling:
     def __init__(self, studio: Studio, visit: Visit, run: Run) -> None:
         self._studio = studio
         self._visit = visit
-        self._stop = visit.runs.stop
         self._run = run
         self._gauge = status.Gauge()
         self._is_live = False
-        self._coarse_began = time.monotonic()
+        self._began = self._coarse_began = time.monotonic()
         self._kept: list[StoredTake] = []
         self._faults: list[str] = []
 
     def tell(self, ticket: Ticket) -> Iterator[Update]:
         bark = self._studio.engine.ready()
         ticket.begin()
-        work = _work(bark, self._studio, self._visit, self._run, self._stop)
-        for event in run_in_worker(work, self._stop, on_end=ticket.close):
+        self._began = time.monotonic()
+        work = _work(bark, self._studio, self._visit, self._run, self._visit.runs.stop)
+        for event in run_in_worker(work, self._visit.runs.stop, on_end=ticket.close):
             if event is None:
                 yield Update()
             elif isinstance(event, StageProgress):
@@ -175,13 +193,15 @@ class _Telling:
 
     def _end(self) -> Update:
         if not self._kept:
-            stopped = self._stop.is_set()
+            stopped = self._visit.runs.stop.is_set()
             line = (
                 status.note(words.STOPPED_SILENT)
                 if stopped
                 else status.fault(self._faults[0] if self._faults else "Nothing was made.")
             )
-            return Update(status=line, player=messages.end_live(self._run.id))
+            return Update(status=line)
+        wall_s = time.monotonic() - self._began
+        self._visit.learn_pace(sum(take.duration_s for take in self._kept), wall_s)
         return Update(status=summary(self._kept, self._faults))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from ...errors import BarkError
 from ...narration.cutting import Size, cut_text
@@ -111,14 +111,19 @@ def follow(session: Session) -> Iterator[Update]:
         yield _seen(session, update)
 
 
-def _queue_and_perform(studio: Studio, session: Session, run: Run) -> Iterator[Update]:
-    visit = session.visit
-    run = dataclasses.replace(run, waited=visit.runs.busy)
+def told_to(session: Session, run: Callable[[], Iterator[Update]]) -> Iterator[Update]:
+    """Starts a run of the visit's, or puts it behind the present one, and tells it to a tab."""
     try:
-        for update in session.submit(lambda: perform(studio, visit, run)):
+        for update in session.submit(run):
             yield _seen(session, update)
     except BarkError as error:
         yield Update(status=status.fault(str(error)))
+
+
+def _queue_and_perform(studio: Studio, session: Session, run: Run) -> Iterator[Update]:
+    visit = session.visit
+    run = dataclasses.replace(run, waited=visit.runs.busy)
+    yield from told_to(session, lambda: perform(studio, visit, run))
 
 
 def _seen(session: Session, update: Update | None) -> Update:

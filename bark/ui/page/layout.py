@@ -63,6 +63,8 @@ class Page:
     keep_voice: gr.Button
     open_file: gr.UploadButton
     takes: gr.HTML
+    grid: gr.HTML
+    compare: gr.HTML
 
     def field(self, name: str) -> gr.components.Component:
         """The component of a field of the form."""
@@ -91,7 +93,18 @@ def build_page(example: str) -> Page:
             lay_advanced(parts)
             lay_speak_row(parts)
         with gr.Column(elem_id="right", min_width=340):
-            _stage(parts)
+            gr.HTML(
+                '<div class="rooms"></div>',
+                js_on_load="barkStudio.mountRooms(element);",
+                elem_id="rooms",
+                apply_default_css=False,
+            )
+            with gr.Column(elem_id="room-take", elem_classes="room"):
+                _stage(parts)
+            with gr.Column(elem_id="room-grid", elem_classes="room"):
+                parts["grid"] = _own_part("grid-room", "mountGrid", "'make'")
+            with gr.Column(elem_id="room-compare", elem_classes="room"):
+                parts["compare"] = _own_part("compare-room", "mountCompare", "")
         with gr.Column(elem_id="library", min_width=340):
             _takes(parts)
     # The text and the voice have a name of their own, the rest of the form has a place only.
@@ -145,6 +158,17 @@ def _stage(parts: dict) -> None:
             parts["keep_voice"] = gr.Button(
                 "Save as voice", size="sm", scale=1, min_width=110, elem_id="keep-voice"
             )
+
+
+def _own_part(name: str, mount: str, events: str) -> gr.HTML:
+    """A place that a script of the page's own fills."""
+    return gr.HTML(
+        None,
+        html_template=f'<div class="{name}"></div>',
+        js_on_load=f"barkStudio.{mount}(element, props, watch, trigger); // triggers {events}",
+        elem_id=name,
+        apply_default_css=False,
+    )
 
 
 def _takes(parts: dict) -> None:

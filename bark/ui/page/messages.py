@@ -10,7 +10,9 @@
 | list | list | fetches all takes of a visit, and shows one of them |
 | changes | list | puts in new and changed takes, takes removed ones out |
 | making, made | list | rows of a run that has begun, and that has ended |
-| progress | list | how far the rows are |
+| grid | grid | shows a grid, also one that is being made |
+| started, cell, failed | grid | what becomes of its cells |
+| ended | grid | nothing more comes |
 """
 
 from __future__ import annotations
@@ -24,6 +26,7 @@ from typing import Any
 import numpy as np
 
 from ...audio.files import to_int16
+from ..state.grid_store import StoredGrid
 from ..state.sessions import Visit
 from ..state.take_store import Changes, StoredTake
 
@@ -100,6 +103,43 @@ def making(run: str, texts: Sequence[str], seeds: Sequence[int]) -> dict[str, An
 def made(run: str) -> dict[str, Any]:
     """The run has ended; rows of it that are left came to nothing."""
     return _message("made", run=run)
+
+
+def grid(stored: StoredGrid, visit: Visit) -> dict[str, Any]:
+    """A whole grid: what its axes say, and the cells that are there."""
+    plan = stored.plan
+    found = {i: visit.takes.get(take_id) for i, take_id in stored.takes.items()}
+    return _message(
+        "grid",
+        id=stored.id,
+        url=f"takes/{visit.key}/grids/{stored.id}",
+        text=plan.text,
+        shape=list(plan.shape),
+        axes=[axis.label for axis in plan.axes],
+        headings=[plan.headings(i) for i in range(3)],
+        cells={i: card(take, visit) for i, take in found.items() if take is not None},
+        failures=dict(stored.failures),
+    )
+
+
+def cells_started(grid_id: str, cells: Sequence[int]) -> dict[str, Any]:
+    """These cells of a grid are being made together."""
+    return _message("started", id=grid_id, cells=list(cells))
+
+
+def cell_ready(grid_id: str, cell: int, take: StoredTake, visit: Visit) -> dict[str, Any]:
+    """A cell of a grid has its take."""
+    return _message("cell", id=grid_id, cell=cell, take=card(take, visit))
+
+
+def cell_failed(grid_id: str, cell: int, why: str) -> dict[str, Any]:
+    """A cell of a grid came to nothing."""
+    return _message("failed", id=grid_id, cell=cell, why=why)
+
+
+def grid_ended(grid_id: str) -> dict[str, Any]:
+    """Nothing more of this grid is made."""
+    return _message("ended", id=grid_id)
 
 
 def show_take(

@@ -100,6 +100,31 @@ class Gauge:
         return " · ".join(parts)
 
 
+class GridGauge:
+    """The bar of a grid: how many cells are done, and how far those are that are being made."""
+
+    def __init__(self, n_cells: int, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock, self._start, self._shown = clock, clock(), -math.inf
+        self._n, self._done, self._share = n_cells, 0, 0.0
+
+    def cell_done(self) -> None:
+        """One of the cells is done, or came to nothing."""
+        self._done += 1
+
+    def line(self, progress: StageProgress) -> str | None:
+        """The bar after this event, which never goes back; None when it has just been shown."""
+        now = self._clock()
+        made = self._done + progress.n_items * _share_done(progress)
+        self._share = max(self._share, min(1.0, made / self._n))
+        if now - self._shown < _SHOWN_EVERY_S:
+            return None
+        self._shown = now
+        left = ""
+        if self._share > 0.05 and now - self._start > 0.5:
+            left = f"{seconds((now - self._start) * (1 - self._share) / self._share)} left"
+        return bar(f"{self._done} of {self._n} takes", self._share, left)
+
+
 def _share_done(progress: StageProgress) -> float:
     order = list(_STAGES)
     before = sum(_STAGES[stage][1] for stage in order[: order.index(progress.stage)])

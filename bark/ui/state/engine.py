@@ -110,6 +110,14 @@ class Engine:
         finally:
             ticket.close()
 
+    def beside(self, model: str) -> Bark:
+        """Loads another model for its caller alone, who holds the ticket; the present one stays.
+
+        Raises:
+            BarkError: it cannot be had from the disk.
+        """
+        return self._open_model(model)
+
     def _load_first(self) -> None:
         ticket = self.queue.ticket()
         try:

@@ -14,6 +14,7 @@ from typing import Any
 
 from ...errors import BarkError
 from ...voices.prompt import VoicePrompt
+from .grid_store import GridStore
 from .run_board import RunBoard
 from .take_store import TakeStore
 from .visitors_folder import VisitorsFolder
@@ -34,6 +35,8 @@ class Visit:
         takes: kept results.
         voices_dir: its own folder of saved voices; None means the user's own one.
         runs: what is being made for it.
+        grids: those that were made.
+        pace: seconds that a second of sound took to make lately; None before any was made.
     """
 
     def __init__(self, takes: TakeStore, voices_dir: Path | None) -> None:
@@ -42,7 +45,15 @@ class Visit:
         self.voices_dir = voices_dir
         self.last_seen = time.monotonic()
         self.runs: RunBoard[Any] = RunBoard()
+        self.grids = GridStore(takes.folder)
+        self.pace: float | None = None
         self._loose: collections.OrderedDict[str, VoicePrompt] = collections.OrderedDict()
+
+    def learn_pace(self, sound_s: float, wall_s: float) -> None:
+        """Takes a measurement into account: so much sound was made in so much time."""
+        if sound_s > 0:
+            measured = wall_s / sound_s
+            self.pace = measured if self.pace is None else 0.6 * self.pace + 0.4 * measured
 
     def keep_voice(self, voice: VoicePrompt) -> str:
         """Remembers a voice that has no name of its own; returns how the menu calls it."""

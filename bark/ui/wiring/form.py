@@ -17,7 +17,7 @@ from ..actions.speak import follow
 from ..page import messages
 from ..page.form import Form
 from ..state.worker import HEARTBEAT_S
-from .view import EVENT, QUICK, View, hint, skips, told
+from .view import EVENT, QUICK, View, hint, skips, tell
 
 
 def wire_arrival(view: View, demo: gr.Blocks) -> None:
@@ -46,8 +46,7 @@ def wire_arrival(view: View, demo: gr.Blocks) -> None:
         yield [*view.model_values(view.session(request), left_form(draft)), meter]
 
     def look_on(request: gr.Request) -> Iterator[list[Any]]:
-        for update in follow(view.session(request)):
-            yield told(update)
+        yield from tell(follow(view.session(request)))
 
     def leave(request: gr.Request) -> None:
         studio.visits.close(request.session_hash)
@@ -100,7 +99,7 @@ def wire_text(view: View) -> None:
     # The browser remembers the whole form, and a seed that was typed is one that is meant.
     changes = [component.change for component in page.form]  # type: ignore[attr-defined]
     whole = f"(...values) => [JSON.stringify(values.slice(0, {len(page.form)}))]"
-    gr.on(changes, None, list(page.form), page.draft, js=whole)
+    gr.on(changes, None, list(page.form), page.draft, js=whole, trigger_mode="always_last")
     seed, hold = page.field("seed"), page.field("hold_seed")
     seed.input(None, seed, hold, js="(seed) => [seed.trim() !== '']")  # type: ignore[attr-defined]
 

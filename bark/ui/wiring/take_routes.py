@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -23,7 +24,7 @@ from ..state.sessions import Visit
 from ..state.studio import Studio
 
 _MAX_BODY = 1 << 20
-_ABSENT = {"detail": "There is no such take."}
+ABSENT: Mapping[str, str] = {"detail": "There is no such take."}
 
 
 def add_take_routes(app: fastapi.FastAPI, studio: Studio) -> None:
@@ -32,15 +33,15 @@ def add_take_routes(app: fastapi.FastAPI, studio: Studio) -> None:
     def listed(key: str, since: int | None = None) -> Response:
         visit = studio.visits.by_key(key)
         if visit is None:
-            return JSONResponse(_ABSENT, status_code=404)
+            return JSONResponse(dict(ABSENT), status_code=404)
         return JSONResponse(messages.changes(visit.takes.changes(since), visit))
 
     async def acted(key: str, request: fastapi.Request) -> Response:
         visit = studio.visits.by_key(key)
         if visit is None:
-            return JSONResponse(_ABSENT, status_code=404)
+            return JSONResponse(dict(ABSENT), status_code=404)
         try:
-            asked = _read_json(await _body(request))
+            asked = read_json(await read_body(request))
             return JSONResponse(await run_in_threadpool(act, visit, asked))
         except InvalidInputError as error:
             return JSONResponse({"detail": str(error)}, status_code=400)
@@ -48,18 +49,18 @@ def add_take_routes(app: fastapi.FastAPI, studio: Studio) -> None:
     async def zipped(key: str, request: fastapi.Request) -> Response:
         visit = studio.visits.by_key(key)
         if visit is None:
-            return JSONResponse(_ABSENT, status_code=404)
+            return JSONResponse(dict(ABSENT), status_code=404)
         try:
-            asked = parse_qs((await _body(request)).decode("utf-8", "replace"))
+            asked = parse_qs((await read_body(request)).decode("utf-8", "replace"))
         except InvalidInputError as error:
             return JSONResponse({"detail": str(error)}, status_code=400)
         ids = asked.get("ids", [""])[0].split()
-        return _archive(await run_in_threadpool(zip_takes, visit, ids), "bark-takes.zip")
+        return archived(await run_in_threadpool(zip_takes, visit, ids), "bark-takes.zip")
 
     def words(key: str, take_id: str) -> Response:
         visit = studio.visits.by_key(key)
         if visit is None or visit.takes.get(take_id) is None:
-            return JSONResponse(_ABSENT, status_code=404)
+            return JSONResponse(dict(ABSENT), status_code=404)
         return JSONResponse({"words": word_times(studio, visit, take_id)})
 
     app.add_api_route("/takes/{key}", listed)
@@ -101,7 +102,12 @@ def word_times(studio: Studio, visit: Visit, take_id: str) -> list[list[float]]:
     return [[w.start, w.end, round(w.start_s, 3), round(w.end_s, 3)] for w in words]
 
 
-async def _body(request: fastapi.Request) -> bytes:
+async def read_body(request: fastapi.Request) -> bytes:
+    """The body of a request.
+
+    Raises:
+        InvalidInputError: it is longer than any that the page sends.
+    """
     data = b""
     async for piece in request.stream():
         data += piece
@@ -110,7 +116,12 @@ async def _body(request: fastapi.Request) -> bytes:
     return data
 
 
-def _read_json(body: bytes) -> dict[str, Any]:
+def read_json(body: bytes) -> dict[str, Any]:
+    """The JSON object of a body.
+
+    Raises:
+        InvalidInputError: it holds none.
+    """
     try:
         asked = json.loads(body)
     except (ValueError, RecursionError) as error:
@@ -120,7 +131,8 @@ def _read_json(body: bytes) -> dict[str, Any]:
     return asked
 
 
-def _archive(data: bytes, name: str) -> Response:
+def archived(data: bytes, name: str) -> Response:
+    """A ZIP as a download."""
     headers = {
         "Content-Disposition": f'attachment; filename="{name}"',
         "Cache-Control": "no-store",

@@ -14,7 +14,7 @@ from ..actions.runs import Update
 from ..actions.speak import another, redo, speak, speak_parts, stop
 from ..page import status
 from ..page.form import Form
-from .view import EVENT, QUICK, View, skips, told, with_selected
+from .view import EVENT, QUICK, View, skips, tell, told, with_selected
 
 
 def wire_speaking(view: View) -> None:
@@ -25,27 +25,25 @@ def wire_speaking(view: View) -> None:
     events = {**EVENT, "trigger_mode": "multiple"}
 
     def with_form(handler: Callable[..., Iterator[Update]], *extra: Any) -> Callable[..., Any]:
-        def tell(request: gr.Request, *values: Any) -> Iterator[list[Any]]:
+        def handle(request: gr.Request, *values: Any) -> Iterator[list[Any]]:
             try:
                 form = Form.from_values(values)
             except BarkError as error:
                 yield told(Update(status=status.fault(str(error))))
                 return
-            for update in handler(studio, view.session(request), form, *extra):
-                yield told(update)
+            yield from tell(handler(studio, view.session(request), form, *extra))
 
-        return tell
+        return handle
 
     def again(selected: str, request: gr.Request) -> Iterator[list[Any]]:
-        for update in another(studio, view.session(request, selected)):
-            yield told(update)
+        yield from tell(another(studio, view.session(request, selected)))
 
     def redone(stage: str) -> Callable[..., Any]:
-        def tell(request: gr.Request, selected: str, *values: Any) -> Iterator[list[Any]]:
+        def handle(request: gr.Request, selected: str, *values: Any) -> Iterator[list[Any]]:
             view.session(request, selected)
             yield from with_form(redo, stage)(request, *values)
 
-        return tell
+        return handle
 
     def halt(request: gr.Request) -> str:
         return stop(view.session(request))

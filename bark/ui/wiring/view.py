@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import html
+from collections.abc import Iterator
 from typing import Any
 
 import gradio as gr
@@ -57,7 +58,8 @@ class View:
     @property
     def run_outputs(self) -> list[Any]:
         """What a run tells; see `told`."""
-        return [self.page.status, self.page.player, self.page.takes, self.page.field("seed")]
+        page = self.page
+        return [page.status, page.player, page.takes, page.field("seed"), page.grid]
 
     @property
     def model_outputs(self) -> list[Any]:
@@ -136,9 +138,16 @@ class View:
 
 
 def told(update: Update) -> list[Any]:
-    """An update as values for status, player, list and seed."""
-    fields = (update.status, update.player, update.takes, update.seed)
+    """An update as values of `View.run_outputs`."""
+    fields = (update.status, update.player, update.takes, update.seed, update.grid)
     return [gr.skip() if value is None else value for value in fields]
+
+
+def tell(updates: Iterator[Update]) -> Iterator[list[Any]]:
+    """Updates as values; a handler that tells nothing would empty its outputs."""
+    yield told(Update())
+    for update in updates:
+        yield told(update)
 
 
 def skips(n: int) -> list[Any]:

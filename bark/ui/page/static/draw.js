@@ -111,7 +111,7 @@ function melRows(n, rate) {
 
 function drawSpectrogram(canvas, samples, length, total, rate, colours) {
   const { context, width, height } = fitCanvas(canvas);
-  if (!length) return;
+  if (!length || height < 2) return; // nothing made, or not in view
   const n = Math.min(width, 700, Math.max(1, Math.ceil((length / total) * width)));
   const columns = Array.from({ length: n }, (_, i) =>
     powerAt(samples, length, Math.floor(((i + 0.5) / n) * length) - FFT_SIZE / 2),

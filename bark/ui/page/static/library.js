@@ -156,7 +156,8 @@ class Library {
       if (end - i > 1) {
         items.push({ key: `run ${takes[i].id}`, head: WORDS.run(takes[i], end - i), of: takes.slice(i, end) });
       }
-      for (; i < end; i++) items.push({ key: takes[i].id, take: takes[i], inRun: items.at(-1)?.of || items.at(-1)?.inRun });
+      const inRun = end - i > 1;
+      for (; i < end; i++) items.push({ key: takes[i].id, take: takes[i], inRun });
     }
     return items;
   }
@@ -238,6 +239,7 @@ class Library {
   press(event, take) {
     if (event.shiftKey || event.ctrlKey || event.metaKey) return this.mark(take, event.shiftKey);
     this.active = take.id;
+    barkStudio.rooms.show("take");
     this.stage().choose(take);
   }
 

@@ -32,6 +32,20 @@ window.barkStudio = {
     }, true);
   },
 
+  mountRooms(element) {
+    this.rooms = new Rooms(element.querySelector(".rooms"));
+  },
+
+  mountGrid(element, props, watch, trigger) {
+    this.grid = new GridRoom(element.querySelector(".grid-room"), this.store, trigger);
+    watch("value", () => this.grid.receive(props.value));
+    this.grid.receive(props.value);
+  },
+
+  mountCompare(element) {
+    this.comparison = new CompareRoom(element.querySelector(".compare-room"), this.store);
+  },
+
   mountTags(element) {
     element.addEventListener("click", (event) => {
       const tag = event.target.closest("[data-tag]");
@@ -51,7 +65,15 @@ window.barkStudio = {
     say(back.length ? WORDS.back(back) : WORDS.nothingToUndo);
   },
 
-  compare() {},
+  compare(takes, options) {
+    if (takes.length < 2) return say(WORDS.needTwo);
+    this.comparison.open(takes, options);
+  },
+
+  // Keys that mean something else in the room that is shown.
+  roomKeys(event) {
+    return this.rooms.name === "compare" ? this.comparison.keys(event) : null;
+  },
 
   showKeys() {
     this.keys ||= keysDialog();

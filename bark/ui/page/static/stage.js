@@ -117,6 +117,7 @@ class Stage {
   choose(take, { play = false } = {}) {
     this.chose = true;
     this.queue = [];
+    for (const deck of Deck.all) deck.stop();
     return this.receiveTake({ take, play, chosen: true });
   }
 

@@ -15,7 +15,7 @@ const WORDS = {
     `Take ${take.number}${take.star ? ", starred" : ""}: ${take.text.slice(0, 60)}, ${take.voice}, ` +
     `seed ${take.seed}, ${take.seconds.toFixed(1)} seconds`,
   takes: (n, all) => (all === 0 ? "Takes" : n === all ? `Takes (${all})` : `Takes (${n} of ${all})`),
-  run: (take, n) => `“${take.text}” · ${take.voice} · ${take.temperatures} · ${n} takes`,
+  run: (take, n) => `${n} takes · ${take.temperatures} · ${take.voice} · “${take.text}”`,
   today: "Today",
   yesterday: "Yesterday",
   search: "Search text, notes, voices…",
@@ -48,9 +48,41 @@ const WORDS = {
     ["1 – 8", "In a comparison: hear that take"],
     ["?", "This list"],
   ],
+  sameSeed: "Same seed in every cell",
+  hover: "Play on hover",
+  fromPrompt: "taken from {a|b} in the text",
+  plan: ({ n, seconds }) => `${n} takes${seconds === null ? "" : ` · about ${clockWords(seconds)}`}`,
+  makeN: (n) => (n ? `Make ${n}` : "Make"),
+  earlierGrids: "Earlier grids",
+  gridOf: (text) => `Grid of “${text.slice(0, 60)}”`,
+  keepStarred: (n) => `Keep starred, delete ${n}`,
+  deleteCrossed: (n) => `Delete ${n} crossed out`,
+  compareStarred: (n) => `Compare ${n} starred`,
+  deletedCell: "deleted",
+  emptyCell: "Not made",
+  compareHow: "Select two to eight takes in the list, with Shift or Ctrl, and press Compare.",
+  needTwo: "Select at least two takes to compare them.",
+  blind: "Blind",
+  level: "Same loudness",
+  loop: "Loop",
+  pressNumber: (n) => `Press 1 to ${n}: each goes on where the other is.`,
+  pair: (n, all) => `Pair ${n} of ${all}`,
+  letter: (i) => "AB"[i],
+  better: (i) => `${"AB"[i]} is better`,
+  hearBoth: "Hear both first.",
+  won: (take, won, had) => `Take ${take.number} won ${won} of ${had} · ${take.voice} · ${take.temperatures} · seed ${take.seed}`,
+  starIt: "Star it",
+  reuse: "Reuse settings",
+  again: "Once more",
+  tally: (n) => `All ${n} verdicts`,
+  csv: "Download CSV",
   keysTitle: "Keys",
   close: "Close",
 };
+
+function clockWords(seconds) {
+  return seconds < 90 ? `${Math.max(1, Math.round(seconds))} s` : `${Math.round(seconds / 60)} min`;
+}
 
 // One line at the foot of the page that goes by itself; `action` is a button in it.
 function say(text, kind = "", action = null) {

@@ -1,0 +1,167 @@
+"""Grids, comparisons and the library in Chromium: clicks counted, sound followed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from bark.ui.state.studio import Studio
+from tests.ui.test_browser import speak
+
+pytestmark = pytest.mark.browser
+
+Visit = Callable[..., Any]
+CELLS = ".cells .face svg"
+
+
+def make_grid(page: Any, n: int) -> None:
+    page.click("#tab-grid")
+    page.wait_for_function(f"document.querySelector('#make-grid').textContent === 'Make {n}'")
+    page.click("#make-grid")
+    page.wait_for_function(f"document.querySelectorAll('{CELLS}').length === {n}", timeout=20_000)
+    page.wait_for_function("!document.querySelector('#status .bar')")
+
+
+def set_axis(page: Any, place: str, name: str, values: str) -> None:
+    page.select_option(f"select[aria-label='{place}: setting']", name)
+    if name:
+        page.fill(f"input[aria-label='{place}: values']", values)
+
+
+def test_three_temperatures_and_four_seeds_are_three_clicks(visit: Visit) -> None:
+    page = visit()
+    make_grid(page, 12)  # the tab and the button; what runs where stands there already
+    assert "Made 12 of 12 takes" in page.inner_text("#status")
+    assert page.locator(".cells [role=columnheader]").all_inner_texts()[1:] == ["0.5", "0.7", "0.9"]
+    page.locator(".cells .face").first.click()
+    page.wait_for_function("barkStudio.grid.deck.playing")
+    for key, number in (("ArrowRight", 1), ("ArrowDown", 4)):
+        page.keyboard.press(key)
+        page.wait_for_function(f"barkStudio.grid.active === {number}")
+    assert page.evaluate("barkStudio.grid.deck.position") > 0  # it went on where it was
+    page.keyboard.press("s")
+    page.wait_for_selector(".cells .active .star[aria-pressed=true]")
+    page.keyboard.press("Enter")
+    page.wait_for_function("barkStudio.rooms.name === 'take' && barkStudio.stage.sound.playing")
+
+
+def test_keeping_the_starred_deletes_the_rest_and_undo_brings_them_back(visit: Visit) -> None:
+    page = visit()
+    page.click("#tab-grid")
+    set_axis(page, "Across", "seed", "1-3")
+    set_axis(page, "Down", "", "")
+    make_grid(page, 3)
+    page.locator(".cells .star").nth(1).click()
+    page.click(".grid-bar button:has-text('Keep starred, delete 2')")
+    page.wait_for_function(f"document.querySelectorAll('{CELLS}').length === 1")
+    page.click("#said-line button")
+    page.wait_for_function(f"document.querySelectorAll('{CELLS}').length === 3")
+
+
+def test_a_wrong_range_is_said_and_cannot_be_made(visit: Visit) -> None:
+    page = visit()
+    page.click("#tab-grid")
+    set_axis(page, "Across", "text_temperature", "0.5-0.9")
+    page.wait_for_function("document.querySelector('.plan-line').textContent.includes('step')")
+    assert page.is_disabled("#make-grid")
+
+
+def test_an_earlier_grid_is_reopened_after_a_reload(visit: Visit) -> None:
+    page = visit()
+    page.click("#tab-grid")
+    set_axis(page, "Across", "seed", "1-2")
+    set_axis(page, "Down", "", "")
+    make_grid(page, 2)
+    page.reload()
+    page.wait_for_selector("#model-line b")
+    page.click("#tab-grid")
+    page.focus(".earlier")
+    page.wait_for_function("document.querySelectorAll('.earlier option').length === 2")
+    page.select_option(".earlier", index=1)
+    page.wait_for_function(f"document.querySelectorAll('{CELLS}').length === 2")
+
+
+def test_words_in_braces_make_an_axis(visit: Visit) -> None:
+    page = visit()
+    page.fill("#prompt textarea", "Say it {calm|angry}.")
+    page.click("#tab-grid")
+    set_axis(page, "Down", "words", "")
+    set_axis(page, "Across", "seed", "1-2")
+    make_grid(page, 4)
+    assert page.locator(".cells [role=rowheader]").all_inner_texts() == ["calm", "angry"]
+
+
+def test_a_blind_knockout_of_four_takes_ends_with_a_tally(
+    visit: Visit, running: tuple[Studio, str]
+) -> None:
+    page = visit()
+    page.click("#tab-grid")
+    set_axis(page, "Across", "text_temperature", "0.5-0.8 (+0.1)")
+    set_axis(page, "Down", "", "")
+    make_grid(page, 4)
+    for i in range(4):
+        page.locator(".cells .star").nth(i).click()
+    page.click(".grid-bar button:has-text('Compare 4 starred')")
+    page.check("text=Blind")
+    for pair in (1, 2, 3):
+        page.wait_for_function(
+            f"document.querySelector('.compare-room .where').textContent === 'Pair {pair} of 3'"
+        )
+        assert "take" not in page.inner_text(".compare-room .choices").lower()
+        assert page.is_disabled(".better >> nth=0")  # not before both were heard
+        page.keyboard.press("1")
+        page.wait_for_function("barkStudio.comparison.deck.playing")
+        page.keyboard.press("2")
+        page.wait_for_function("document.querySelectorAll('.choice.heard').length === 2")
+        page.click(".better >> nth=0")
+    page.wait_for_selector(".compare-room .result p")
+    assert "won 2 of 2" in page.inner_text(".compare-room .result")
+    page.wait_for_function("document.querySelectorAll('.tally li').length >= 1")
+    assert "All 3 verdicts" in page.inner_text(".tally")
+
+
+def test_changing_to_another_take_is_a_matter_of_milliseconds(visit: Visit) -> None:
+    page = visit()
+    speak(page, "The first of two.")
+    speak(page, "The other of two.", 2)
+    page.locator(".takes .main").first.click(modifiers=["Control"])
+    page.locator(".takes .main").nth(1).click(modifiers=["Control"])
+    page.click(".chosen-bar button:has-text('Compare')")
+    page.wait_for_function("barkStudio.comparison.deck.ready.size >= 2")
+    page.keyboard.press("1")
+    page.wait_for_function("barkStudio.comparison.deck.playing")
+    took = page.evaluate(
+        """() => {
+            const started = performance.now();
+            barkStudio.comparison.hear(1);
+            const {deck} = barkStudio.comparison;
+            return performance.now() - started
+                + 1000 * Math.max(0, deck.startedAt - deck.context.currentTime);
+        }"""
+    )
+    assert took < 60  # 20 ms on an idle machine
+
+
+def test_the_library_finds_by_two_words_and_by_note(visit: Visit) -> None:
+    page = visit()
+    for i, text in enumerate(
+        ["Red apples.", "Green pears.", "Red pears.", "Plums.", "Figs.", "Nuts."]
+    ):
+        speak(page, text, i + 1)
+    page.fill(".takes .search", "red pears")
+    page.wait_for_function("document.querySelectorAll('#takes .row').length === 1")
+    assert "Red pears." in page.inner_text("#takes")
+    page.fill(".takes .search", "nothing like it")
+    page.wait_for_selector("text=No take matches.")
+
+
+def test_a_question_mark_shows_the_keys(visit: Visit) -> None:
+    page = visit()
+    page.evaluate("document.activeElement.blur()")
+    page.keyboard.press("?")
+    page.wait_for_selector("dialog.keys[open]")
+    assert "Compare what is selected, blind" in page.inner_text("dialog.keys")
+    page.keyboard.press("Escape")
+    page.wait_for_selector("dialog.keys[open]", state="detached")
