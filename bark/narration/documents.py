@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from ..errors import InvalidInputError
+from ..whole_file import open_regular
 
 HEADING, PARAGRAPH = "heading", "paragraph"
 SUFFIXES = (".txt", ".text", ".md", ".markdown", ".html", ".htm", ".xhtml", ".srt", ".vtt", ".epub",
@@ -125,12 +126,8 @@ def read_bytes(path: Path) -> bytes:
         InvalidInputError: it cannot be read, or is larger than `MAX_FILE_BYTES`.
     """
     try:
-        size = path.stat().st_size
-        if size > MAX_FILE_BYTES:
-            raise InvalidInputError(
-                f"{path.name} has {size:,} bytes; at most {MAX_FILE_BYTES:,} are read."
-            )
-        return path.read_bytes()
+        with open_regular(path, max_bytes=MAX_FILE_BYTES) as file:
+            return file.read()
     except OSError as error:
         raise InvalidInputError(f"{path} cannot be read: {error.strerror or error}.") from error
 

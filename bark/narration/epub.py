@@ -5,15 +5,18 @@ from __future__ import annotations
 import collections
 import io
 import posixpath
+import struct
 import zipfile
 from collections.abc import Iterator
 from urllib.parse import unquote
 from xml.etree import ElementTree
 
+from ..archive_file import open_archive
 from ..errors import InvalidInputError
 from .documents import Block, Chapter, Document, decode_text
 from .markup import Marked, left_out_sentences, read_markup
 
+_MAX_DIRECTORY_BYTES = 8 << 20
 _MAX_BYTES = 128 << 20  # of one file, unpacked
 _OPF = "{http://www.idpf.org/2007/opf}"
 _DC = "{http://purl.org/dc/elements/1.1/}"
@@ -35,10 +38,10 @@ def read_epub(data: bytes, name: str) -> Document:
         InvalidInputError: it is no EPUB, is damaged, protected, or too large when unpacked.
     """
     try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        with open_archive(io.BytesIO(data), max_directory_bytes=_MAX_DIRECTORY_BYTES) as archive:
             return _Book(archive, name).document()
     except (zipfile.BadZipFile, KeyError, ElementTree.ParseError, RuntimeError, EOFError,
-            NotImplementedError, ValueError) as error:  # fmt: skip
+            NotImplementedError, ValueError, struct.error) as error:  # fmt: skip
         if isinstance(error, InvalidInputError):
             raise
         raise InvalidInputError(f"{name} is no EPUB that can be read ({error}).") from error

@@ -22,12 +22,14 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InvalidInputError
+from ..json_file import read_json
 from ..take import Take
 from ..voices.file import read_voice_file, write_voice_file
 from ..voices.prompt import VoicePrompt
 from ..whole_file import whole_file
 
 MANIFEST_VERSION = 1
+_MAX_MANIFEST_BYTES, _MAX_INFO_BYTES = 256 << 20, 1 << 20
 _KEY = re.compile(r"[0-9a-f]{24}")
 
 
@@ -133,7 +135,7 @@ class JobFolder:
         """
         path = self.path / "manifest.json"
         try:
-            content = json.loads(path.read_text(encoding="utf-8"))
+            content = read_json(path, max_bytes=_MAX_MANIFEST_BYTES)
         except FileNotFoundError:
             return None
         except (OSError, ValueError) as error:
@@ -159,9 +161,9 @@ class JobFolder:
     def info(self, key: str) -> ChunkInfo | None:
         """What is known of a finished chunk; None where it is not finished."""
         try:
-            values = json.loads((self.chunks / f"{key}.json").read_text(encoding="utf-8"))
+            values = read_json(self.chunks / f"{key}.json", max_bytes=_MAX_INFO_BYTES)
             info = ChunkInfo.from_dict(values)
-        except (OSError, ValueError, TypeError):
+        except (OSError, ValueError, TypeError, AttributeError):
             return None
         return info if self.audio_path(key).is_file() else None
 
