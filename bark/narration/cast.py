@@ -12,9 +12,12 @@ from typing import Any
 
 from ..errors import InvalidInputError
 from ..text.splitting import TAGS, normalize_whitespace
+from ..whole_file import open_regular
 
 NARRATOR = ""
 """The name of whoever speaks what no other speaker does."""
+
+_MAX_BYTES = 1 << 20
 
 _TAG_WORDS = frozenset(tag.strip("[]").casefold() for tag in TAGS)
 _BRACKETED = re.compile(r"[ \t]*\[([^\[\]\n]{1,60})\][ \t]*(.*)")
@@ -69,8 +72,9 @@ def read_cast(path: str | Path) -> Cast:
     """
     path = Path(path).expanduser()
     try:
-        content = _load_toml(path.read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError) as error:  # TOML and UTF-8 errors are kinds of ValueError
+        with open_regular(path, max_bytes=_MAX_BYTES) as file:
+            content = _load_toml(file.read().decode("utf-8-sig"))
+    except (OSError, ValueError, RecursionError) as error:  # TOML's and UTF-8's are ValueErrors
         raise InvalidInputError(f"The cast {path} cannot be read: {error}.") from error
     voices = content.get("voices", {})
     unknown = sorted(set(content) - {"narrator", "voices"})

@@ -7,6 +7,7 @@ import io
 import posixpath
 import struct
 import zipfile
+import zlib
 from collections.abc import Iterator
 from urllib.parse import unquote
 from xml.etree import ElementTree
@@ -41,7 +42,8 @@ def read_epub(data: bytes, name: str) -> Document:
         with open_archive(io.BytesIO(data), max_directory_bytes=_MAX_DIRECTORY_BYTES) as archive:
             return _Book(archive, name).document()
     except (zipfile.BadZipFile, KeyError, ElementTree.ParseError, RuntimeError, EOFError,
-            NotImplementedError, ValueError, struct.error) as error:  # fmt: skip
+            NotImplementedError, ValueError, LookupError, zlib.error, struct.error,
+            RecursionError) as error:  # fmt: skip
         if isinstance(error, InvalidInputError):
             raise
         raise InvalidInputError(f"{name} is no EPUB that can be read ({error}).") from error

@@ -31,6 +31,8 @@ from ..whole_file import whole_file
 MANIFEST_VERSION = 1
 _MAX_MANIFEST_BYTES, _MAX_INFO_BYTES = 256 << 20, 1 << 20
 _KEY = re.compile(r"[0-9a-f]{24}")
+_MAX_MANIFEST_BYTES = 64 << 20  # of a library of books
+_MAX_INFO_BYTES = 1 << 20
 
 
 @dataclasses.dataclass(frozen=True)

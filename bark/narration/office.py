@@ -6,10 +6,13 @@ import io
 import re
 from collections import Counter
 
+from ..archive_file import open_archive
 from ..errors import InvalidInputError
 from .documents import HEADING, Block, Document
 from .markup import Marked, chapters_of, left_out_sentences
 
+_MAX_DIRECTORY_BYTES = 1 << 20
+_MAX_UNPACKED_BYTES = 64 << 20
 _MANY_PAGES = 3  # on so many a line must stand to be a running head
 
 
@@ -24,6 +27,7 @@ def read_docx(data: bytes, name: str) -> Document:
     except ImportError as error:
         raise InvalidInputError(_missing(name, "python-docx")) from error
     try:
+        _check_size(data)
         document = docx.Document(io.BytesIO(data))
         core = document.core_properties
         blocks = []
@@ -43,6 +47,14 @@ def read_docx(data: bytes, name: str) -> Document:
         chapters_of(blocks, title), title=title, author=author,
         left_out=left_out_sentences(left_out),
     )  # fmt: skip
+
+
+def _check_size(data: bytes) -> None:
+    """The library unpacks a document as a whole: it must not be a thousand times its file."""
+    file = io.BytesIO(data)
+    with open_archive(file, max_directory_bytes=_MAX_DIRECTORY_BYTES) as archive:
+        if sum(info.file_size for info in archive.infolist()) > _MAX_UNPACKED_BYTES:
+            raise ValueError("it unpacks to more than is read")
 
 
 def read_pdf(data: bytes, name: str) -> Document:

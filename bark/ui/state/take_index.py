@@ -16,11 +16,13 @@ from typing import Any
 
 from ...errors import BarkError
 from ...options import GenerationOptions
+from ...text.splitting import valid_text
 
 log = logging.getLogger(__name__)
 
 INDEX_NAME = ".index.sqlite"
 _VERSION = 1
+_MAX_NUMBER = 1e12
 _TABLES = """
 CREATE TABLE IF NOT EXISTS takes (id TEXT PRIMARY KEY, stamp TEXT NOT NULL, summary TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL);
@@ -82,8 +84,10 @@ class TakeIndex:
         found = {}
         for take_id, stamp, summary in self._rows("SELECT id, stamp, summary FROM takes"):
             try:
-                found[take_id] = (stamp, _from_json(summary, self._folder))
-            except (ValueError, KeyError, TypeError, AttributeError, BarkError):
+                take = _from_json(summary, self._folder)
+                if take.id == take_id:
+                    found[take_id] = (stamp, take)
+            except (ValueError, LookupError, TypeError, AttributeError, RecursionError, BarkError):
                 log.warning("the index of takes has a damaged line, which is read anew")
         return found
 
@@ -99,7 +103,8 @@ class TakeIndex:
     def highest_number(self) -> int:
         """The highest number that was ever given, also to takes that are gone; 0 for none."""
         rows = self._rows("SELECT value FROM counters WHERE name = 'number'")
-        return int(rows[0][0]) if rows else 0
+        number = rows[0][0] if rows else 0
+        return number if isinstance(number, int) and 0 <= number < _MAX_NUMBER else 0
 
     def keep_number(self, number: int) -> None:
         """Remembers that a number was given."""
@@ -114,7 +119,7 @@ class TakeIndex:
         for _ in range(2):
             try:
                 return _connect(str(path))
-            except sqlite3.DatabaseError as error:
+            except (sqlite3.Error, ValueError) as error:  # ValueError: of texts that are none
                 log.warning("the index of takes is written anew: %s", error)
                 try:
                     path.unlink(missing_ok=True)
@@ -125,7 +130,7 @@ class TakeIndex:
     def _rows(self, query: str) -> list[Any]:
         try:
             return self._database.execute(query).fetchall()
-        except sqlite3.Error as error:
+        except (sqlite3.Error, ValueError) as error:
             log.warning("the index of takes cannot be read: %s", error)
             return []
 
@@ -148,7 +153,7 @@ def _connect(path: str) -> sqlite3.Connection:
         with database:
             database.executescript(_TABLES)
             database.execute(f"PRAGMA user_version = {_VERSION}")
-    except sqlite3.Error:
+    except (sqlite3.Error, ValueError):
         database.close()
         raise
     return database
@@ -165,5 +170,23 @@ def _from_json(text: str, folder: Path) -> StoredTake:
     known["options"] = GenerationOptions.from_dict(values["options"])
     known["peaks"] = tuple(values["peaks"])
     known["unspoken"] = tuple(values.get("unspoken", ()))
-    known["path"] = folder / str(values["file"])
-    return StoredTake(**known)
+    known["path"] = folder / f"{values['id']}.wav"
+    take = StoredTake(**known)
+    _check(take)
+    return take
+
+
+def _check(take: StoredTake) -> None:
+    """Raises ValueError where a line holds what no summary does: somebody else wrote it."""
+    texts = [take.id, take.text, take.model, take.stop_reason, take.cut_text, take.note]
+    texts += [take.voice_name or "", *take.unspoken]
+    numbers = [take.duration_s, take.made_s, take.made_at, take.gain, *take.peaks]
+    if (
+        any(not isinstance(text, str) or valid_text(text) != text for text in texts)
+        or any(type(n) not in (int, float) or not 0 <= n < _MAX_NUMBER for n in numbers)
+        or not take.duration_s > 0
+        or type(take.number) is not int
+        or type(take.star) is not bool
+        or Path(take.id).name != take.id
+    ):
+        raise ValueError("it is no summary of a take")
