@@ -145,4 +145,4 @@ def test_the_files_that_the_map_points_to_exist() -> None:
 
 def test_tests_mirror_the_rooms() -> None:
     folders = {path.parent.name for path in PACKAGE.parent.glob("tests/*/test_*.py")}
-    assert folders <= {*FLOOR_OF, "ui", "benchmarks", "training"}
+    assert folders <= {*FLOOR_OF, "ui", "benchmarks", "training", "trials"}
