@@ -23,6 +23,7 @@ class Running:
         self.in_work: list[set[int]] = []
         self.failed: set[int] = set()
         self.next_out = 1
+        self.n_made = 0
 
     def events(self) -> Iterator[NarrationEvent]:
         """Yields until nothing is left to do, or a stop."""
@@ -47,14 +48,21 @@ class Running:
             self.engine.submit(batch)
 
     def _next_batch(self) -> list[ChunkTask]:
-        """The next chunks that wait for nothing; the very first is made alone, to be heard soon."""
+        """The next chunks that wait for nothing.
+
+        The first is made alone, to be heard soon. Where one batch is made at a time, no batch has
+        more chunks than were made before it, so that who listens does not wait for a wide one.
+        """
+        width = self.engine.width
+        if self.engine.n_batches == 1:
+            width = min(width, max(1, self.n_made))
         busy = set().union(*self.in_work) if self.in_work else set()
         tasks: list[ChunkTask] = []
         for number in self.missing:
             if number in busy or number in self.failed or not self._can_begin(number):
                 continue
             tasks.append(self.narration.task(self.narration.chunk(number)))
-            if len(tasks) >= self.engine.width or number == 1:
+            if len(tasks) >= width or number == 1:
                 break
         return tasks
 
@@ -69,6 +77,7 @@ class Running:
             self.narration.keep(event)
             self._over(event.number)
             self.missing.remove(event.number)
+            self.n_made += 1
             yield from self._ready()
         elif isinstance(event, NotMade):
             self._over(event.number)

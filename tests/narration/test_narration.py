@@ -12,6 +12,7 @@ import pytest
 from bark.audio.files import read_audio
 from bark.errors import InvalidInputError
 from bark.narration.cast import Cast
+from bark.narration.engines import LocalEngine
 from bark.narration.joining import write_file
 from bark.narration.keys import _unusual
 from bark.narration.narration import Narration
@@ -39,13 +40,12 @@ def test_chunks_come_out_in_the_order_of_the_text(tmp_path: Path) -> None:
     assert " ".join(c.chunk.text for c in narration.chunks).split() == TEXT.split()
 
 
-def test_the_first_chunk_is_made_alone_and_the_others_together(tmp_path: Path) -> None:
+def test_the_first_chunk_is_made_alone_and_batches_grow(tmp_path: Path) -> None:
     bark = Hummer()
-    narration = begun(tmp_path / "job", bark=bark, cast=Cast("alder"))
-    run(narration)
-    assert bark.batches[0] == 1
-    assert sum(bark.batches) == len(narration.chunks)
-    assert len(bark.batches) == 2
+    text = "\n\n".join(f"This is paragraph {n} of them all." for n in range(20))
+    narration = begun(tmp_path / "job", text=text, bark=bark, cast=Cast("alder"))
+    run(narration, engine=LocalEngine(bark, width=6))
+    assert bark.batches == [1, 1, 2, 4, 6, 6]
 
 
 def test_progress_names_the_chunks(tmp_path: Path) -> None:
