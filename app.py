@@ -14,11 +14,11 @@ import time
 from types import FrameType
 from typing import NoReturn
 
+from bark.downloads.proxies import prepare_for_server
 from bark.environment import read_environment
 from bark.errors import BarkError, OptionError
-from bark.interrupts import end_on_interrupt
-from bark.proxies import prepare_for_server
-from bark.streams import open_missing_streams
+from bark.terminal.interrupts import end_on_interrupt
+from bark.terminal.streams import open_missing_streams
 
 
 def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:

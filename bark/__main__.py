@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 
-from .interrupts import end_on_interrupt
+from .terminal.interrupts import end_on_interrupt
 
 
 def run() -> int:

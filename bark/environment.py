@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from .errors import OptionError
-from .whole_file import user_path
+from .files.whole_file import user_path
 
 MODELS = ("nano", "small", "large")
 PRECISIONS = ("auto", "fp32", "fp16", "bf16", "int8")

@@ -21,11 +21,11 @@ from .default_models import DefaultModels
 from .environment import read_environment
 from .errors import InvalidInputError, NothingGeneratedError, OptionError
 from .families import family_of
-from .progress import ProgressBar
 from .spec import BARK, LANGUAGES, ModelSpec
 from .stages.coarse import CoarseWindows, coarse_len
 from .stages.fine import generate_fine as _generate_fine
 from .stages.semantic import SemanticLimits, generate_semantic
+from .terminal.progress import ProgressBar
 from .voices.library import load_voice
 from .voices.presets import OFFICIAL_VOICES
 

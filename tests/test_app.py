@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from bark.interrupts import INTERRUPTED
+from bark.terminal.interrupts import INTERRUPTED
 
 APP = Path(__file__).parent.parent / "app.py"
 ADDRESS = "127.0.0.1"

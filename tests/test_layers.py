@@ -17,8 +17,9 @@ MAP = PACKAGE.parent / "docs" / "ARCHITECTURE.md"
 
 # From the ground up. A folder of bark/ is a room; ui/ and text/ have rooms inside.
 FLOORS = (
-    "errors interrupts progress streams whole_file archive_file",
-    "json_file environment devices proxies",
+    "errors terminal",
+    "files",
+    "environment devices",
     "audio text.english compute_lock downloads",
     "spec text",
     "models",

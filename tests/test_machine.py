@@ -22,20 +22,21 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bark import Bark, GenerationOptions, Take, proxies
+from bark import Bark, GenerationOptions, Take
 from bark.batch import check_text
 from bark.checkpoints.sources import folder_plan
 from bark.cli import program
 from bark.cli.arguments import parse_arguments
 from bark.cli.job import read_job
 from bark.decoding.sampling import SamplingOptions
+from bark.downloads import proxies
 from bark.downloads.hub import fetch_codec
+from bark.downloads.proxies import open_address, prepare_for_server, require_socks_packages
 from bark.environment import home_dir, read_environment, user_data_dir
 from bark.errors import DownloadError, InvalidInputError, OptionError, WeightsNotFoundError
-from bark.progress import ProgressBar
-from bark.proxies import open_address, prepare_for_server, require_socks_packages
 from bark.spec import NANO
-from bark.streams import write_path
+from bark.terminal.progress import ProgressBar
+from bark.terminal.streams import write_path
 from bark.voices.library import list_voices, load_voice, save_voice
 
 ROOT = Path(__file__).parent.parent
@@ -348,7 +349,7 @@ def test_downloads_go_through_socks(no_proxies: None, monkeypatch: pytest.Monkey
 def test_the_app_starts_behind_a_proxy_and_without_standard_error(proxy: str) -> None:
     name, _, address = proxy.partition("=")
     code = (
-        "import app, bark.streams\n"
+        "import app, bark.terminal.streams\n"
         "class Ended(app._Ending):\n    def wait(self):\n        print('up', flush=True)\n"
         "app._Ending = Ended\n"
         "raise SystemExit(app.main(['--model', 'nano']))\n"

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import AudioFileError, OptionError
-from ..whole_file import user_path, whole_file
+from ..files.whole_file import user_path, whole_file
 from .files import format_of
 from .marks import SOFTWARE, TRAINED_MEDIA
 

@@ -13,7 +13,7 @@ import soundfile
 from mutagen.ogg import OggPage
 
 from ..errors import AudioFileError, InvalidInputError
-from ..whole_file import open_regular, user_path, whole_file
+from ..files.whole_file import open_regular, user_path, whole_file
 from .marks import marks_of
 from .record import attach_record
 from .record import read_record as read_record

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import AudioFileError, InvalidInputError
-from ..json_file import parse_json
+from ..files.json_file import parse_json
 from .marks import mark_tags
 from .tags import read_texts, write_texts
 

@@ -20,7 +20,7 @@ from mutagen.oggvorbis import OggVorbis
 from mutagen.wave import WAVE
 
 from ..errors import AudioFileError
-from ..whole_file import open_regular, user_path
+from ..files.whole_file import open_regular, user_path
 
 MAX_FILE_BYTES = 512 << 20
 MAX_TAG_BYTES = 16 << 20  # one ID3 tag

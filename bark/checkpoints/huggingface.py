@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ..codecs.encodec import EncodecCodec
 from ..errors import CheckpointError, WeightsNotFoundError
-from ..json_file import read_json
+from ..files.json_file import read_json
 from ..models.fine import FineGPT
 from ..models.gpt import GPT
 from .stage_building import build_stage

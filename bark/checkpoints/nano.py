@@ -10,7 +10,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from ..errors import CheckpointError, WeightsNotFoundError, shown
-from ..json_file import read_json
+from ..files.json_file import read_json
 from ..models.assign import assign_weights, empty_modules
 from ..models.fine import FineGPT, FineGPTConfig
 from ..models.gpt import GPT, GPTConfig

@@ -15,11 +15,11 @@ from ..downloads.transfer import DownloadStoppedError, Progress
 from ..environment import MODELS, Environment, read_environment
 from ..errors import DownloadError, OptionError, WeightsNotFoundError
 from ..families import Codec, Tokenizer
-from ..json_file import read_json
-from ..progress import ProgressBar
+from ..files.json_file import read_json
+from ..files.whole_file import is_file, is_folder, user_path
 from ..spec import BARK, NANO, ModelSpec
+from ..terminal.progress import ProgressBar
 from ..text.bert import BertTokenizer
-from ..whole_file import is_file, is_folder, user_path
 from . import huggingface, nano, suno
 from .sources import HUB, OFFICIAL, OFFICIAL_MODELS, PARTS, Plan, best_plan, folder_plan
 from .stage_building import STAGES

@@ -19,9 +19,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..archive_file import open_archive
 from ..errors import CheckpointError, WeightsNotFoundError
-from ..whole_file import open_regular
+from ..files.archive_file import open_archive
+from ..files.whole_file import open_regular
 from .pickle_check import ForbiddenNameError, check_pickle
 
 _MAX_BYTES = 1 << 40

@@ -40,7 +40,7 @@ def inspect_file(path: Path) -> dict[str, Any]:
     from ..audio.marks import DATE, GENERATED_BY, SOURCE_TYPE
     from ..audio.tags import read_texts
     from ..errors import OptionError
-    from ..whole_file import user_path
+    from ..files.whole_file import user_path
 
     path = user_path(path)
     audio, rate = read_audio(path)

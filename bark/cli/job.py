@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from ..environment import read_environment
 from ..errors import InvalidInputError, OptionError
-from ..whole_file import user_path
+from ..files.whole_file import user_path
 from .arguments import AUDIO_FORMATS, DEFAULT_STEM
 
 if TYPE_CHECKING:

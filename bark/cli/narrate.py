@@ -300,10 +300,10 @@ def _write(
 ) -> Joined:
     import json
 
+    from ..files.whole_file import whole_file
     from ..narration.captions import write_captions
     from ..narration.joining import write_file
     from ..narration.timeline import timeline
-    from ..whole_file import whole_file
 
     cover = Path(arguments.cover).read_bytes() if arguments.cover else document.cover
     joined = write_file(narration, out, cover=cover)

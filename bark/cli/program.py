@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from ..environment import read_environment
 from ..errors import AudioFileError, BarkError, InvalidInputError, OptionError
-from ..streams import open_missing_streams, write_path
-from ..whole_file import user_path
+from ..files.whole_file import user_path
+from ..terminal.streams import open_missing_streams, write_path
 from .arguments import AUDIO_FORMATS, parse_arguments
 from .job import STANDARD_OUTPUT, Job, read_job, read_text
 
@@ -150,7 +150,7 @@ def _interruptible(keep_partial: bool) -> Iterator[threading.Event]:
 def _load(job: Job, stop: threading.Event) -> Bark:
     from ..checkpoints.registry import best_local_model
     from ..pipeline import Bark
-    from ..progress import ProgressBar
+    from ..terminal.progress import ProgressBar
 
     with ProgressBar(silent=job.arguments.silent) as bar:
         bark = Bark.from_pretrained(
@@ -213,7 +213,7 @@ def _narrate(job: Job, bark: Bark, voice: VoicePrompt | None) -> int:
 
 def _speak(job: Job, bark: Bark, voice: VoicePrompt | None, stop: threading.Event) -> int:
     from ..events import StageProgress, TakeFailed, TakeReady
-    from ..progress import ProgressBar
+    from ..terminal.progress import ProgressBar
 
     code, n_written = DONE, 0
     with ProgressBar(silent=job.arguments.silent) as bar:
@@ -244,7 +244,7 @@ def _write_semantic(job: Job, bark: Bark, voice: VoicePrompt | None, stop: threa
 
     from ..batch import Request, Run
     from ..events import TakeFailed
-    from ..whole_file import whole_file
+    from ..files.whole_file import whole_file
 
     seeds = job.options.seeds(len(job.texts))
     for text, path, seed in zip(job.texts, job.paths, seeds, strict=True):

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from ..environment import home_dir
 from ..errors import DownloadError
-from ..proxies import require_socks_packages
+from .proxies import require_socks_packages
 from .transfer import DownloadStoppedError, Job, Progress, fetch
 
 __all__ = [

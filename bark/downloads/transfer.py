@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import IO
 
 from ..errors import DownloadError
-from ..proxies import open_address
+from .proxies import open_address
 
 logger = logging.getLogger(__name__)
 

@@ -16,8 +16,8 @@ import numpy as np
 
 from ..audio import read_audio
 from ..errors import AudioFileError, InvalidInputError
+from ..files.whole_file import whole_file
 from ..text import sentence_ends
-from ..whole_file import whole_file
 from .cutting import speaking_time_s
 from .narration import Narration
 from .timeline import Placed, place_narration

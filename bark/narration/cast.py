@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InvalidInputError
+from ..files.whole_file import open_regular
 from ..text.splitting import TAGS, normalize_whitespace
-from ..whole_file import open_regular
 
 NARRATOR = ""
 """The name of whoever speaks what no other speaker does."""

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from ..errors import InvalidInputError
-from ..whole_file import open_regular
+from ..files.whole_file import open_regular
 
 HEADING, PARAGRAPH = "heading", "paragraph"
 SUFFIXES = (".txt", ".text", ".md", ".markdown", ".html", ".htm", ".xhtml", ".srt", ".vtt", ".epub",

@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from urllib.parse import unquote
 from xml.etree import ElementTree
 
-from ..archive_file import open_archive
 from ..errors import InvalidInputError
+from ..files.archive_file import open_archive
 from .documents import Block, Chapter, Document, decode_text
 from .markup import Marked, left_out_sentences, read_markup
 

@@ -22,11 +22,11 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InvalidInputError
-from ..json_file import read_json
+from ..files.json_file import read_json
+from ..files.whole_file import whole_file
 from ..take import Take
 from ..voices.file import read_voice_file, write_voice_file
 from ..voices.prompt import VoicePrompt
-from ..whole_file import whole_file
 
 MANIFEST_VERSION = 1
 _MAX_MANIFEST_BYTES, _MAX_INFO_BYTES = 256 << 20, 1 << 20

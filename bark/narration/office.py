@@ -6,8 +6,8 @@ import io
 import re
 from collections import Counter
 
-from ..archive_file import open_archive
 from ..errors import InvalidInputError
+from ..files.archive_file import open_archive
 from .documents import HEADING, Block, Document
 from .markup import Marked, chapters_of, left_out_sentences
 

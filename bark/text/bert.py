@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..errors import CheckpointError, WeightsNotFoundError
-from ..json_file import read_json
-from ..whole_file import open_regular
+from ..files.json_file import read_json
+from ..files.whole_file import open_regular
 from .splitting import EncodedText, normalize_whitespace, valid_text
 
 if TYPE_CHECKING:

@@ -14,9 +14,9 @@ from typing import IO
 
 import numpy as np
 
-from ..archive_file import open_archive
 from ..errors import VoiceError, VoiceNotFoundError
-from ..whole_file import open_regular, whole_file
+from ..files.archive_file import open_archive
+from ..files.whole_file import open_regular, whole_file
 from .prompt import MAX_ARRAY_BYTES, MAX_VOICE_S, PROMPT_KEYS, VoicePrompt
 
 MAX_FILE_BYTES = 8 << 20  # the longest voice takes half of it, uncompressed

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 from ..environment import user_data_dir
 from ..errors import VoiceError, VoiceNotFoundError
 from ..families import FAMILIES, Family, family_of
+from ..files.whole_file import user_path
 from ..spec import ModelSpec
 from ..text.splitting import valid_text
-from ..whole_file import user_path
 from .file import read_voice_file, voice_file_ratio, write_voice_file
 from .presets import fetch_preset, is_cached
 from .prompt import VoicePrompt, check_voice

@@ -7,7 +7,7 @@ from pathlib import Path
 from ..downloads.hub import cached_hub_file, fetch_hub_file
 from ..errors import VoiceError, VoiceNotFoundError
 from ..families import BARK_FAMILY
-from ..whole_file import open_regular
+from ..files.whole_file import open_regular
 from .file import MAX_FILE_BYTES, read_array
 from .prompt import PROMPT_KEYS, VoicePrompt
 

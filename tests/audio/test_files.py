@@ -117,7 +117,7 @@ def test_a_full_disk_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.Mon
     def full(_: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("bark.whole_file.os.fsync", full)
+    monkeypatch.setattr("bark.files.whole_file.os.fsync", full)
     with pytest.raises(AudioFileError, match="No space left on device"):
         files.write_audio(path, tone(1.0), RATE)
     assert path.read_bytes() == before

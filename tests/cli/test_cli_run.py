@@ -21,7 +21,7 @@ import pytest
 from bark import Bark, Take
 from bark.audio.files import read_audio
 from bark.cli import program
-from bark.progress import ProgressBar
+from bark.terminal.progress import ProgressBar
 
 from ..tiny import write_official_layout
 

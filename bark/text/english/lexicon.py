@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ...errors import CheckpointError
-from ...json_file import read_json
+from ...files.json_file import read_json
 from .phones import N_PHONES, PHONE_INDEX, PHONES
 
 LEXICON_PATH = Path(__file__).parents[2] / "assets" / "nano" / "lexicon.json"

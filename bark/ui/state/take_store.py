@@ -18,10 +18,10 @@ import numpy as np
 
 from ...compare.loudness import gain_to
 from ...errors import BarkError
-from ...json_file import read_json
+from ...files.json_file import read_json
+from ...files.whole_file import sweep_parts, whole_file
 from ...take import Take
 from ...text.splitting import valid_text
-from ...whole_file import sweep_parts, whole_file
 from .take_index import StoredTake, TakeIndex
 
 __all__ = ["N_PEAKS", "Changes", "StoredTake", "TakeStore"]

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from bark.whole_file import open_regular, sweep_parts, whole_file
+from bark.files.whole_file import open_regular, sweep_parts, whole_file
 
 _WRITES_FOR_EVER = """
 import sys, time
 from pathlib import Path
-from bark.whole_file import whole_file
+from bark.files.whole_file import whole_file
 with whole_file(Path(sys.argv[1])) as file:
     file.write(b"half")
     file.flush()

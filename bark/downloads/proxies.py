@@ -12,7 +12,7 @@ import urllib.request
 from collections.abc import MutableMapping
 from typing import Any
 
-from .errors import DownloadError
+from ..errors import DownloadError
 
 _VARIABLES = ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy", "HTTP_PROXY", "http_proxy")
 _LOCAL = ("localhost", "127.0.0.1", "::1")

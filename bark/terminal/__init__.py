@@ -1,0 +1,1 @@
+"""What a program in a terminal needs: a progress bar, streams that can print, Ctrl+C."""
