@@ -46,12 +46,18 @@ def main(arguments: list[str] | None = None) -> int:
         prepare_for_server(server_name)  # HTTP libraries look at the proxies when imported
         if options.mcp and importlib.util.find_spec("mcp") is None:
             raise OptionError("--mcp needs a package more; run: pip install 'gradio[mcp]'")
+        environment = read_environment()
+        if environment.is_zero_gpu:
+            import spaces  # noqa: F401 -- before torch, which it changes
         from bark.ui.build import build_demo, build_studio, serve  # which takes seconds
 
         studio = build_studio(
-            read_environment(), model=options.model, share=options.share, server_name=server_name
+            environment, model=options.model, share=options.share, server_name=server_name
         )
-        studio.engine.start()  # loads while the page is built
+        if environment.is_zero_gpu:
+            studio.engine.load()  # before the server starts, and in the main thread
+        else:
+            studio.engine.start()  # loads while the page is built
         server = serve(
             studio,
             build_demo(studio, mcp=options.mcp),

@@ -37,6 +37,7 @@ class Environment:
         api_key: BARK_API_KEY, what callers of /v1 must send.
         cors_origins: BARK_CORS_ORIGINS, pages that may call /v1, separated by commas.
         is_space: SYSTEM=spaces, the app runs on a Hugging Face Space.
+        is_zero_gpu: SPACES_ZERO_GPU, a GPU is lent for each computation.
         native: BARK_NATIVE, whether layers may be compiled for this processor; 1 if not set.
         native_dir: where they are kept.
         compiler: CC, the C compiler.
@@ -56,6 +57,7 @@ class Environment:
     api_key: str | None
     cors_origins: tuple[str, ...]
     is_space: bool
+    is_zero_gpu: bool
     native: bool
     native_dir: Path
     compiler: str | None
@@ -96,6 +98,7 @@ def read_environment(variables: Mapping[str, str] | None = None) -> Environment:
         api_key=env.get("BARK_API_KEY") or None,
         cors_origins=tuple(env.get("BARK_CORS_ORIGINS", "").replace(",", " ").split()),
         is_space=env.get("SYSTEM") == "spaces",
+        is_zero_gpu=_flag(env, "SPACES_ZERO_GPU"),
         native=_flag(env, "BARK_NATIVE", unset="1"),
         native_dir=cache_home / "bark-studio",
         compiler=env.get("CC") or None,

@@ -9,7 +9,7 @@ import dataclasses
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -31,6 +31,9 @@ from .spec import ModelSpec
 from .take import STAGES, Take
 from .voices.library import load_voice
 from .voices.prompt import VoicePrompt
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 Voice = Any  # a name, a path, a VoicePrompt, a dict of arrays, a Take, or None
 
@@ -97,7 +100,7 @@ class Bark:
         on_progress: Callable[[str, int, int], None] | None = None,
         stop: threading.Event | None = None,
         lazy: bool = False,
-    ) -> Bark:
+    ) -> Self:
         """Loads a model, from disk where it is there, else from the Hub.
 
         Args:

@@ -15,6 +15,8 @@ from ..environment import Environment
 from ..pipeline import Bark
 from ..server.mcp_tools import Tools
 from ..server.routes import Settings, put_in_front
+from ..server.zero_gpu import ZeroGpuBark, import_spaces
+from ..spec import NANO
 from .page import words
 from .page.layout import STATIC, build_page
 from .state.callers import StreamWatch
@@ -57,6 +59,11 @@ def build_studio(
     is_public = environment.is_space or share or (outside and environment.takes_dir is None)
 
     def open_model(name: str) -> Bark:
+        if environment.is_zero_gpu and name != NANO.name:  # nano is as quick without a GPU
+            bark = ZeroGpuBark.from_pretrained(
+                name, device="cuda", precision=environment.precision or "auto"
+            )
+            return bark.lend(import_spaces())
         return Bark.from_pretrained(
             name,
             device=environment.device,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import contextvars
 import re
 import threading
 import time
@@ -146,7 +147,8 @@ async def run_while_wanted(
         except Exception as error:  # handed on to the caller
             outcome.set_exception(error)
 
-    threading.Thread(target=run, name="bark-call", daemon=True).start()
+    here = contextvars.copy_context()
+    threading.Thread(target=here.run, args=(run,), name="bark-call", daemon=True).start()
     waiting = asyncio.wrap_future(outcome)
     waiting.add_done_callback(lambda done: done.cancelled() or done.exception())
     try:

@@ -70,6 +70,10 @@ class Engine:
         """The loaded model; None before the first one is there."""
         return self._bark
 
+    def load(self) -> None:
+        """Loads the first model now, in this thread."""
+        self._load_first()
+
     def start(self) -> None:
         """Loads the first model in the background, so that the page is there at once."""
         threading.Thread(target=self._load_first, name="bark-load", daemon=True).start()

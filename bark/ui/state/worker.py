@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import queue
 import threading
 from collections.abc import Callable, Iterator
@@ -43,7 +44,9 @@ def run_in_worker(
             on_end()
             box.put(outcome)
 
-    threading.Thread(target=run, name="bark-compute", daemon=True).start()
+    # In the caller's context, by which Gradio and ZeroGPU know whose request it is.
+    here = contextvars.copy_context()
+    threading.Thread(target=here.run, args=(run,), name="bark-compute", daemon=True).start()
     try:
         while True:
             try:
