@@ -34,6 +34,7 @@ examples:
   %(prog)s --text "Hello." --model small --history_prompt v2/en_speaker_6 --seed 7
   %(prog)s --batch lines.txt --output_dir out --format flac < /dev/null
   echo "Hello." | %(prog)s --silent
+  %(prog)s narrate book.epub --voice alder --out book.m4b --captions book.srt
   %(prog)s grid "Hello." --across "text_temperature=0.5-0.9 (+0.2)" --down seed=7-9
 
 exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 import time
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -66,20 +67,21 @@ class Progress:
                     failed.append((event.number, event.reason))
         return failed
 
-    def left_s(self) -> float | None:
-        """A guess at the seconds that are left; None before anything is made."""
-        remaining = sum(self._expected[n] for n in self._left)
-        done = self._work - remaining
+    def left_s(self, chunks: Collection[int] | None = None) -> float | None:
+        """A guess at the seconds that are left; None before anything is made.
+
+        Args:
+            chunks: their numbers; None means all.
+        """
+        done = self._work - sum(self._expected[n] for n in self._left)
         if done <= 0:
             return None
-        return (time.perf_counter() - self._started) * remaining / done
+        left = self._left if chunks is None else self._left.intersection(chunks)
+        spent = time.perf_counter() - self._started
+        return spent * sum(self._expected[n] for n in left) / done
 
     def _tell(self, number: int, chapter: int, bar: Any) -> None:
-        chunks = [c for c in self.narration.script.chunks if c.chapter == chapter]
-        title = self.narration.script.chapters[chapter] or f"Chapter {chapter + 1}"
-        left = self.left_s()
-        rest = "" if left is None or not self._left else f", about {clock(left)} left"
-        line = f"{title}: {number - chunks[0].number + 1} of {len(chunks)}{rest}"
+        line = self.line(number, chapter)
         if self.shown:
             bar.set_description_str(line + " ")
             return
@@ -88,3 +90,13 @@ class Progress:
         if is_due and not self.silent:
             self._chapter, self._last_line = chapter, now
             print(line, file=sys.stderr, flush=True)
+
+    def line(self, number: int, chapter: int) -> str:
+        """How far a chapter is, and what is left of it and of all."""
+        chunks = [c.number for c in self.narration.script.chunks if c.chapter == chapter]
+        title = self.narration.script.chapters[chapter] or f"Chapter {chapter + 1}"
+        line = f"{title}: {number - chunks[0] + 1} of {len(chunks)}"
+        here, everywhere = self.left_s(chunks), self.left_s()
+        if here is None or everywhere is None or not self._left:
+            return line
+        return f"{line}, about {clock(here)} left, {clock(everywhere)} of all"

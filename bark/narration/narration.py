@@ -23,6 +23,7 @@ from typing import Any
 from ..errors import InvalidInputError
 from ..options import MAX_SEED
 from ..voices.prompt import VoicePrompt
+from . import marks
 from .cast import Cast
 from .documents import Document
 from .engines import Engine, LocalEngine
@@ -112,6 +113,7 @@ class Narration:
             "notes": notes,
             "voices": voices,
             "phones": dict(pronunciations.phones) if pronunciations else {},
+            "respellings": dict(pronunciations.respellings) if pronunciations else {},
             "changes": before.get("changes", {}),
             "chunks": [chunk.to_dict() for chunk in script.chunks],
         }
@@ -160,13 +162,15 @@ class Narration:
         )
 
     def _changed(self, chunk: Chunk) -> Chunk:
-        change = self._manifest["changes"].get(chunk.id, {})
-        if "text" not in change:
+        """The chunk with the words that somebody gave it; the job's respellings hold for them."""
+        text = self._manifest["changes"].get(chunk.id, {}).get("text")
+        if text is None:
             return chunk
-        seconds = measure_for(self.bark)(change["text"]).seconds
-        return dataclasses.replace(
-            chunk, text=change["text"], spoken=change["text"], expected_s=round(seconds, 3)
-        )
+        listed = Pronunciations(self._manifest.get("respellings", {}))
+        words = listed.applied(marks.Words(text))
+        spoken = marks.spoken(text, words.swaps)
+        seconds = measure_for(self.bark)(spoken).seconds
+        return dataclasses.replace(chunk, text=text, spoken=spoken, expected_s=round(seconds, 3))
 
     # What is there
 

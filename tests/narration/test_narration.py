@@ -16,6 +16,7 @@ from bark.narration.engines import LocalEngine
 from bark.narration.joining import write_file
 from bark.narration.keys import _unusual
 from bark.narration.narration import Narration
+from bark.narration.pronunciations import parse_pronunciations
 from bark.narration.states import ChunkFailed, ChunkProgress, ChunkReady
 from bark.take import Take
 
@@ -157,6 +158,14 @@ def test_an_edited_chunk_stays_edited_in_the_next_call(tmp_path: Path) -> None:
     assert not again.state(2).is_ready
     again.revert(2)
     assert again.is_complete
+
+
+def test_respellings_hold_for_edited_words(tmp_path: Path) -> None:
+    listed = parse_pronunciations("Nguyen = win")
+    narration = begun(tmp_path / "job", pronunciations=listed)
+    narration.edit(2, "Mister Nguyen came.")
+    chunk = narration.state(2).chunk
+    assert (chunk.text, chunk.spoken) == ("Mister Nguyen came.", "Mister win came.")
 
 
 @pytest.mark.parametrize("text", ["", "  ", "word " * 400])
