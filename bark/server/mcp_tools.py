@@ -75,7 +75,8 @@ class Tools:
 
         Returns:
             The address of the audio file, and its record as JSON: seconds, seed, voice, and
-            not_spoken, the words that the model did not hear (empty when all was said).
+            not_spoken, the words that the model did not hear (empty when all was said), and
+            cannot_say, what it left out because it cannot say it (other scripts, emoji).
         """
         with _sentences():
             kind = _format(format, FORMATS)
@@ -100,7 +101,11 @@ class Tools:
             file = _kept(
                 data, f"bark-{take.options.seed}.{kind}", MEDIA_TYPES.get(kind, "audio/ogg")
             )
-            record = {**self._record(speech, take.duration_s), "not_spoken": take.cut_text}
+            record = {
+                **self._record(speech, take.duration_s),
+                "not_spoken": take.cut_text,
+                "cannot_say": list(take.unspoken),
+            }
             return file, json.dumps(record)
 
     def narrate_text(
@@ -148,7 +153,8 @@ class Tools:
 
         Returns:
             JSON: fits_one_take (then speak_text can say it), expected_seconds, n_parts (of
-            narrate_text), and not_spoken: what speak_text would leave out.
+            narrate_text), not_spoken: the end that speak_text would leave out, and cannot_say:
+            what the model cannot say (other scripts, emoji).
         """
         with _sentences():
             words = self._text(text)
@@ -161,6 +167,7 @@ class Tools:
                 "expected_seconds": round(seconds, 1),
                 "n_parts": 1 if is_one_take(bark, words) else self._n_parts(words, limit),
                 "not_spoken": count.cut_text,
+                "cannot_say": list(count.unspoken),
             }
             return json.dumps(found)
 

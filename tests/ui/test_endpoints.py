@@ -70,6 +70,11 @@ def test_tts_gives_a_file_that_is_its_own_record(client: Client) -> None:
     assert record["seconds"] == pytest.approx(take.duration_s, abs=0.01)
 
 
+def test_tts_names_what_the_model_cannot_say(client: Client) -> None:
+    _, record = client.predict("Hello 你好", seed=3, api_name="/tts")
+    assert record["unspoken"] == ["你好"]
+
+
 def test_the_same_seed_gives_the_same_file(client: Client) -> None:
     files = [
         Path(client.predict("Again.", seed=3, format="flac", api_name="/tts")[0]).read_bytes()

@@ -6,7 +6,7 @@ import dataclasses
 import html
 import re
 
-from ...pipeline import Bark
+from ...pipeline import Bark, TextCount
 from ...spec import NANO
 from ..state.studio import Studio
 from .speak import split
@@ -37,18 +37,17 @@ def measure(studio: Studio, text: str) -> Meter:
         )
     if studio.engine.bark is None or not text.strip():
         return Meter('<p class="meter">&nbsp;</p>', 1)
-    meter = _counted(studio, studio.engine.bark, text)
-    return Meter(meter.line + _reading(studio.engine.bark, text), meter.n_parts)
-
-
-def _counted(studio: Studio, bark: Bark, text: str) -> Meter:
+    bark = studio.engine.bark
     count = bark.count(text)
+    meter = _counted(studio, bark, text, count)
+    line = meter.line + _unspoken(bark, count) + _reading(bark, text)
+    return Meter(line, meter.n_parts)
+
+
+def _counted(studio: Studio, bark: Bark, text: str, count: TextCount) -> Meter:
     line = f"{count.n_tokens} of {count.max_tokens} tokens · about {count.expected_s:.0f} s"
     spec = bark.spec
     listener = spec.name.capitalize()
-    if count.unspoken:
-        listed = html.escape(", ".join(f"“{stretch}”" for stretch in count.unspoken))
-        line += f' · <span class="over">{listener} cannot say {listed}</span>'
     if not count.cut_text and count.expected_s <= spec.max_duration_s:
         return Meter(f'<p class="meter">{line}</p>', 1)
     if not count.cut_text:
@@ -63,6 +62,13 @@ def _counted(studio: Studio, bark: Bark, text: str) -> Meter:
         f'<p class="meter over" title="{cut}">{heard}“<b>{cut}</b>”</p>',
         len(split(studio, text)),
     )
+
+
+def _unspoken(bark: Bark, count: TextCount) -> str:
+    if not count.unspoken:
+        return ""
+    listed = html.escape(", ".join(f"“{stretch}”" for stretch in count.unspoken))
+    return f'<p class="meter over">{bark.spec.name.capitalize()} cannot say {listed}.</p>'
 
 
 def _reading(bark: Bark, text: str) -> str:
