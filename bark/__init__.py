@@ -70,7 +70,13 @@ __all__ = [
 ]
 
 
+# Programs for suno-ai/bark use these as attributes without importing them.
+_SUBMODULES = ("api", "cli", "generation", "model", "model_fine")
+
+
 def __getattr__(name: str) -> Any:
+    if name in _SUBMODULES:
+        return importlib.import_module(f".{name}", __name__)
     if name not in _MODULE_OF:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = getattr(importlib.import_module(f".{_MODULE_OF[name]}", __name__), name)

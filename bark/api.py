@@ -8,10 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from .errors import VoiceError
+from .files.whole_file import user_path
 from .generation import codec_decode, generate_coarse, generate_fine, generate_text_semantic
 from .spec import BARK
-from .voices.library import save_voice
-from .voices.prompt import VoicePrompt
+from .voices.file import write_voice_file
+from .voices.prompt import PROMPT_KEYS, VoicePrompt, check_voice
 
 
 def text_to_semantic(
@@ -65,10 +67,18 @@ def semantic_to_waveform(
 def save_as_prompt(filepath: str | Path, full_generation: Mapping[str, np.ndarray]) -> None:
     """Writes the tokens of a full generation as a voice (.npz), whole or not at all.
 
+    Args:
+        full_generation: the three arrays of a voice, and what else is to be kept with them.
+
     Raises:
         VoiceError: the path does not end in .npz, or an array is missing or wrong.
     """
-    save_voice(Path(filepath), VoicePrompt.from_dict(full_generation), spec=BARK)
+    path = user_path(filepath)
+    if path.suffix.lower() != ".npz":
+        raise VoiceError(f"A prompt cannot be saved as {path.name!r}; let the name end in .npz.")
+    voice = check_voice(VoicePrompt.from_dict(full_generation), BARK)
+    more = {key: value for key, value in full_generation.items() if key not in PROMPT_KEYS}
+    write_voice_file(path, voice, more)
 
 
 def generate_audio(

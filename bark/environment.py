@@ -75,7 +75,7 @@ def read_environment(variables: Mapping[str, str] | None = None) -> Environment:
     env = os.environ if variables is None else variables
     cache_home = Path(env.get("XDG_CACHE_HOME") or home_dir() / ".cache")
     model = env.get("BARK_MODEL") or None
-    if model is None and _flag(env, "SUNO_USE_SMALL_MODELS"):
+    if model is None and _suno_flag(env, "SUNO_USE_SMALL_MODELS"):
         model = "small"
     precision = env.get("BARK_PRECISION") or None
     if precision is not None and precision not in PRECISIONS:
@@ -88,8 +88,8 @@ def read_environment(variables: Mapping[str, str] | None = None) -> Environment:
         device=env.get("BARK_DEVICE") or None,
         precision=precision,
         offline=_flag(env, "BARK_OFFLINE") or _flag(env, "HF_HUB_OFFLINE"),
-        offload_cpu=_flag(env, "SUNO_OFFLOAD_CPU"),
-        enable_mps=_flag(env, "SUNO_ENABLE_MPS"),
+        offload_cpu=_suno_flag(env, "SUNO_OFFLOAD_CPU"),
+        enable_mps=_suno_flag(env, "SUNO_ENABLE_MPS"),
         cache_dir=cache_home / "suno" / "bark_v0",
         torch_home=Path(env.get("TORCH_HOME") or cache_home / "torch"),
         takes_dir=user_path(takes_dir) if takes_dir else None,
@@ -136,6 +136,11 @@ def _private_temporary_dir() -> Path:
     if is_ours and not found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
         return folder
     return Path(tempfile.mkdtemp(prefix="bark-studio-"))
+
+
+def _suno_flag(env: Mapping[str, str], name: str) -> bool:
+    """As suno-ai/bark reads its own: all but these is false, without complaint."""
+    return env.get(name, "").strip().lower() in ("true", "1", "t")
 
 
 def _flag(env: Mapping[str, str], name: str, unset: str = "") -> bool:

@@ -21,8 +21,8 @@ class VoiceError(BarkError, ValueError):
     """A voice prompt's arrays are not a voice of this model family."""
 
 
-class VoiceNotFoundError(BarkError, FileNotFoundError):
-    """No voice prompt lies under this name or path."""
+class VoiceNotFoundError(BarkError, FileNotFoundError, ValueError):
+    """No voice prompt lies under this name or path (a ValueError, as in suno-ai/bark)."""
 
 
 class CheckpointError(BarkError, ValueError):
@@ -43,6 +43,10 @@ class AudioFileError(BarkError, ValueError):
 
 class OptionError(BarkError, ValueError):
     """A setting (device, precision, model, environment variable) is not one of the known ones."""
+
+
+class UnknownStageError(OptionError, NotImplementedError):
+    """A stage's name is none (a NotImplementedError, as in suno-ai/bark)."""
 
 
 class QueueFullError(BarkError, RuntimeError):

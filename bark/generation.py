@@ -6,7 +6,9 @@ compute in float32 on a CPU unless BARK_PRECISION says otherwise.
 
 from __future__ import annotations
 
-from collections.abc import Generator
+import logging
+from collections.abc import Generator, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,16 +19,20 @@ from .batch import check_text
 from .decoding.engines import decode
 from .decoding.plain import decode_uncached
 from .decoding.sampling import SamplingOptions
-from .default_models import DefaultModels
-from .environment import read_environment
-from .errors import InvalidInputError, NothingGeneratedError, OptionError
+from .errors import InvalidInputError, NothingGeneratedError, UnknownStageError
 from .families import family_of
 from .spec import BARK, LANGUAGES, ModelSpec
 from .stages.coarse import CoarseWindows, coarse_len
 from .stages.fine import generate_fine as _generate_fine
 from .stages.semantic import SemanticLimits, generate_semantic
+from .suno import names as _names
+from .suno import settings as _settings
+from .suno.codec import audio_of
+from .suno.history import coarse_history, fine_history, load_history, semantic_history
+from .suno.models import DefaultModels
+from .suno.tokenizer import text_ids
 from .terminal.progress import ProgressBar
-from .voices.library import load_voice
+from .tokens import whole_numbers
 from .voices.presets import OFFICIAL_VOICES
 
 CONTEXT_WINDOW_SIZE = BARK.fine_window_len
@@ -50,22 +56,47 @@ ALLOWED_PROMPTS = set(OFFICIAL_VOICES) | {
 }
 
 _STAGES = ("text", "coarse", "fine")
-_LAZY = {
-    "CACHE_DIR": lambda environment: str(environment.cache_dir),
-    "USE_SMALL_MODELS": lambda environment: environment.model == "small",
-    "OFFLOAD_CPU": lambda environment: environment.offload_cpu,
-    "GLOBAL_ENABLE_MPS": lambda environment: environment.enable_mps,
-}
+CUR_PATH = str(Path(__file__).resolve().parent)
+logger = logging.getLogger(__name__)
 
 
 def __getattr__(name: str) -> Any:
-    # The environment is read when one of these is asked for, not at import.
-    if name in _LAZY:
-        return _LAZY[name](read_environment())
+    # CACHE_DIR and the like: the environment is read when one is asked for, not at import.
+    if name in _settings.NAMES:
+        return _settings.setting(name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
-_models = DefaultModels()  # the one piece of state: suno-ai/bark's functions take no model
+# The state that suno-ai/bark's functions share: they take no model, and programs reach into it.
+models: dict[str, Any] = {}
+models_devices: dict[str, str] = {}
+_models = DefaultModels(globals())
+
+# What programs import besides, under the names that it has there.
+autocast = _names.autocast
+InferenceContext = _names.InferenceContext
+REMOTE_MODEL_PATHS = _names.REMOTE_MODEL_PATHS
+_clear_cuda_cache = _names.clear_cuda_cache
+_detokenize = _names.detokenize
+_flatten_codebooks = _names.flatten_codebooks
+_inference_mode = _names.inference_mode
+_normalize_whitespace = _names.normalize
+_tokenize = _names.tokenize
+_download = _models.download
+_get_ckpt_path = _models.checkpoint_path
+_grab_best_device = _models.best_device
+_load_codec_model = _models.load_codec
+
+
+def _load_model(
+    ckpt_path: str, device: str, use_small: bool = False, model_type: str = "text"
+) -> nn.Module | dict[str, Any]:
+    _check_stage(model_type)
+    return _models.load_checkpoint(ckpt_path, device, use_small, model_type)
+
+
+def _load_history_prompt(history_prompt_input: Any) -> Mapping[str, Any] | None:
+    return load_history(history_prompt_input, BARK)
 
 
 def load_model(
@@ -80,15 +111,25 @@ def load_model(
         the model; for "text" a dict with "model" and "tokenizer".
 
     Raises:
-        OptionError: `model_type` is not "text", "coarse" or "fine".
+        UnknownStageError: `model_type` is not "text", "coarse" or "fine".
     """
-    if model_type not in _STAGES:
-        raise OptionError(f"Unknown model_type {model_type!r}; use one of {', '.join(_STAGES)}.")
+    _check_stage(model_type)
     return _models.load(model_type, use_gpu=use_gpu, use_small=use_small, force=force_reload)
 
 
+def _check_stage(model_type: str) -> None:
+    if model_type not in _STAGES:
+        raise UnknownStageError(
+            f"Unknown model_type {model_type!r}; use one of {', '.join(_STAGES)}."
+        )
+
+
 def load_codec_model(use_gpu: bool = True, force_reload: bool = False) -> Any:
-    """Loads the codec and uses it from now on."""
+    """Loads the codec and uses it from now on.
+
+    Returns:
+        an `encodec.EncodecModel` at 6 kbit/s; for nano its own codec.
+    """
     return _models.load("codec", use_gpu=use_gpu, use_small=False, force=force_reload)
 
 
@@ -141,21 +182,21 @@ def generate_text_semantic(
         (T_s,) int64 in [0, 10000), 49.9 Hz.
     """
     part, spec = _models.get("text"), _models.spec("text")
-    voice = load_voice(history_prompt, spec)
-    tokenizer = part["tokenizer"]
-    heard, _ = tokenizer.cut(tokenizer.encode(check_text(text)), spec.text_len)
+    history = semantic_history(load_history(history_prompt, spec), spec)
     limits = SemanticLimits(min_eos_p, max_gen_duration_s, allow_early_stop)
-    steps = generate_semantic(
-        part["model"],
-        spec,
-        [heard.ids],
-        histories=[voice.semantic if voice else None],
-        sampling=SamplingOptions(temp, top_k, top_p),
-        limits=limits,
-        generators=[None],
-        engine=decode if use_kv_caching else decode_uncached,
-    )
-    return _finish(steps, "semantic", limits.max_tokens(spec), silent)[0].tokens
+    ids = text_ids(part["tokenizer"], check_text(text), spec.text_len)
+    with _models.computing("text") as model:
+        steps = generate_semantic(
+            model,
+            spec,
+            [ids],
+            histories=[history],
+            sampling=SamplingOptions(temp, top_k, top_p),
+            limits=limits,
+            generators=[None],
+            engine=decode if use_kv_caching else decode_uncached,
+        )
+        return _finish(steps, "semantic", limits.max_tokens(spec), silent)[0].tokens
 
 
 def generate_coarse(
@@ -183,20 +224,21 @@ def generate_coarse(
         NothingGeneratedError: `x_semantic` is empty.
         InvalidInputError: it is not semantic tokens, or a length does not fit.
     """
-    model, spec = _models.get("coarse"), _models.spec("coarse")
+    spec = _models.spec("coarse")
     semantic = check_semantic(x_semantic, spec)
-    voice = load_voice(history_prompt, spec)
-    steps = family_of(spec).generate_coarse(
-        model,
-        spec,
-        [semantic],
-        histories=[(voice.semantic, voice.coarse) if voice else None],
-        sampling=SamplingOptions(temp, top_k, top_p),
-        windows=CoarseWindows(max_coarse_history, sliding_window_len),
-        generators=[None],
-        engine=decode if use_kv_caching else decode_uncached,
-    )
-    return _finish(steps, "coarse", coarse_len(spec, len(semantic)), silent)[0]
+    history = coarse_history(load_history(history_prompt, spec), spec)
+    with _models.computing("coarse") as model:
+        steps = family_of(spec).generate_coarse(
+            model,
+            spec,
+            [semantic],
+            histories=[history],
+            sampling=SamplingOptions(temp, top_k, top_p),
+            windows=CoarseWindows(max_coarse_history, sliding_window_len),
+            generators=[None],
+            engine=decode if use_kv_caching else decode_uncached,
+        )
+        return _finish(steps, "coarse", coarse_len(spec, len(semantic)), silent)[0]
 
 
 def generate_fine(
@@ -214,55 +256,54 @@ def generate_fine(
     Returns:
         (8, T) int64 in [0, 1024).
     """
-    model, spec = _models.get("fine"), _models.spec("fine")
+    spec = _models.spec("fine")
     codes = check_codes(x_coarse_gen, spec, most=spec.n_codebooks - 1)
-    voice = load_voice(history_prompt, spec)
-    steps = _generate_fine(
-        model,
-        spec,
-        [codes],
-        histories=[voice.fine if voice else None],
-        temperature=temp,
-        generators=[None],
-    )
-    return _finish(steps, "fine", None, silent)[0]
+    history = fine_history(load_history(history_prompt, spec), spec)
+    with _models.computing("fine") as model:
+        steps = _generate_fine(
+            model, spec, [codes], histories=[history], temperature=temp, generators=[None]
+        )
+        return _finish(steps, "fine", None, silent)[0]
 
 
 def codec_decode(fine_tokens: np.ndarray) -> np.ndarray:
     """Audio of codes: (n, T) int in [0, 1024), n up to 8 -> (T * 320,) float32, 24 kHz."""
     spec = _models.spec("codec")
     codes = check_codes(fine_tokens, spec, most=spec.n_codebooks)
-    return _models.get("codec").decode(codes)
+    with _models.computing("codec") as codec:
+        return audio_of(codec, codes)
 
 
 def check_semantic(tokens: np.ndarray, spec: ModelSpec) -> np.ndarray:
     """Semantic tokens as int64; raises where they are none."""
     array = np.asarray(tokens)
+    whole = whole_numbers(array)
     if array.ndim == 1 and not len(array):
         raise NothingGeneratedError(
             "There are no semantic tokens, because the model stopped before it began; "
             "try another seed or a longer text."
         )
     top = spec.semantic_vocab_size
-    if array.ndim != 1 or array.dtype.kind not in "iu" or array.min() < 0 or array.max() >= top:
+    if whole is None or whole.ndim != 1 or whole.min() < 0 or whole.max() >= top:
         raise InvalidInputError(
             f"x_semantic is {array.dtype} of shape {array.shape}; "
-            f"it must be one row of integers in 0 to {top - 1}."
+            f"it must be one row of whole numbers in 0 to {top - 1}."
         )
-    return array.astype(np.int64)
+    return whole
 
 
 def check_codes(codes: np.ndarray, spec: ModelSpec, *, most: int) -> np.ndarray:
     """Codes as int64; raises where they are none."""
     array = np.asarray(codes)
+    whole = whole_numbers(array)
     top = spec.codebook_size
     fits = array.ndim == 2 and 1 <= array.shape[0] <= most and array.shape[1] > 0
-    if not fits or array.dtype.kind not in "iu" or array.min() < 0 or array.max() >= top:
+    if whole is None or not fits or whole.min() < 0 or whole.max() >= top:
         raise InvalidInputError(
             f"The codes are {array.dtype} of shape {array.shape}; they must be 1 to {most} rows "
-            f"of at least one frame, integers in 0 to {top - 1}."
+            f"of at least one frame, whole numbers in 0 to {top - 1}."
         )
-    return array.astype(np.int64)
+    return whole
 
 
 @torch.inference_mode()

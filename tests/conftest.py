@@ -73,6 +73,9 @@ def own_environment(
     cache = tmp_path_factory.getbasetemp() / "cache"
     for name in ("XDG_CACHE_HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME", "HF_HOME"):
         monkeypatch.setenv(name, str(cache / name.lower()))
+    prompts = tmp_path_factory.getbasetemp() / "prompts"
+    for room in ("presets", "library"):
+        monkeypatch.setattr(f"bark.voices.{room}.programs_prompts_dir", lambda: prompts)
     for name, value in request.config.stash.get(_PROCESSOR, {}).items():
         monkeypatch.setenv(name, value)
 

@@ -44,7 +44,7 @@ def cache_dir(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 def number_vocabulary(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A vocabulary in which the word `w17` has the id 17, so that golden ids can be typed."""
     path = tmp_path_factory.mktemp("vocabulary") / "vocab.txt"
-    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *(f"w{i}" for i in range(5, 119_552))]
+    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *(f"w{i}" for i in range(5, 119_547))]
     path.write_text("\n".join(words) + "\n")
     return path
 

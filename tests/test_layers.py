@@ -17,7 +17,7 @@ MAP = PACKAGE.parent / "docs" / "ARCHITECTURE.md"
 
 # From the ground up. A folder of bark/ is a room; ui/ and text/ have rooms inside.
 FLOORS = (
-    "errors terminal",
+    "errors tokens terminal",
     "files",
     "environment devices",
     "audio text.english compute_lock downloads",
@@ -27,7 +27,7 @@ FLOORS = (
     "options stages",
     "families",
     "checkpoints voices",
-    "default_models take",
+    "suno take",
     "events",
     "batch",
     "pipeline generation",

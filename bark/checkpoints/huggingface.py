@@ -71,7 +71,7 @@ def read_stage(path: Path, config_path: Path, stage: str) -> GPT | FineGPT:
     return build_stage(stage, sizes, weights, source=f"{path} ({prefix[:-1]})")
 
 
-def read_codec(path: Path) -> EncodecCodec:
+def read_codec(path: Path, *, all_codebooks: bool = False) -> EncodecCodec:
     """Loads the codec from Bark's own file, or from that of `facebook/encodec_24khz`.
 
     Raises:
@@ -79,7 +79,7 @@ def read_codec(path: Path) -> EncodecCodec:
     """
     tensors = _read(path, _CODEC_PREFIX) or _read(path, "")
     weights = {_rename(name, _CODEC_NAMES): tensor for name, tensor in tensors.items()}
-    return EncodecCodec.from_weights(weights, source=f"{path} (codec)")
+    return EncodecCodec.from_weights(weights, source=f"{path} (codec)", all_codebooks=all_codebooks)
 
 
 def _read(path: Path, prefix: str) -> dict[str, Tensor]:

@@ -97,8 +97,11 @@ class ModelFiles:
             return nano.read_tokenizer(self.paths[_NANO])
         return BertTokenizer.from_file(self.paths["tokenizer"])
 
-    def load_codec(self) -> Codec:
+    def load_codec(self, *, all_codebooks: bool = False) -> Codec:
         """Loads what turns codes into audio, on the CPU.
+
+        Args:
+            all_codebooks: of EnCodec all that the file holds, not only Bark's eight.
 
         Raises:
             CheckpointError: the file is damaged.
@@ -107,7 +110,7 @@ class ModelFiles:
             return nano.read_codec(self.paths[_NANO])
         path = self.paths.get("codec") or self.paths["model"]
         read = suno.read_codec if path.suffix == ".th" else huggingface.read_codec
-        return read(path)
+        return read(path, all_codebooks=all_codebooks)
 
 
 def packaged_nano_dir() -> Path:
@@ -150,6 +153,7 @@ def resolve_model(
     on_progress: Progress | None = None,
     stop: threading.Event | None = None,
     parts: Iterable[str] = PARTS,
+    environment: Environment | None = None,
 ) -> ModelFiles:
     """Finds a model's files, and downloads what is missing of them.
 
@@ -160,13 +164,14 @@ def resolve_model(
             bar on a terminal.
         stop: ends a download; what has come is kept.
         parts: those of "text", "coarse", "fine", "tokenizer" and "codec" that will be loaded.
+        environment: in place of what the variables say.
 
     Raises:
         OptionError: no such name or folder.
         WeightsNotFoundError: files are missing and cannot be fetched.
         DownloadStoppedError: `stop` was set.
     """
-    environment = read_environment()
+    environment = environment or read_environment()
     offline = environment.offline if offline is None else offline
     label = str(name)
     if label == _NANO:

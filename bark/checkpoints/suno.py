@@ -41,14 +41,14 @@ def read_stage(path: Path, stage: str) -> GPT | FineGPT:
     return build_stage(stage, sizes, weights, source=str(path))
 
 
-def read_codec(path: Path) -> EncodecCodec:
+def read_codec(path: Path, *, all_codebooks: bool = False) -> EncodecCodec:
     """Loads the codec from the encodec package's `encodec_24khz-d7cc33bc.th`.
 
     Raises:
         WeightsNotFoundError, CheckpointError: as `read_stage`.
     """
     weights = _named_tensors(read_torch_file(path), path)
-    return EncodecCodec.from_weights(weights, source=str(path))
+    return EncodecCodec.from_weights(weights, source=str(path), all_codebooks=all_codebooks)
 
 
 def _named_tensors(values: object, path: Path) -> dict[str, Tensor]:

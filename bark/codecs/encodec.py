@@ -24,6 +24,7 @@ _IMPORT_LOCK = threading.Lock()
 _N_RECURRENT = 2  # the decoder's first layers: a convolution and the LSTM
 _CONVOLUTION_REACH = 2  # frames that the layers behind them look back
 
+_CODEBOOK = re.compile(r"quantizer\.vq\.layers\.(\d+)\._codebook\.(\w+)")
 # Of the codebooks' state only `embed` is read outside of training.
 _TRAINING_STATE = ("inited", "cluster_size", "embed_avg")
 # The two parts of a weight-normalised weight, as older and newer versions of torch name them.
@@ -34,7 +35,7 @@ _NORM_PARTS = (
 
 
 class EncodecCodec:
-    """The codec with its weight norm folded in, and only Bark's eight of its 32 codebooks."""
+    """The codec, its weight norm folded in, and as a rule only Bark's eight of 32 codebooks."""
 
     sample_rate = BARK.sample_rate
 
@@ -44,7 +45,18 @@ class EncodecCodec:
         )
 
     @property
-    def _quantizer(self) -> Any:
+    def encoder(self) -> Any:
+        """Audio (B, 1, n) to (B, 128, T)."""
+        return self._parts["encoder"]
+
+    @property
+    def decoder(self) -> Any:
+        """(B, 128, T) to audio (B, 1, n)."""
+        return self._parts["decoder"]
+
+    @property
+    def quantizer(self) -> Any:
+        """(B, 128, T) to codes (K, B, T) and back."""
         return self._parts["quantizer"]
 
     @property
@@ -52,28 +64,34 @@ class EncodecCodec:
         return self._parts["decoder"].model  # type: ignore[return-value]
 
     @classmethod
-    def from_weights(cls, weights: Mapping[str, Tensor], *, source: str) -> EncodecCodec:
+    def from_weights(
+        cls, weights: Mapping[str, Tensor], *, source: str, all_codebooks: bool = False
+    ) -> EncodecCodec:
         """Builds the codec from encodec's names (`decoder.model.0.conv.conv.weight_g`, ...).
 
         Args:
             weights: with weight norm under its older or newer names, or already folded.
             source: what an error names, for example the file.
+            all_codebooks: as many as there are weights for, not only Bark's eight.
 
         Raises:
             CheckpointError: names are missing or too many, or a shape does not fit.
         """
         modules, quantization = _import_encodec()
+        n_codebooks = BARK.n_codebooks
+        if all_codebooks:
+            n_codebooks = max(n_codebooks, _count_codebooks(weights))
         with empty_modules():
             encoder = modules.SEANetEncoder(norm="none", causal=True)
             decoder = modules.SEANetDecoder(norm="none", causal=True)
             quantizer = quantization.ResidualVectorQuantizer(
-                dimension=encoder.dimension, n_q=BARK.n_codebooks, bins=BARK.codebook_size
+                dimension=encoder.dimension, n_q=n_codebooks, bins=BARK.codebook_size
             )
         codec = cls(encoder, decoder, quantizer)
         for codebook in quantizer.vq.layers:
             for name in _TRAINING_STATE:
                 delattr(codebook._codebook, name)
-        assign_weights(codec._parts, _inference_weights(weights), source=source)
+        assign_weights(codec._parts, _inference_weights(weights, n_codebooks), source=source)
         return codec
 
     @property
@@ -107,7 +125,7 @@ class EncodecCodec:
         codes = _checked_codes(codes)[:, :stop]
         begin = max(0, start - _CONVOLUTION_REACH)
         ids = torch.from_numpy(codes).to(self.device)[:, None]  # (K, 1, T)
-        hidden = self._quantizer.decode(ids)  # (1, 128, T)
+        hidden = self.quantizer.decode(ids)  # (1, 128, T)
         hidden = self._layers[:_N_RECURRENT](hidden)  # (1, 512, T)
         audio = self._layers[_N_RECURRENT:](hidden[..., begin:])
         return audio[0, 0, (start - begin) * BARK.hop_len :].float().cpu().numpy()
@@ -135,16 +153,19 @@ class EncodecCodec:
             raise InvalidInputError("The audio holds values that are no numbers; clean it first.")
         samples = torch.from_numpy(audio.astype(np.float32)).to(self.device)
         hidden = self._parts["encoder"](samples[None, None])  # (1, 128, T)
-        codes = self._quantizer.encode(hidden, int(BARK.codec_rate_hz))  # (8, 1, T)
-        return codes[:, 0].cpu().numpy()
+        codes = self.quantizer.encode(hidden, int(BARK.codec_rate_hz))  # (K, 1, T)
+        return codes[: BARK.n_codebooks, 0].cpu().numpy()
+
+
+def encodec_model_class() -> Any:
+    """The encodec package's `EncodecModel`."""
+    _import_encodec()
+    return importlib.import_module("encodec.model").EncodecModel
 
 
 def new_encodec_model() -> nn.Module:
     """The encodec package's own 24 kHz model with random weights, for tests and benchmarks."""
-    _import_encodec()
-    return importlib.import_module("encodec.model").EncodecModel.encodec_model_24khz(
-        pretrained=False
-    )
+    return encodec_model_class().encodec_model_24khz(pretrained=False)
 
 
 def _checked_codes(codes: np.ndarray) -> np.ndarray:
@@ -163,12 +184,16 @@ def _checked_codes(codes: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(codes, dtype=np.int64)
 
 
-def _inference_weights(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def _count_codebooks(weights: Mapping[str, Tensor]) -> int:
+    return len({match[1] for name in weights if (match := _CODEBOOK.fullmatch(name))})
+
+
+def _inference_weights(weights: Mapping[str, Tensor], n_codebooks: int) -> dict[str, Tensor]:
     """Leaves out what decoding and encoding do not read, and folds the weight norm."""
     kept: dict[str, Tensor] = {}
     for name, tensor in weights.items():
-        codebook = re.fullmatch(r"quantizer\.vq\.layers\.(\d+)\._codebook\.(\w+)", name)
-        if codebook and (int(codebook[1]) >= BARK.n_codebooks or codebook[2] in _TRAINING_STATE):
+        codebook = _CODEBOOK.fullmatch(name)
+        if codebook and (int(codebook[1]) >= n_codebooks or codebook[2] in _TRAINING_STATE):
             continue
         kept[name] = tensor
     for magnitude, direction in _NORM_PARTS:

@@ -38,7 +38,8 @@ class CoarseWindows:
             raise InvalidInputError(
                 f"max_coarse_history is {self.max_history_len}; it must lie in 60 to {limit}."
             )
-        room = model.config.block_size - spec.semantic_window_len - 1 - self.max_history_len
+        # The window's last token is never read.
+        room = model.config.block_size - spec.semantic_window_len - self.max_history_len
         if not 1 <= self.window_len <= room:
             raise InvalidInputError(
                 f"sliding_window_len is {self.window_len}; "

@@ -31,7 +31,7 @@ class BertTokenizer:
     """
 
     def __init__(self, vocabulary: dict[str, int]) -> None:
-        from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
+        from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers
 
         self._tokenizer: tokenizers.Tokenizer = Tokenizer(
             models.WordPiece(vocabulary, unk_token="[UNK]", max_input_chars_per_word=100)
@@ -41,6 +41,7 @@ class BertTokenizer:
         )
         self._tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
         self._unknown = vocabulary.get("[UNK]", -1)
+        self._tokenizer.decoder = decoders.WordPiece()
         self._tokenizer.add_special_tokens([t for t in _SPECIAL_TOKENS if t in vocabulary])
 
     @classmethod
@@ -79,6 +80,22 @@ class BertTokenizer:
     def reading(self, text: str) -> str:
         """The text as the model reads it: as it was typed."""
         return normalize_whitespace(text)
+
+    def pieces(self, text: str) -> list[str]:
+        """The word pieces that `encode` gives the ids of."""
+        encoding = self._tokenizer.encode(normalize_whitespace(text), add_special_tokens=False)
+        return list(encoding.tokens)
+
+    def decode(self, ids: Sequence[int], *, skip_special_tokens: bool = False) -> str:
+        """The text of ids, pieces of a word joined."""
+        return self._tokenizer.decode(list(ids), skip_special_tokens=skip_special_tokens)
+
+    def id_of(self, token: str) -> int | None:
+        """The id of a word piece, or None."""
+        return self._tokenizer.token_to_id(token)
+
+    def __len__(self) -> int:
+        return self._tokenizer.get_vocab_size()
 
     def cut(self, encoded: EncodedText, max_len: int) -> tuple[EncodedText, str]:
         """Keeps the first `max_len` tokens; see the function `cut`."""

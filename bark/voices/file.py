@@ -8,9 +8,9 @@ import re
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
 
@@ -121,23 +121,31 @@ def read_array(stream: IO[bytes], subject: str) -> np.ndarray:
         raise VoiceError(f"{subject} cannot be read; it must be a numpy array.") from error
 
 
-def write_voice_file(path: Path, voice: VoicePrompt) -> None:
+def write_voice_file(path: Path, voice: VoicePrompt, more: Mapping[str, Any] | None = None) -> None:
     """Writes an .npz voice in the dtypes of the official ones, in one step.
 
     The file appears under its name only when it is complete.
 
+    Args:
+        more: arrays to keep beside the voice's own.
+
     Raises:
-        VoiceError: the folder cannot be written.
+        VoiceError: the folder cannot be written, or `more` holds what is no array.
     """
+    others = {key: np.asarray(value) for key, value in (more or {}).items()}
+    for key, array in others.items():
+        if array.dtype.hasobject:
+            raise VoiceError(f"{key} holds Python objects; a voice's file takes only arrays.")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with whole_file(path) as stream:
-            np.savez(
-                stream,
-                semantic_prompt=voice.semantic,
-                coarse_prompt=voice.coarse,
-                fine_prompt=voice.fine.astype(np.int32),
-            )
+            arrays: dict[str, Any] = {
+                "semantic_prompt": voice.semantic,
+                "coarse_prompt": voice.coarse,
+                "fine_prompt": voice.fine.astype(np.int32),
+                **others,
+            }
+            np.savez(stream, **arrays)
     except OSError as error:
         raise VoiceError(f"The voice cannot be saved as {path}: {error.strerror}.") from error
 

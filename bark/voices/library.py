@@ -16,7 +16,7 @@ from ..files.whole_file import user_path
 from ..spec import ModelSpec
 from ..text.splitting import valid_text
 from .file import read_voice_file, voice_file_ratio, write_voice_file
-from .presets import fetch_preset, is_cached
+from .presets import fetch_preset, is_cached, programs_prompts_dir
 from .prompt import VoicePrompt, check_voice
 
 if TYPE_CHECKING:
@@ -51,8 +51,8 @@ class VoiceInfo:
 def packaged_prompts_dir() -> Path:
     """`assets/prompts` in the installed package, or beside the package in a checkout."""
     package = Path(__file__).resolve().parents[1]
-    installed = package / "assets" / "prompts"
-    return installed if installed.is_dir() else package.parent / "assets" / "prompts"
+    beside = package.parent / "assets" / "prompts"
+    return beside if (beside / "nano").is_dir() else package / "assets" / "prompts"
 
 
 def own_voices_dir() -> Path:
@@ -227,7 +227,12 @@ def _nearest_family(frames_per_token: float) -> Family:
 
 
 def _packaged_voices(family: Family) -> Iterator[VoiceInfo]:
-    root = packaged_prompts_dir() / family.prompts_folder
+    for folder in dict.fromkeys([packaged_prompts_dir(), programs_prompts_dir()]):
+        yield from _voices_of(folder, family)
+
+
+def _voices_of(folder: Path, family: Family) -> Iterator[VoiceInfo]:
+    root = folder / family.prompts_folder
     others = {root / other.prompts_folder for other in FAMILIES if other is not family} - {root}
     language, code = family.languages[0] if len(family.languages) == 1 else ("", "")
     for path in sorted(root.rglob("*.npz")):

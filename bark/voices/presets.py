@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 from ..downloads.hub import cached_hub_file, fetch_hub_file
 from ..errors import VoiceError, VoiceNotFoundError
 from ..families import BARK_FAMILY
 from ..files.whole_file import open_regular
-from .file import MAX_FILE_BYTES, read_array
+from .file import MAX_FILE_BYTES, read_array, write_voice_file
 from .prompt import PROMPT_KEYS, VoicePrompt
 
 _HUB_REPOS = ("suno/bark", "suno/bark-small")  # the presets are the same in both
@@ -32,6 +33,19 @@ def _cached_array(name: str, key: str) -> Path | None:
         if path is not None:
             return path
     return None
+
+
+def programs_prompts_dir() -> Path:
+    """`assets/prompts` in the package, where programs for suno-ai/bark look for .npz files."""
+    return Path(__file__).resolve().parents[1] / "assets" / "prompts"
+
+
+def _keep_for_programs(name: str, voice: VoicePrompt) -> None:
+    """Puts a fetched preset where programs look, if that folder can be written to."""
+    path = programs_prompts_dir() / f"{name}.npz"
+    if not path.exists():
+        with contextlib.suppress(VoiceError):
+            write_voice_file(path, voice)
 
 
 def fetch_preset(name: str, *, offline: bool = False) -> VoicePrompt:
@@ -63,4 +77,6 @@ def fetch_preset(name: str, *, offline: bool = False) -> VoicePrompt:
             raise VoiceError(
                 f"The {key} of the voice {name!r} cannot be read: {error.strerror or error}."
             ) from error
-    return VoicePrompt.from_dict(arrays, name=name)
+    voice = VoicePrompt.from_dict(arrays, name=name)
+    _keep_for_programs(name, voice)
+    return voice

@@ -11,6 +11,7 @@ import numpy as np
 
 from ..errors import VoiceError
 from ..spec import BARK, ModelSpec
+from ..tokens import whole_numbers
 
 PROMPT_KEYS = ("semantic_prompt", "coarse_prompt", "fine_prompt")
 """The arrays of a voice's file, as suno-ai/bark names them."""
@@ -78,37 +79,54 @@ def check_voice(voice: VoicePrompt, spec: ModelSpec) -> VoicePrompt:
         VoiceError: an array's dtype, shape, size or range is wrong, or the lengths do not fit.
     """
     title = _title(voice.name)
-    semantic = _check_array(title, "semantic_prompt", voice.semantic, spec.semantic_vocab_size)
-    coarse = _check_array(title, "coarse_prompt", voice.coarse, spec.codebook_size)
-    fine = _check_array(title, "fine_prompt", voice.fine, spec.codebook_size)
-    _check_shape(title, "semantic_prompt", semantic, None)
-    _check_shape(title, "coarse_prompt", coarse, spec.n_coarse_codebooks)
-    _check_shape(title, "fine_prompt", fine, spec.n_codebooks)
+    n_values, n_coarse = spec.codebook_size, spec.n_coarse_codebooks
+    semantic = check_array(title, "semantic_prompt", voice.semantic, spec.semantic_vocab_size, None)
+    coarse = check_array(title, "coarse_prompt", voice.coarse, n_values, n_coarse)
+    fine = check_array(title, "fine_prompt", voice.fine, n_values, spec.n_codebooks)
     if coarse.shape[1] != fine.shape[1]:
         raise VoiceError(
             f"{title} has {coarse.shape[1]} coarse but {fine.shape[1]} fine frames; "
             "both prompts must cover the same frames."
         )
+    check_frames(title, len(semantic), coarse.shape[1], spec)
+    return VoicePrompt(semantic, coarse, fine, voice.name)
+
+
+def check_frames(title: str, n_tokens: int, n_frames: int, spec: ModelSpec) -> None:
+    """Raises VoiceError where so many frames cannot be those of so many semantic tokens."""
     frames_per_token = spec.codec_rate_hz / spec.semantic_rate_hz
-    n_tokens, n_frames = len(semantic), coarse.shape[1]
     same_ratio = round(n_frames / n_tokens, 1) == round(frames_per_token, 1)
     if not same_ratio and n_frames != math.floor(n_tokens * frames_per_token):
         raise VoiceError(
             f"{title} has {n_tokens} semantic tokens and {n_frames} frames; "
             f"the {spec.name} models need {frames_per_token:.1f} frames a token."
         )
-    return VoicePrompt(semantic, coarse, fine, voice.name)
 
 
 def _title(name: str | None) -> str:
     return "The voice" if name is None else f"The voice {name!r}"
 
 
-def _check_array(title: str, key: str, array: np.ndarray, n_values: int) -> np.ndarray:
-    array = np.asarray(array)
-    if array.dtype.kind not in "iu":
+def check_array(
+    title: str, key: str, values: Any, n_values: int, n_codebooks: int | None
+) -> np.ndarray:
+    """One array of a voice as int64.
+
+    Args:
+        title: how an error's sentence begins, for example "The voice 'x'".
+        key: of `PROMPT_KEYS`.
+        values: whole numbers of any dtype.
+        n_values: they lie in 0 to n_values - 1.
+        n_codebooks: rows; None where the array has one dimension.
+
+    Raises:
+        VoiceError: it is empty, too long, of another shape, or holds other values.
+    """
+    array = whole_numbers(values)
+    if array is None:
         raise VoiceError(
-            f"{title} has a {key} of dtype {array.dtype}; tokens must be whole numbers."
+            f"{title} has a {key} of dtype {np.asarray(values).dtype}; tokens must be whole "
+            "numbers."
         )
     if array.size == 0:
         raise VoiceError(f"{title} has an empty {key}; a voice needs at least one token.")
@@ -123,13 +141,10 @@ def _check_array(title: str, key: str, array: np.ndarray, n_values: int) -> np.n
             f"{title} has values from {low} to {high} in its {key}; "
             f"they must lie in 0 to {n_values - 1}."
         )
-    return array.astype(np.int64)
-
-
-def _check_shape(title: str, key: str, array: np.ndarray, n_codebooks: int | None) -> None:
     fits = array.ndim == 1 if n_codebooks is None else array.shape[:-1] == (n_codebooks,)
     if not fits:
         expected = "(T,)" if n_codebooks is None else f"({n_codebooks}, T)"
         raise VoiceError(
             f"{title} has a {key} of shape {array.shape}; it must have the shape {expected}."
         )
+    return array

@@ -206,7 +206,7 @@ def test_every_length_that_the_coarse_stage_makes_is_a_voice(n_semantic: int) ->
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"semantic_prompt": np.zeros(40)}, "semantic_prompt of dtype float64"),
+        ({"semantic_prompt": np.full(40, 0.5)}, "semantic_prompt of dtype float64"),
         ({"semantic_prompt": np.zeros((1, 40), int)}, r"shape \(1, 40\); it must .* \(T,\)"),
         ({"semantic_prompt": np.zeros(0, int)}, "an empty semantic_prompt"),
         ({"semantic_prompt": np.full(40, 10_000)}, "10000 in its semantic_prompt"),

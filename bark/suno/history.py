@@ -1,0 +1,84 @@
+"""History prompts, checked by each stage for what it reads of them and no more."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..errors import VoiceError
+from ..files.whole_file import user_path
+from ..spec import ModelSpec
+from ..voices.file import read_voice_file
+from ..voices.library import find_voice
+from ..voices.presets import fetch_preset
+from ..voices.prompt import PROMPT_KEYS, VoicePrompt, check_array, check_frames
+
+History = Mapping[str, Any]
+"""semantic_prompt (T_s,), coarse_prompt (2, T), fine_prompt (8, T); any of them may be None."""
+
+
+def load_history(voice: Any, spec: ModelSpec, *, offline: bool = False) -> History | None:
+    """What names or holds a voice, as unchecked arrays.
+
+    Args:
+        voice: a name, the path of an .npz file, a mapping of arrays of which some may be None, a
+            `VoicePrompt`, a take, or None.
+        offline: do not download an official preset.
+
+    Raises:
+        VoiceNotFoundError: no such voice or file.
+        VoiceError: it is no voice at all.
+    """
+    voice = getattr(voice, "tokens", voice)
+    if voice is None:
+        return None
+    if isinstance(voice, VoicePrompt):
+        return voice.to_dict()
+    if isinstance(voice, Mapping):
+        return {key: voice.get(key) for key in PROMPT_KEYS}
+    if isinstance(voice, Path) or (isinstance(voice, str) and voice.lower().endswith(".npz")):
+        return read_voice_file(user_path(voice), name=str(voice)).to_dict()
+    if not isinstance(voice, str):
+        raise VoiceError(
+            f"A history prompt cannot be a {type(voice).__name__}; "
+            "give a name, the path of an .npz file or a mapping of arrays."
+        )
+    info = find_voice(voice, spec)
+    if info.path is not None:
+        return read_voice_file(info.path, name=info.name).to_dict()
+    return fetch_preset(info.name, offline=offline).to_dict()
+
+
+def semantic_history(history: History | None, spec: ModelSpec) -> np.ndarray | None:
+    """What the text stage reads: (T_s,) int64, at least one token."""
+    if history is None:
+        return None
+    return _array(history, "semantic_prompt", spec.semantic_vocab_size, None)
+
+
+def coarse_history(
+    history: History | None, spec: ModelSpec
+) -> tuple[np.ndarray, np.ndarray] | None:
+    """What the coarse stage reads: semantic (T_s,) and coarse (2, T) int64 of one stretch."""
+    if history is None:
+        return None
+    semantic = _array(history, "semantic_prompt", spec.semantic_vocab_size, None)
+    coarse = _array(history, "coarse_prompt", spec.codebook_size, spec.n_coarse_codebooks)
+    check_frames("The voice", len(semantic), coarse.shape[1], spec)
+    return semantic, coarse
+
+
+def fine_history(history: History | None, spec: ModelSpec) -> np.ndarray | None:
+    """What the fine stage reads: (8, T) int64."""
+    if history is None:
+        return None
+    return _array(history, "fine_prompt", spec.codebook_size, spec.n_codebooks)
+
+
+def _array(history: History, key: str, n_values: int, n_codebooks: int | None) -> np.ndarray:
+    if history.get(key) is None:
+        raise VoiceError(f"The voice has no {key}, which this stage goes on from.")
+    return check_array("The voice", key, history[key], n_values, n_codebooks)
