@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import shutil
 import signal
 import sys
 import threading
@@ -58,13 +57,14 @@ def narrate_document(
     Args:
         arguments: as `narrate_parser` gives them.
     """
+    from ..narration.jobs import JobFolder
     from ..narration.narration import Narration
     from ..narration.pronunciations import read_pronunciations
 
     say = _Teller(arguments.silent)
     folder = Path(arguments.job or f"{out}.job").expanduser()
     if arguments.anew and (folder / "manifest.json").is_file():
-        shutil.rmtree(folder)
+        JobFolder(folder).remove()
     listed = arguments.pronunciations
     narration = Narration.create(
         bark,
@@ -93,7 +93,7 @@ def narrate_document(
     joined = _write(narration, document, out, arguments)
     say.joined(joined, narration)
     if arguments.remove_job:
-        shutil.rmtree(folder)
+        narration.folder.remove()
     return DONE
 
 

@@ -204,6 +204,18 @@ class JobFolder:
                 with contextlib.suppress(OSError):
                     path.unlink()
 
+    def remove(self) -> None:
+        """Removes the job's own files, and the folder where nothing else is in it."""
+        self.remove_chunks_except(set())
+        for path in self.voices.glob("*.npz"):
+            if _KEY.fullmatch(path.stem):
+                path.unlink(missing_ok=True)
+        for name in ("manifest.json", ".lock"):
+            (self.path / name).unlink(missing_ok=True)
+        for folder in (self.chunks, self.voices, self.path):
+            with contextlib.suppress(OSError):  # something of somebody else's is in it
+                folder.rmdir()
+
     @contextlib.contextmanager
     def held(self) -> Iterator[None]:
         """Keeps other processes from working on the same job; ends with this one's life.

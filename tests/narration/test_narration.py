@@ -288,3 +288,16 @@ def test_a_setting_that_a_later_version_adds_remakes_nothing() -> None:
     usual = {"a": 1, "b": {"c": 2, "d": 3}}
     assert _unusual({"a": 1, "b": {"c": 2, "d": 4}}, usual) == {"b": {"d": 4}}
     assert _unusual({**usual, "b": {**usual["b"]}}, {**usual, "new": 5}) == {}
+
+
+def test_removing_a_job_leaves_what_is_not_its_own(tmp_path: Path) -> None:
+    narration = begun(tmp_path / "job")
+    run(narration)
+    (tmp_path / "job" / "letter.txt").write_text("mine")
+    (tmp_path / "job" / "chunks" / "song.flac").write_text("mine")
+    narration.folder.remove()
+    left = [path.name for path in sorted((tmp_path / "job").rglob("*")) if path.is_file()]
+    assert left == ["song.flac", "letter.txt"]
+    alone = begun(tmp_path / "other")
+    alone.folder.remove()
+    assert not (tmp_path / "other").exists()
