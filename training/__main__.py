@@ -20,7 +20,7 @@ from .recipe import (
     quick_recipe,
 )
 
-_log = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -32,12 +32,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     everything = QUICK_STEPS if options.quick else ALL_STEPS
     names = everything if options.step == "all" else (options.step,)
     out = Path(options.out)
-    _log.info("%s on %s, %d threads, to %s", ", ".join(names), options.device, options.threads, out)
+    log.info("%s on %s, %d threads, to %s", ", ".join(names), options.device, options.threads, out)
     for name in names:
-        _log.info("step: %s", name)
+        log.info("step: %s", name)
         STEPS[name](recipe, out, options.device)
     if options.quick and options.step == "all" and (stuck := losses_that_did_not_fall(out)):
-        _log.error("did not fall: %s", ", ".join(stuck))
+        log.error("did not fall: %s", ", ".join(stuck))
         return 1
     return 0
 

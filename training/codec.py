@@ -30,7 +30,7 @@ _PITCH_WEIGHT = 10.0  # brings the rest of the log pitch, a few hundredths, to t
 _MAX_FRAMES = 150_000
 _MAX_FINE_FRAMES = 60_000
 
-_log = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 
 def build_codebooks(
@@ -154,7 +154,7 @@ def _fine_books(
         books[i, :, : len(group)] = kmeans(numbers, CODEBOOK_SIZE, generator, iterations).numpy()
         scale = np.append(WEIGHTS, _PITCH_WEIGHT)
         directions[i, : len(group)] = group.numpy() / scale
-    _log.info("energy of the rest %.4f", float((envelope**2).sum(1).mean()))
+    log.info("energy of the rest %.4f", float((envelope**2).sum(1).mean()))
     return books, directions
 
 

@@ -33,7 +33,7 @@ QUESTION_RISE = 0.35
 QUIETEST = 1.5
 """Floor of the cepstrum's first number (log amplitude, loud vowels have 6 to 7)."""
 
-_log = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -137,11 +137,11 @@ def make_features(
             try:
                 made.append(extract(teacher.speak(sentence), speaker))
             except ValueError as error:
-                _log.info("skipped: %s", error)
+                log.info("skipped: %s", error)
         features = concatenate(made)
         _save(path, features)
         hours = len(features.semantic) / RATE_HZ / 3600
-        _log.info("%s: %d utterances, %.2f hours", path.name, len(made), hours)
+        log.info("%s: %d utterances, %.2f hours", path.name, len(made), hours)
 
 
 def load_features(folder: Path, speaker: str) -> Features:

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from .optim import Optimizer, schedule
 
-_log = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,7 @@ def _entry(
     if losses:
         entry["train"] = round(sum(losses) / len(losses), 4)
     entry |= {name: round(value, 4) for name, value in held_out.items()}
-    _log.info("%s", entry)
+    log.info("%s", entry)
     return entry
 
 
@@ -144,7 +144,7 @@ def _resume(model: nn.Module, optimizer: Optimizer, out: Path) -> tuple[int, flo
     state = torch.load(path, map_location=device, weights_only=True)
     model.load_state_dict(state["model"])
     optimizer.load_state_dict(state["optimizer"])
-    _log.info("going on from step %d of %s", state["step"], path)
+    log.info("going on from step %d of %s", state["step"], path)
     return state["step"], state["seconds"]
 
 

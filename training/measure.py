@@ -35,7 +35,7 @@ BATCH_SIZE = 13
 TEMPERATURE = 0.7
 _DB_PER_NEPER = 20 / np.log(10)
 
-_log = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ def measure_speech(bark: Bark, sentences: Sequence[str], kept: Path) -> Heard:
     takes = speak_sentences(bark, sentences)
     heard = [listener.hear(take.audio, take.sample_rate) for take in takes]
     for text, a, b in zip(spoken, from_teacher, heard, strict=True):
-        _log.info("%s | teacher: %s | nano: %s", text, a, b)
+        log.info("%s | teacher: %s | nano: %s", text, a, b)
     phones = score([take.tokens.semantic for take in takes], wanted)
     return Heard(
         word_error_rate=word_error_rate(spoken, heard),
@@ -96,7 +96,7 @@ def speak_sentences(bark: Bark, sentences: Sequence[str]) -> list[Take]:
         batch = sentences[start : start + BATCH_SIZE]
         seeds = range(start, start + len(batch))
         takes += bark.generate_batch(batch, voice=VOICE.name, seeds=seeds)
-        _log.info("spoken: %d of %d", len(takes), len(sentences))
+        log.info("spoken: %d of %d", len(takes), len(sentences))
     return takes
 
 

@@ -35,7 +35,7 @@ from .text_data import make_held_out, make_shards, read_items
 N_MEASURED = 100
 N_MEASURED_NUMBERS = 30
 
-_log = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -201,7 +201,7 @@ def measure(recipe: Recipe, out: Path, device: str) -> None:
     values = {name: dataclasses.asdict(result) for name, result in results.items()}
     values["speed"] = {"real_time_factor": real_time_factor(bark)}
     (out / "measures.json").write_text(json.dumps(values, indent=2) + "\n")
-    _log.info("%s", json.dumps(values, indent=2))
+    log.info("%s", json.dumps(values, indent=2))
 
 
 def ship(recipe: Recipe, out: Path, device: str) -> None:

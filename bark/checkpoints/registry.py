@@ -24,7 +24,7 @@ from . import huggingface, nano, suno
 from .sources import HUB, OFFICIAL, OFFICIAL_MODELS, PARTS, Plan, best_plan, folder_plan
 from .stage_building import STAGES
 
-logger = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 _NANO = "nano"  # also the name of its layout
 _OPTIMIZER_SHARE = 3  # suno-ai/bark's files are so many times as large as the weights in them
@@ -220,7 +220,7 @@ def _fetch(
         report = on_progress or _in_megabytes(bar)
         for role, file in plan.files.items():
             if file.path is None:
-                logger.info("fetching %s (%.2f GB)", file.name, file.n_bytes / 1e9)
+                log.info("fetching %s (%.2f GB)", file.name, file.n_bytes / 1e9)
             try:
                 paths[role] = file.path or file.fetch(report, stop)
             except DownloadStoppedError:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Hashable
 
 import torch
 
-_LOG = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 Runner = Callable[[Hashable, Callable[[], None]], None]
 """Runs a step of one decoder; steps of one key do the same work on the same memory."""
@@ -89,4 +89,4 @@ class CudaGraphs:
 
 @functools.cache
 def _tell_once(reason: str) -> None:
-    _LOG.warning("decode steps cannot be recorded as CUDA graphs and run slower: %s", reason)
+    log.warning("decode steps cannot be recorded as CUDA graphs and run slower: %s", reason)

@@ -166,8 +166,9 @@ class _Rounds:
         return drawn + first, ended is not None and bool(ended)
 
     def _embed(self, inputs: Inputs, token: int, ahead: int) -> Tensor:
-        position = torch.tensor([self._prefix.shape[1] + len(self._made) + ahead])
-        return inputs.embed(self._model.model, torch.tensor([token]), position)
+        # Behind the last position is none; what is embedded there is never read.
+        index = min(self._prefix.shape[1] + len(self._made) + ahead, self._stage.last_position)
+        return inputs.embed(self._model.model, torch.tensor([token]), torch.tensor([index]))
 
     def _read(self, reader: _Reader, ahead: list[Tensor]) -> Tensor:
         """Hidden states (n, C) of all positions that the reader has not read yet."""

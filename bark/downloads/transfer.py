@@ -21,7 +21,7 @@ from typing import IO
 from ..errors import DownloadError
 from .proxies import open_address
 
-logger = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 Progress = Callable[[str, int, int], None]
 """Called with a file's name, the bytes there are and the bytes there will be (0: not known)."""
@@ -156,7 +156,7 @@ def _receive_all(job: Job) -> None:
                     f"The download of {job.name} broke off ({error}); "
                     "started again, it goes on from there."
                 ) from error
-            logger.warning("%s: %s, trying again", job.name, error)
+            log.warning("%s: %s, trying again", job.name, error)
             _wait(job, _RETRY_WAITS_S[n_failures])
             n_failures += 1
 

@@ -28,7 +28,7 @@ from .native.linear import Int8Layer
 from .native.memory import HugeMemory
 from .native.trunk import NativeTrunk
 
-_LOG = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 _DTYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 PRECISIONS = (*_DTYPES, "int8")
@@ -69,7 +69,7 @@ def choose_precision(
         if kind != "cpu":
             raise OptionError(f"int8 runs on the CPU, not on {device}; use auto, bf16 or fp16.")
         if not integer_layers_work():
-            _LOG.warning("this processor has no exact eight-bit products; float32 is used instead")
+            log.warning("this processor has no exact eight-bit products; float32 is used instead")
             return "fp32"
     if precision != "auto":
         return precision
@@ -349,9 +349,9 @@ def parts_that_add_exactly() -> int | None:
             if all(_adds_exactly(parts, *sizes) for sizes in _SIZES_TO_CHECK):
                 return parts
         except (RuntimeError, AttributeError) as error:
-            _LOG.info("no eight-bit layers on this machine: %s", error)
+            log.info("no eight-bit layers on this machine: %s", error)
             return None
-        _LOG.info("eight-bit products saturate on this processor in %d part(s)", parts)
+        log.info("eight-bit products saturate on this processor in %d part(s)", parts)
     return None
 
 

@@ -19,7 +19,7 @@ from .making import ChunkTask, Made, MakingEvent, NotMade, make_chunks
 _BATCHES_A_WORKER = 2  # one in work, one waiting
 _POLL_S = 0.2  # how soon a stop is seen
 _MAX_LOSSES = 5  # of one batch: then the batch is to blame
-_log = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 
 class Worker:
@@ -154,7 +154,7 @@ class RayEngine:
                     f"The chunks from {tasks[0].number} on were lost with their worker "
                     f"{n_losses + 1} times; the machines may lack memory."
                 ) from error
-            _log.warning("A worker was lost; its %d chunks go to another.", len(tasks))
+            log.warning("A worker was lost; its %d chunks go to another.", len(tasks))
             self._replace(worker)
             self._hand(tasks, n_losses + 1)
             return None

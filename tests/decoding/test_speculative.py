@@ -10,14 +10,18 @@ import numpy as np
 import pytest
 import torch
 
+from bark.decoding.plain import decode_plain, decode_uncached
 from bark.decoding.sampling import SamplingOptions
+from bark.decoding.speculative import decode_speculative
 from bark.models.gpt import GPT, Draft
-from bark.spec import BARK
+from bark.spec import BARK, NANO
 from bark.stages.coarse import CoarseWindows, generate_coarse
+from bark.stages.coarse_aligned import generate_coarse_aligned
 from bark.stages.semantic import SemanticLimits, generate_semantic
 
 from ..reference import GoldenCase, golden_cases, golden_model
 from ..running import watch
+from .test_static import aligned_model, text_model, texts
 
 CASES = {case.name: case for case in golden_cases()}
 SEMANTIC = [name for name, case in CASES.items() if case.stage == "semantic"]
@@ -125,3 +129,30 @@ def test_a_stop_ends_the_drafts_at_the_next_round() -> None:
     generator = torch.Generator().manual_seed(case.seed)
     tokens, reason = semantic(case, model, generator, stop=stop)
     assert (tokens, reason) == ([], "stopped")
+
+
+@pytest.mark.parametrize("noise", [0.02, 1.0])
+@pytest.mark.parametrize("stage", ["semantic", "coarse"])
+def test_nano_s_stages_could_be_decoded_by_drafts_too(stage: str, noise: float) -> None:
+    """No driver knows which stage it runs."""
+    results = []
+    for engine in (decode_plain, decode_uncached, decode_speculative):
+        original = text_model("nano") if stage == "semantic" else aligned_model()
+        model: Any = with_draft(copy.deepcopy(original), noise=noise)
+        generator = torch.Generator().manual_seed(3)
+        options: dict[str, Any] = {"histories": [None], "generators": [generator]}
+        with torch.inference_mode():
+            if stage == "semantic":
+                limits = SemanticLimits(max_duration_s=1.2)
+                options |= {"sampling": SamplingOptions(0.9), "limits": limits}
+                text = texts(NANO, 1)
+                steps = generate_semantic(model, NANO, text, engine=engine, **options)
+                made = [item.tokens.tolist() for item in watch(steps)[0]]
+            else:
+                speech = [np.random.default_rng(4).integers(0, NANO.semantic_vocab_size, 40)]
+                options |= {"sampling": SamplingOptions(), "windows": CoarseWindows()}
+                steps = generate_coarse_aligned(model, NANO, speech, engine=engine, **options)
+                made = [codes.tolist() for codes in watch(steps)[0]]
+        results.append((made, generator.get_state().tolist()))
+    assert results[1:] == results[:1] * 2
+    assert len(results[0][0][0]) > 1

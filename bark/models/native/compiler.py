@@ -13,7 +13,7 @@ import tempfile
 import time
 from pathlib import Path
 
-_LOG = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 _SOURCES = Path(__file__).parent
 _MAIN = _SOURCES / "transformer.c"
@@ -133,7 +133,7 @@ def _system_compiler() -> str | None:
 
 
 def _compile(compiler: list[str], extra_flags: tuple[str, ...], target: Path) -> None:
-    _LOG.info("compiling the layers for this processor with %s; this happens once", compiler[0])
+    log.info("compiling the layers for this processor with %s; this happens once", compiler[0])
     for native in _FOR_THIS_PROCESSOR:
         command = [*compiler, *native, *_FLAGS, *extra_flags, str(_MAIN), "-o", str(target), "-lm"]
         done = _run(command)

@@ -16,7 +16,7 @@ from ...environment import read_environment
 from .compiler import CompilationError, compiled_library, remove_library
 from .memory import HugeMemory, new_packed
 
-_LOG = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 FLOAT32, INT8 = 0, 1
 _DONE = 0
@@ -232,13 +232,13 @@ def load_library() -> Library | None:
     try:
         library = open_or_rebuild(environment.native_dir, environment.compiler)
     except (CompilationError, OSError) as error:
-        _LOG.info("torch's layers compute instead of compiled ones: %s", error)
+        log.info("torch's layers compute instead of compiled ones: %s", error)
         return None
     if not library.has_byte_products:
-        _LOG.info("torch's layers compute: this processor has no products of bytes")
+        log.info("torch's layers compute: this processor has no products of bytes")
         return None
     if not computes_exactly(library):
-        _LOG.warning("the compiled layers do not compute what they should; torch's are used")
+        log.warning("the compiled layers do not compute what they should; torch's are used")
         return None
     return library
 
@@ -253,7 +253,7 @@ def open_or_rebuild(folder: Path, compiler: str | None) -> Library:
     try:
         return Library(path)
     except OSError as error:
-        _LOG.info("the compiled layers are compiled anew: %s", error)
+        log.info("the compiled layers are compiled anew: %s", error)
         remove_library(path)
         return Library(compiled_library(folder, compiler=compiler))
 
