@@ -84,7 +84,7 @@ def _means_unit(match: re.Match[str]) -> bool:
         return joint == " " or "." in amount or (amount.isdigit() and int(amount) < 100)
     if unit == "F":
         return amount.isdigit() and len(amount) in (2, 3) and not match["low"]
-    return joint == " " and (unit != "A" or not re.match(r" [a-z]", after(match)))
+    return joint == " " and (unit != "A" or not re.match(r" [A-Za-z]", after(match)))
 
 
 def _dimensions(match: re.Match[str], _: Context) -> list[str]:
@@ -136,7 +136,8 @@ def _by(match: re.Match[str], context: Context) -> list[str] | None:
 
 def _per(match: re.Match[str], context: Context) -> list[str] | None:
     counted = context.last_word.endswith("s") and match["unit"].lower() in _COUNTED_PER
-    if context.amount_end != match.start() and not counted:
+    is_path = after(match)[:1] in ("/", "_")
+    if is_path or (context.amount_end != match.start() and not counted):
         return None
     said = _PER[match["unit"].lower()].split()
     power = _POWERS[match["power"]] if match["power"] else ""
@@ -185,7 +186,7 @@ _LETTERED = frozenset(
     "apartment suite unit room gate seat row platform building number flat floor lot class grade "
     "section figure exhibit appendix".split()
 )
-_LONE = "km cm kg kgs lb lbs hrs mins mph kph kwh ghz mhz khz tbsp tsp mbps gbps sqft".split()
+_LONE = "km cm kg kgs lb lbs hrs mins mph kph kWh GHz MHz kHz tbsp tsp Mbps Gbps sqft".split()
 _DURATION_PARTS = (
     r"(?:(?P<d>\d{1,4}) ?d(?:ays?)? )?"
     r"(?:(?P<h>\d{1,4}) ?(?:h|hrs?|hours?)(?: ?,? ?(?=\d)|\b))?"
@@ -255,5 +256,5 @@ MEASURE_RULES: tuple[Rule, ...] = (
         is_amount=True,
     ),
     rule(rf"(?P<unit>{_UNIT})(?!\w)", _unit_after_power, LETTERS, is_amount=True),
-    rule(rf"(?i:{'|'.join(_LONE)})(?!\w)", _lone_unit, LETTERS),
+    rule(rf"(?:{'|'.join(_LONE)})(?!\w)", _lone_unit, LETTERS),
 )
