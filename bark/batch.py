@@ -131,7 +131,7 @@ class Run:
     Args:
         first_stage: where it begins; earlier tokens are the requests' `given` ones.
         last_stage: where it ends; before "decode" no take is made, the tokens are in `items`.
-        preview: yields audio pieces before the end, where one take is made.
+        preview: yields audio pieces of the first take before its end.
     """
 
     def __init__(
@@ -150,7 +150,7 @@ class Run:
         is_stretched = self.options.speed != 1 and not self.spec.aligned_coarse
         if is_stretched:
             require_stretching()
-        self.preview = preview and len(requests) == 1 and not is_stretched
+        self.preview = preview and not is_stretched
         self.timings: dict[str, float] = {}
         self.items = [self._item(i, request) for i, request in enumerate(requests)]
 
@@ -266,7 +266,7 @@ class Run:
                 windows=CoarseWindows(options.max_coarse_history, options.sliding_window_len),
                 generators=[item.generator for item in self.items],
                 stop=self.stop,
-                on_window=latest.extend if self.preview else None,
+                on_window=(lambda codes: latest.append(codes[0])) if self.preview else None,
             )
             total = sum({coarse_len(spec, len(i.semantic)) for i in self.items})
             pieces = _Pieces(self.models.codec, spec)

@@ -33,7 +33,7 @@ from .wiring.view import View
 
 _SCRIPTS = (
     "icons.js words.js sound.js draw.js wordline.js stage.js store.js rows.js library.js deck.js"
-    " grid.js gridform.js compare.js tags.js keys.js rooms.js page.js"
+    " grid.js gridform.js compare.js share.js tags.js keys.js rooms.js page.js"
 ).split()
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 MAX_UPLOAD = "64mb"

@@ -230,3 +230,21 @@ def test_the_finished_take_goes_on_without_a_gap(visit: Visit) -> None:
         }"""
     )
     assert gaps == 0
+
+
+def test_a_link_fills_the_form_of_somebody_else(visit: Visit) -> None:
+    page = visit()
+    page.fill("#text-temperature input[type=number]", "0.45")
+    page.locator("#seed input, #seed textarea").press_sequentially("77")
+    page.wait_for_selector("#hold label.selected >> text=hold")
+    speak(page, "Shared — with you.")
+    page.evaluate("navigator.clipboard.writeText = async (text) => { window.copied = text; }")
+    page.click(".shares button:has-text('Copy link')")
+    page.wait_for_function("window.copied")
+    link = page.evaluate("window.copied")
+    other = visit(query=link[link.index("#") :])
+    other.wait_for_function("document.querySelector('#prompt textarea').value.startsWith('Shared')")
+    assert other.input_value("#prompt textarea") == "Shared — with you."
+    assert other.input_value("#text-temperature input[type=number]") == "0.45"
+    assert other.input_value("#seed input, #seed textarea") == "77"
+    assert "#form" not in other.url

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from bark.ui.actions.meter import measure
 from bark.ui.actions.runs import Update
 from bark.ui.actions.speak import another, redo, speak, speak_parts, stop
 from bark.ui.page.form import Form
@@ -209,3 +210,21 @@ def test_redo_keeps_the_semantic_tokens(studio: Studio, session: Session) -> Non
 def test_redo_without_a_take_is_a_sentence(studio: Studio, session: Session) -> None:
     updates = list(redo(studio, session, Form(), "coarse"))
     assert 'role="alert"' in (updates[0].status or "")
+
+
+def test_braces_make_a_take_of_every_wording_with_the_same_seed(
+    studio: Studio, session: Session
+) -> None:
+    form = Form(text="Say it {calm|angry}, {now|then}.", seed=3, hold_seed=True)
+    assert "Makes 4 takes" in measure(studio, form.text).line
+    list(speak(studio, session, form))
+    takes = session.visit.takes.all()
+    assert {take.text for take in takes} == {
+        "Say it calm, now.",
+        "Say it calm, then.",
+        "Say it angry, now.",
+        "Say it angry, then.",
+    }
+    assert {take.options.seed for take in takes} == {3}
+    updates = list(speak(studio, session, Form(text="{a|b}" * 7)))
+    assert "at most 32" in last_status(updates)

@@ -6,6 +6,8 @@ import dataclasses
 import html
 import re
 
+from ...compare.prompts import combinations
+from ...errors import BarkError
 from ...pipeline import Bark, TextCount
 from ...spec import NANO
 from ..state.studio import Studio
@@ -38,6 +40,14 @@ def measure(studio: Studio, text: str) -> Meter:
     if studio.engine.bark is None or not text.strip():
         return Meter('<p class="meter">&nbsp;</p>', 1)
     bark = studio.engine.bark
+    try:
+        choices = combinations(text)
+    except BarkError as error:
+        return Meter(f'<p class="meter over">{html.escape(str(error))}</p>', 1)
+    if len(choices) > 1:
+        longest = max((choice.text for choice in choices), key=len)
+        counted = _counted(studio, bark, longest, bark.count(longest))
+        return Meter(f'<p class="meter">Makes {len(choices)} takes.</p>{counted.line}', 1)
     count = bark.count(text)
     meter = _counted(studio, bark, text, count)
     line = meter.line + _unspoken(bark, count) + _reading(bark, text)

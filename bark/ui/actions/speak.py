@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Iterator
 
+from ...compare.prompts import combinations
 from ...errors import BarkError
 from ...narration.cutting import Size, cut_text
 from ...narration.sizes import measure_for
@@ -15,6 +16,7 @@ from ..state.studio import Studio
 from .runs import Run, Update, perform
 
 MAX_PARTS = 24
+MAX_COMBINED = 32  # takes of a prompt with {a|b} in it
 _ROOM = 0.85  # of the longest speech, since the expected length is a guess
 
 
@@ -99,8 +101,17 @@ def _plain_run(studio: Studio, form: Form) -> Run:
     if not 1 <= form.n_takes <= MAX_TAKES:
         raise BarkError(f"Between 1 and {MAX_TAKES} takes can be made at once.")
     first = form.first_seed()
-    seeds = tuple(first + i for i in range(form.n_takes))
-    return Run((form.text,) * form.n_takes, seeds, form.options(), form.voice)
+    texts = [choice.text for choice in combinations(form.text)]
+    n_made = len(texts) * form.n_takes
+    if n_made > MAX_COMBINED:
+        raise BarkError(
+            f"The braces make {n_made} takes; at most {MAX_COMBINED} are made in one go."
+        )
+    # The same seeds for every wording, so that nothing else differs.
+    seeds = tuple(first + i for i in range(form.n_takes)) * len(texts)
+    return Run(
+        tuple(t for t in texts for _ in range(form.n_takes)), seeds, form.options(), form.voice
+    )
 
 
 def follow(session: Session) -> Iterator[Update]:

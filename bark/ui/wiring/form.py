@@ -52,7 +52,9 @@ def wire_arrival(view: View, demo: gr.Blocks) -> None:
         studio.visits.close(request.session_hash)
 
     arrived = [page.visitor, page.takes, page.player, page.change_model, *page.form]
-    arrival = demo.load(arrive, [page.visitor, page.draft], arrived, **QUICK)
+    # A link that somebody was given says what the form holds.
+    linked = "(visitor, draft) => [visitor, barkStudio.linkedForm() || draft]"
+    arrival = demo.load(arrive, [page.visitor, page.draft], arrived, js=linked, **QUICK)
     arrival.then(model_arrives, [page.draft, page.text], [*view.model_outputs, page.meter], **EVENT)
     arrival.then(look_on, None, view.run_outputs, **EVENT)
     demo.unload(leave)

@@ -5,6 +5,7 @@ A visit's key in the address is what its takes are seen and changed by; nobody e
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import json
 import zipfile
@@ -17,10 +18,12 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse, Response
 
 from ...errors import BarkError, InvalidInputError
-from ...families import family_of
-from ..actions.take_actions import act
+from ...narration.word_times import word_times as find_word_times
+from ...voices.library import list_voices
+from ..actions.take_actions import act, settings_of
 from ..page import messages
-from ..state.sessions import Visit
+from ..page.form import Form
+from ..state.sessions import Session, Visit
 from ..state.studio import Studio
 
 _MAX_BODY = 1 << 20
@@ -63,6 +66,16 @@ def add_take_routes(app: fastapi.FastAPI, studio: Studio) -> None:
             return JSONResponse(dict(ABSENT), status_code=404)
         return JSONResponse({"words": word_times(studio, visit, take_id)})
 
+    def form(key: str, take_id: str) -> Response:
+        visit = studio.visits.by_key(key)
+        if visit is None or visit.takes.get(take_id) is None:
+            return JSONResponse(dict(ABSENT), status_code=404)
+        try:
+            return JSONResponse({"form": form_of(studio, visit, take_id)})
+        except BarkError as error:
+            return JSONResponse({"detail": str(error)}, status_code=410)
+
+    app.add_api_route("/takes/{key}/{take_id}/form", form)
     app.add_api_route("/takes/{key}", listed)
     app.add_api_route("/takes/{key}/act", acted, methods=["POST"])
     app.add_api_route("/takes/{key}/zip", zipped, methods=["POST"])
@@ -89,17 +102,30 @@ def word_times(studio: Studio, visit: Visit, take_id: str) -> list[list[float]]:
         for every written word: its first and last character in the text with its white space
         normalised, and its begin and end in seconds.
     """
-    bark = studio.engine.bark
-    stored = visit.takes.get(take_id)
-    times = None if bark is None else family_of(bark.spec).word_times
-    if bark is None or stored is None or stored.model != bark.name or times is None:
+    bark, stored = studio.engine.bark, visit.takes.get(take_id)
+    if bark is None or stored is None or stored.model != bark.name:
         return []
     try:
         take = visit.takes.load(take_id)
-        words = times(bark.tokenizer, take.text, take.tokens.semantic)
+        return [list(word) for word in find_word_times(bark, take, take.text)]
     except (BarkError, OSError, AttributeError):
         return []
-    return [[w.start, w.end, round(w.start_s, 3), round(w.end_s, 3)] for w in words]
+
+
+def form_of(studio: Studio, visit: Visit, take_id: str) -> list[Any]:
+    """The form that made a take, for a link that others open; a voice of one's own stays here.
+
+    Raises:
+        BarkError: the take is gone.
+    """
+    session = Session(visit)
+    session.selected = take_id
+    form = settings_of(studio, session, Form())
+    known = {info.name for info in list_voices(studio.engine.ready().spec, with_own=False)}
+    voice = form.voice if form.voice in known else ""
+    values = list(dataclasses.astuple(dataclasses.replace(form, voice=voice)))
+    values[Form.names().index("seed")] = "" if form.seed is None else str(form.seed)
+    return values
 
 
 async def read_body(request: fastapi.Request) -> bytes:

@@ -3,6 +3,12 @@
 window.barkStudio = {
   store: new TakeStore(),
 
+  // The same for everything that asks while the page opens.
+  linkedForm() {
+    if (this.link === undefined) this.link = formOfAddress();
+    return this.link;
+  },
+
   get selected() {
     return this.store.selected || "";
   },
@@ -26,6 +32,7 @@ window.barkStudio = {
     if (!this.stage || !this.listRoot || this.library) return;
     this.library = new Library(this.listRoot, this.store, () => this.stage);
     listenToKeys(this);
+    this.mountMini();
     document.addEventListener("click", (event) => {
       if (event.target.closest?.("#delete") && this.selected) this.delete([this.selected]);
       if (event.target.closest?.("#speak, #split, #another, #redo-sound, #redo-finish")) this.stage.chose = false;
@@ -44,6 +51,23 @@ window.barkStudio = {
 
   mountCompare(element) {
     this.comparison = new CompareRoom(element.querySelector(".compare-room"), this.store);
+  },
+
+  // On a phone the player is out of view: its button and its place stand above Speak.
+  mountMini() {
+    const mini = make("div", "", { id: "mini" });
+    const button = make("button", "play", { type: "button" });
+    const title = make("span", "title");
+    button.addEventListener("click", () => this.stage.toggle());
+    mini.append(button, title);
+    document.querySelector("#speak-bar")?.prepend(mini);
+    this.stage.onRefresh(() => {
+      const { playing, waiting } = this.stage.sound;
+      button.innerHTML = playing ? PAUSE_ICON : PLAY_ICON;
+      button.disabled = waiting;
+      button.setAttribute("aria-label", playing ? "Pause" : "Play");
+      title.textContent = this.stage.title.textContent;
+    });
   },
 
   mountTags(element) {

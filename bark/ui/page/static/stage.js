@@ -74,7 +74,12 @@ class Stage {
       link.textContent = format.toUpperCase();
       this.downloads.append(link);
     }
-    extras.append(this.note, this.downloads);
+    this.shares = make("span", "shares");
+    this.shares.append(
+      barButton(WORDS.copyLink, () => shareLink(this.take)),
+      barButton(WORDS.copyRecipe, () => shareRecipe(this.take)),
+    );
+    extras.append(this.note, this.downloads, this.shares);
     return extras;
   }
 

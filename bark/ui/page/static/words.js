@@ -76,6 +76,11 @@ const WORDS = {
   again: "Once more",
   tally: (n) => `All ${n} verdicts`,
   csv: "Download CSV",
+  copyLink: "Copy link",
+  copyRecipe: "Copy recipe",
+  linkCopied: "The link is copied; it fills the form in anybody's studio.",
+  recipeCopied: "The recipe is copied.",
+  copyThis: "Copy this:",
   keysTitle: "Keys",
   close: "Close",
 };
