@@ -40,6 +40,7 @@ class Environment:
         is_zero_gpu: SPACES_ZERO_GPU, a GPU is lent for each computation.
         native: BARK_NATIVE, whether layers may be compiled for this processor; 1 if not set.
         native_dir: where they are kept.
+        native_built: BARK_NATIVE_BUILT, a folder of layers that were compiled beforehand.
         compiler: CC, the C compiler.
     """
 
@@ -60,6 +61,7 @@ class Environment:
     is_zero_gpu: bool
     native: bool
     native_dir: Path
+    native_built: Path | None
     compiler: str | None
 
 
@@ -101,6 +103,7 @@ def read_environment(variables: Mapping[str, str] | None = None) -> Environment:
         is_zero_gpu=_flag(env, "SPACES_ZERO_GPU"),
         native=_flag(env, "BARK_NATIVE", unset="1"),
         native_dir=cache_home / "bark-studio",
+        native_built=user_path(built) if (built := env.get("BARK_NATIVE_BUILT")) else None,
         compiler=env.get("CC") or None,
     )
 

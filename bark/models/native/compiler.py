@@ -1,4 +1,10 @@
-"""Compiles the C sources into a shared library, once for each processor and compiler."""
+"""Compiles the C sources into a shared library, once for each processor and compiler.
+
+    python -m bark.models.native.compiler FOLDER      compiles one for each kind of processor
+
+An image and a platform's wheel carry such a folder, so that nothing is compiled at the first start.
+This file imports nothing of the package: a wheel is built by it before the package can be imported.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +15,10 @@ import platform
 import shlex
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
+from collections.abc import Collection
 from pathlib import Path
 
 log = logging.getLogger(__name__)
@@ -30,8 +38,24 @@ _FLAGS = (
 _FOR_THIS_PROCESSOR = (("-march=native",), ("-mcpu=native",))
 """Compilers differ in how they are told; the first that is understood is taken."""
 
+_BASE = ("avx2", "fma", "f16c", "bmi2")
+_WIDE = (*_BASE, "avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl", "avx512_vnni")
+_TILES = (*_WIDE, "amx_tile", "amx_int8", "amx_bf16", "avx512_bf16")
+_TILE_FLAGS = ("-mamx-tile", "-mamx-int8", "-mamx-bf16")
+VARIANTS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "x86-64-v4-amx": (
+        ("-march=x86-64-v4", "-mavx512vnni", "-mavx512bf16", *_TILE_FLAGS),
+        _TILES,
+    ),
+    "x86-64-v4-vnni": (("-march=x86-64-v4", "-mavx512vnni"), _WIDE),
+    "x86-64-v3-vnni": (("-march=x86-64-v3", "-mavxvnni"), (*_BASE, "avx_vnni")),
+    "x86-64-v3": (("-march=x86-64-v3",), _BASE),
+}
+"""The compiler's flags for a kind of processor, and the features that it must list; best first."""
+
 _NAMES = ("cc", "gcc", "clang")
 _TIME_LIMIT_S = 120
+_BUILD_LIMIT_S = 900  # nobody waits for a wheel as for the first start
 _PART = "part-"
 
 
@@ -78,6 +102,54 @@ def compiled_library(
         raise CompilationError(f"{folder} does not take the library: {error}") from None
     finally:
         part.unlink(missing_ok=True)
+
+
+def built_library(folder: Path, features: Collection[str] | None = None) -> Path | None:
+    """The best library of a folder for this processor; None where none of them fits.
+
+    Args:
+        folder: what `build_variants` made.
+        features: of the processor; None asks it.
+    """
+    if features is None:
+        features = _processor().partition(":")[2].split()
+    for name, (_, needed) in VARIANTS.items():
+        path = folder / _built_name(name)
+        if set(needed) <= set(features) and _is_whole(path):
+            return path
+    return None
+
+
+def build_variants(folder: Path, *, compiler: str | None = None) -> list[Path]:
+    """Compiles a library for each kind of processor that the compiler knows.
+
+    Args:
+        folder: made if it is missing.
+
+    Raises:
+        CompilationError: no compiler, or it knows none of the kinds.
+    """
+    command = _command(compiler)
+    folder.mkdir(parents=True, exist_ok=True)
+    built, complaint = [], ""
+    for name, (flags, _) in VARIANTS.items():
+        target = folder / _built_name(name)
+        order = [*command, *flags, *_FLAGS, str(_MAIN), "-o", str(target), "-lm"]
+        done = _run(order, time_limit_s=_BUILD_LIMIT_S)
+        if done.returncode:
+            complaint = done.stderr.strip()[-400:]
+            continue
+        _digest_path(target).write_text(_digest(target), encoding="ascii")
+        built.append(target)
+    if not built:
+        raise CompilationError(f"{command[0]} refused: {complaint}")
+    return built
+
+
+def _built_name(variant: str) -> str:
+    """Of other sources, a library has another name: an old one is never taken for it."""
+    sources = [path.read_bytes() for path in sorted(_SOURCES.glob("*.[ch]"))]
+    return f"{variant}-{hashlib.sha256(b''.join(sources)).hexdigest()[:12]}.so"
 
 
 def remove_library(path: Path) -> None:
@@ -142,10 +214,12 @@ def _compile(compiler: list[str], extra_flags: tuple[str, ...], target: Path) ->
     raise CompilationError(f"{compiler[0]} refused: {done.stderr.strip()[-400:]}")
 
 
-def _run(command: list[str]) -> subprocess.CompletedProcess[str]:
+def _run(
+    command: list[str], *, time_limit_s: float = _TIME_LIMIT_S
+) -> subprocess.CompletedProcess[str]:
     try:
         return subprocess.run(
-            command, capture_output=True, text=True, timeout=_TIME_LIMIT_S, check=False
+            command, capture_output=True, text=True, timeout=time_limit_s, check=False
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise CompilationError(f"{command[0]} does not run: {error}") from None
@@ -167,3 +241,9 @@ def _processor() -> str:
         return platform.processor()
     lines = [line for line in text.splitlines() if line.startswith(("flags", "Features"))]
     return lines[0] if lines else platform.processor()
+
+
+if __name__ == "__main__":
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    for _path in build_variants(Path(sys.argv[1])):
+        log.info("%s", _path)

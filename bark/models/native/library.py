@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from ...environment import read_environment
-from .compiler import CompilationError, compiled_library, remove_library
+from .compiler import CompilationError, built_library, compiled_library, remove_library
 from .memory import HugeMemory, new_packed
 
 log = logging.getLogger(__name__)
@@ -230,7 +230,9 @@ def load_library() -> Library | None:
     if not environment.native:
         return None
     try:
-        library = open_or_rebuild(environment.native_dir, environment.compiler)
+        library = open_built(environment.native_built) or open_or_rebuild(
+            environment.native_dir, environment.compiler
+        )
     except (CompilationError, OSError) as error:
         log.info("torch's layers compute instead of compiled ones: %s", error)
         return None
@@ -241,6 +243,22 @@ def load_library() -> Library | None:
         log.warning("the compiled layers do not compute what they should; torch's are used")
         return None
     return library
+
+
+def open_built(folder: Path | None) -> Library | None:
+    """A library that came with the package or its image; None where none fits this processor.
+
+    Args:
+        folder: BARK_NATIVE_BUILT; None looks into the package.
+    """
+    path = built_library(folder or Path(__file__).parent / "built")
+    if path is None:
+        return None
+    try:
+        return Library(path)
+    except OSError as error:
+        log.info("%s is of no use here: %s", path.name, error)
+        return None
 
 
 def open_or_rebuild(folder: Path, compiler: str | None) -> Library:
