@@ -31,6 +31,7 @@ from .suno.codec import audio_of
 from .suno.history import coarse_history, fine_history, load_history, semantic_history
 from .suno.models import DefaultModels
 from .suno.tokenizer import text_ids
+from .suno.torchaudio import mend_torchaudio
 from .terminal.progress import ProgressBar
 from .tokens import whole_numbers
 from .voices.presets import OFFICIAL_VOICES
@@ -115,6 +116,9 @@ def load_model(
     """
     _check_stage(model_type)
     return _models.load(model_type, use_gpu=use_gpu, use_small=use_small, force=force_reload)
+
+
+mend_torchaudio()  # programs import encodec and torchaudio after this module
 
 
 def _check_stage(model_type: str) -> None:

@@ -83,6 +83,11 @@ def read_codec(path: Path, *, all_codebooks: bool = False) -> EncodecCodec:
 
 
 def _read(path: Path, prefix: str) -> dict[str, Tensor]:
+    if path.suffix == ".json":
+        found: dict[str, Tensor] = {}
+        for shard in _shards(path, prefix):
+            found |= _read(shard, prefix)
+        return found
     if path.suffix == ".safetensors":
         return read_safetensors(path, prefix=prefix)
     values = named_tensors(read_torch_file(path), path)
@@ -91,6 +96,20 @@ def _read(path: Path, prefix: str) -> dict[str, Tensor]:
         for name, value in values.items()
         if name.startswith(prefix)
     }
+
+
+def _shards(path: Path, prefix: str) -> list[Path]:
+    """The files that an index says hold tensors of these names; all lie beside it."""
+    try:
+        names = read_json(path, max_bytes=MAX_CONFIG_BYTES)["weight_map"]
+        files = sorted({file for name, file in names.items() if name.startswith(prefix)})
+        if any(Path(file).name != file or Path(file).suffix == ".json" for file in files):
+            raise ValueError("a file of another folder")
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise CheckpointError(
+            f"{path} is no index of weights; it must say in which file beside it each tensor lies."
+        ) from error
+    return [path.parent / file for file in files]
 
 
 def _read_n_head(path: Path, stage: str) -> int:

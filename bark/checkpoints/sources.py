@@ -213,11 +213,9 @@ def _hub_files(
 
 
 def _stage_files(folder: Path) -> tuple[str, dict[str, SourceFile]]:
-    for name in reversed(_MODEL_FILES):
-        path = folder / name
-        if path.is_file() and (folder / "config.json").is_file():
-            files = {"model": _present(path), "config": _present(folder / "config.json")}
-            return HUB, files
+    model = _model_file(folder)
+    if model is not None and (folder / "config.json").is_file():
+        return HUB, {"model": _present(model), "config": _present(folder / "config.json")}
     for suffix in ("_2", ""):  # the larger first
         paths = {stage: folder / f"{stage}{suffix}.pt" for stage in STAGES}
         if all(path.is_file() for path in paths.values()):
@@ -232,6 +230,24 @@ def _stage_files(folder: Path) -> tuple[str, dict[str, SourceFile]]:
         f"The folder {folder} holds no model: neither text.pt, coarse.pt and fine.pt (or text_2.pt "
         "and so on), nor config.json with model.safetensors or pytorch_model.bin."
     )
+
+
+def _model_file(folder: Path) -> Path | None:
+    """The weights of transformers' layout, or the index of several files of them.
+
+    Exact files come before an index, both before variants such as `model.fp16.safetensors`.
+    """
+    stems = [name.rsplit(".", 1) for name in reversed(_MODEL_FILES)]
+    names = [f"{stem}.{suffix}" for stem, suffix in stems]
+    names += [f"{stem}.{suffix}.index.json" for stem, suffix in stems]
+    exact = _first_file(folder / name for name in names)
+    patterns = [
+        pattern
+        for stem, suffix in stems
+        for pattern in (f"{stem}.{suffix}.index.*.json", f"{stem}.*.{suffix}")
+    ]
+    variants = [path for pattern in patterns for path in sorted(folder.glob(pattern))]
+    return exact or _first_file(path for path in variants if "-of-" not in path.name)
 
 
 def _begun_layout(folder: Path) -> tuple[list[str], list[str]]:

@@ -15,6 +15,7 @@ import pytest
 import torch
 
 from bark.checkpoints.huggingface import read_codec, read_stage
+from bark.checkpoints.registry import resolve_model
 from bark.checkpoints.suno import read_codec as read_official_codec
 from bark.errors import CheckpointError, WeightsNotFoundError
 from tests.tiny import (
@@ -68,6 +69,44 @@ def test_a_codec_file_of_its_own_is_read(folder: Path, tmp_path: Path) -> None:
     codes = np.zeros((8, 4), int)
     expected = read_codec(folder / NEW).decode(codes)
     np.testing.assert_array_equal(read_codec(tmp_path / NEW).decode(codes), expected)
+
+
+@pytest.mark.parametrize("name", [OLD, NEW])
+@pytest.mark.parametrize("variant", ["", "fp16"])
+def test_a_model_in_several_files_and_of_a_variant_is_found_and_read(
+    folder: Path, tmp_path: Path, name: str, variant: str
+) -> None:
+    from safetensors.torch import save_file
+
+    weights = torch.load(folder / OLD)
+    stem, suffix = name.rsplit(".", 1)
+    ending = f".{variant}" if variant else ""
+    half = {key: tensor.half() for key, tensor in weights.items() if key.startswith("fine")}
+    rest = {key: tensor for key, tensor in weights.items() if key not in half}
+    shards = {
+        f"{stem}{ending}-0000{i}-of-00002.{suffix}": part for i, part in ((1, half), (2, rest))
+    }
+    for file, part in shards.items():
+        write = save_file if suffix == "safetensors" else torch.save
+        write({key: tensor.contiguous().clone() for key, tensor in part.items()}, tmp_path / file)
+    index = {"weight_map": {key: file for file, part in shards.items() for key in part}}
+    path = tmp_path / f"{stem}.{suffix}.index{ending}.json"
+    path.write_text(json.dumps(index))
+    (tmp_path / "config.json").write_bytes((folder / "config.json").read_bytes())
+    files = resolve_model(tmp_path, parts=("coarse", "fine", "codec"))
+    assert files.paths["model"] == path
+    expected = stage_weights("coarse")
+    found = files.load_stage("coarse").state_dict()
+    assert all(torch.equal(found[key], expected[key]) for key in expected)
+    assert files.load_stage("fine").lm_heads[0].weight.dtype == torch.float32
+    assert files.load_codec().decode(np.zeros((8, 2), int)).shape == (640,)
+
+
+def test_an_index_names_only_files_beside_it(folder: Path, tmp_path: Path) -> None:
+    path = tmp_path / f"{NEW}.index.json"
+    path.write_text(json.dumps({"weight_map": {"semantic.x": f"../{folder.name}/{NEW}"}}))
+    with pytest.raises(CheckpointError, match="index"):
+        read_stage(path, folder / "config.json", "text")
 
 
 def test_masks_of_older_files_are_ignored(folder: Path, tmp_path: Path) -> None:
@@ -156,7 +195,7 @@ def test_logits_equal_those_of_transformers(original: tuple[Any, Path], stage: s
     ids = torch.randint(0, VOCABULARIES[stage][0], (2, 50))
     with torch.no_grad():
         expected = theirs(input_ids=ids).logits
-        torch.testing.assert_close(ours(ids), expected, atol=1e-5, rtol=1e-4)
+        torch.testing.assert_close(ours.logits(ids), expected, atol=1e-5, rtol=1e-4)
 
 
 @pytest.mark.slow
