@@ -26,6 +26,7 @@ from .stages.semantic import SemanticLimits, generate_semantic
 from .take import STAGES, Take
 from .text.english.phones import retime
 from .text.splitting import normalize_whitespace
+from .voices.library import draw_packaged_voice
 from .voices.prompt import VoicePrompt
 
 FIRST_PIECE_S = 0.4
@@ -259,9 +260,7 @@ class Run:
                 model,
                 spec,
                 [item.semantic for item in self.items],
-                histories=[
-                    (v.semantic, v.coarse) if (v := i.request.voice) else None for i in self.items
-                ],
+                histories=[self._coarse_history(item) for item in self.items],
                 sampling=options.coarse,
                 windows=CoarseWindows(options.max_coarse_history, options.sliding_window_len),
                 generators=[item.generator for item in self.items],
@@ -285,6 +284,13 @@ class Run:
             if self.stopped:
                 item.stop_reason = "stopped"
         yield from self._drop([item for item in self.items if not item.coarse.shape[1]])
+
+    def _coarse_history(self, item: _Item) -> tuple[np.ndarray, np.ndarray] | None:
+        """The voice to go on in. Nano knows its own only, and without one takes one of them."""
+        voice = item.request.voice
+        if voice is None and self.spec.aligned_coarse:
+            voice = draw_packaged_voice(self.spec, item.generator)
+        return (voice.semantic, voice.coarse) if voice else None
 
     def _fine(self) -> Iterator[Event]:
         options, spec = self.options, self.spec
@@ -348,7 +354,8 @@ class _Pieces:
         """Yields a piece when enough new codes (2, t) are there."""
         rate = self.spec.codec_rate_hz
         enough = (PIECE_S if self.sent else FIRST_PIECE_S) * rate
-        end = codes.shape[1]
+        # What is not known yet would still be heard in the last frames: they wait for it.
+        end = codes.shape[1] - self.codec.look_ahead_frames
         if end - self.sent < enough:
             return
         audio = self.codec.decode(codes, self.sent, end)

@@ -20,6 +20,8 @@ from .recipe import (
     quick_recipe,
 )
 
+BUDGETS = ("codec", "text", "encoder", "coarse", "fine")
+
 log = logging.getLogger(__name__)
 
 
@@ -44,7 +46,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _with_minutes(recipe: Recipe, options: argparse.Namespace) -> Recipe:
     """The recipe with the trainings' minutes that were asked for."""
-    asked = {name: getattr(options, f"{name}_minutes") for name in ("text", "coarse", "fine")}
+    asked = {
+        name: getattr(options, f"{name}_minutes")
+        for name in ("codec", "text", "encoder", "coarse", "fine")
+    }
     changed = {
         name: dataclasses.replace(getattr(recipe, name), minutes=minutes)
         for name, minutes in asked.items()
@@ -66,7 +71,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--quick", action="store_true", help="a handful of sentences; fails if a loss does not fall"
     )
-    for name in ("text", "coarse", "fine"):
+    for name in BUDGETS:
         parser.add_argument(f"--{name}-minutes", type=float, help=f"of training the {name} model")
     return parser
 

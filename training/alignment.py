@@ -1,8 +1,6 @@
-"""From the teacher's phones to nano's semantic tokens."""
+"""From the teacher's durations to nano's phones."""
 
 from __future__ import annotations
-
-import re
 
 import numpy as np
 
@@ -12,54 +10,104 @@ from bark.text.english.phones import (
     QUESTION_PAUSE,
     Phone,
     ends_to_frames,
-    phone_name,
-    phones_to_semantic,
 )
 
-from .teacher import Speech
+from .teacher import BEFORE, HOP_LEN, STEP_S, Speech
 
-_QUESTION_WORDS = frozenset("what who whom whose which when where why how".split())
-_BEFORE_QUESTION_WORD = frozenset("and but so or then for in at to on of by from with".split())
-_SENTENCE_END = re.compile(r"[.!?]")
+LEAD_STEPS = 2
+"""The teacher's sound comes this much before its durations say: where vowels are loudest against
+stops, over 60 sentences."""
 
-
-def rising_questions(speech: Speech) -> dict[int, int]:
-    """Finds the questions at whose end a voice rises: those that ask for yes or no.
-
-    Returns:
-        The last word's index -> the first word's index, for each such question.
-    """
-    found, first = {}, 0
-    for last, mark in enumerate(speech.punctuation):
-        if not _SENTENCE_END.search(mark):
-            continue
-        opening = [word.lower() for word in speech.words[first : last + 1]]
-        while len(opening) > 1 and opening[0] in _BEFORE_QUESTION_WORD:
-            opening.pop(0)
-        if "?" in mark and opening[0].partition("'")[0] not in _QUESTION_WORDS:
-            found[last] = first
-        first = last + 1
-    return found
+_FRAMES_PER_STEP = 2
+_QUIET_DB = 36.0  # below the loudest: nothing is said
+_LONGEST_STEPS = 3  # a phone before a mark that is longer may hold part of the pause
+_MIN_SAID_FRAMES = 4
+_MIN_PAUSE_STEPS = 3.5  # behind a mark
+_MIN_BARE_PAUSE_STEPS = 7.0  # between words without one
 
 
 def speech_to_phones(speech: Speech) -> list[Phone]:
-    """Phones with stress, length in frames and word starts.
+    """Phones with word starts and lengths in frames of 1 / 37.5 s.
 
-    A pause behind a question at whose end the voice rises is `QUESTION_PAUSE`.
+    A pause behind a question mark is `QUESTION_PAUSE`.
     """
-    frames = ends_to_frames([phone.end_s for phone in speech.phones])
-    rising = rising_questions(speech)
-    aligned, word = [], -1
-    for phone, n_frames in zip(speech.phones, frames, strict=True):
-        begins_word = phone.word >= 0 and phone.word != word
-        word = max(word, phone.word)
-        name = phone_name(phone.name, int(phone.stressed))
-        if name == PAUSE and word in rising:
-            name = QUESTION_PAUSE
-        aligned.append(Phone(PHONE_INDEX[name], n_frames, begins_word))
-    return aligned
+    said, gaps = _lengths(speech)
+    names, ends, begins, now, word = [], [], [], 0.0, -1
+    carried = 0.0
+
+    def add(name: str, steps: float, begins_word: bool) -> None:
+        nonlocal now
+        now += steps * STEP_S
+        names.append(name)
+        ends.append(now)
+        begins.append(begins_word)
+
+    if gaps[0] >= 1:
+        add(PAUSE, gaps[0], False)
+    else:
+        carried = gaps[0]
+    for i, (name, begins_word) in enumerate(speech.text.phones):
+        word += begins_word
+        is_last_of_word = i + 1 == len(said) or speech.text.phones[i + 1][1]
+        gap = gaps[word + 1] if is_last_of_word else 0.0
+        mark, is_end = speech.words[word].mark, i + 1 == len(said)
+        pauses = is_last_of_word and (
+            is_end or gap >= (_MIN_PAUSE_STEPS if mark else _MIN_BARE_PAUSE_STEPS)
+        )
+        add(name, said[i] + carried + (0.0 if pauses else gap), begins_word)
+        carried = 0.0
+        if pauses:
+            add(QUESTION_PAUSE if mark == "?" else PAUSE, gap, False)
+    frames = ends_to_frames(ends)
+    return [
+        Phone(PHONE_INDEX[name], n, b) for name, n, b in zip(names, frames, begins, strict=True)
+    ]
 
 
-def speech_to_semantic(speech: Speech) -> np.ndarray:
-    """Semantic tokens of what the teacher said: (T,) int64, 37.5 Hz."""
-    return phones_to_semantic(speech_to_phones(speech))
+def _lengths(speech: Speech) -> tuple[np.ndarray, np.ndarray]:
+    """Steps of each phone (n_phones,), and of what is between words (n_words + 1,).
+
+    The teacher lets the sound before a mark run on into the silence; from where it is quiet
+    that counts as the gap's.
+    """
+    durations = speech.durations.astype(np.float64)
+    lead = min(LEAD_STEPS, max(0.0, durations[0] - 1))
+    durations[0] -= lead
+    durations[-1] += lead
+    loud = _is_loud(speech.audio)
+    said, gaps = np.zeros(len(speech.text.phones)), np.zeros(len(speech.words) + 1)
+    ends = np.cumsum(durations)
+    owners = speech.text.owners
+    for i, (owner, length) in enumerate(zip(owners, durations, strict=True)):
+        if owner == BEFORE:
+            gaps[0] += length
+        elif owner < 0:
+            gaps[-owner] += length
+        else:
+            following = owners[i + 1]
+            if following < 0 and _is_marked(speech, following) and length > _LONGEST_STEPS:
+                first = int(_FRAMES_PER_STEP * (ends[i] - length))
+                last = int(_FRAMES_PER_STEP * ends[i])
+                n = _said_frames(loud, first, last) / _FRAMES_PER_STEP
+                gaps[-following] += length - n
+                length = n
+            said[owner] += length
+    return said, gaps
+
+
+def _is_marked(speech: Speech, owner: int) -> bool:
+    word = -1 - owner
+    return bool(speech.words[word].mark) or word + 1 == len(speech.words)
+
+
+def _is_loud(audio: np.ndarray) -> np.ndarray:
+    """(n / 300,) bool."""
+    frames = audio[: len(audio) // HOP_LEN * HOP_LEN].reshape(-1, HOP_LEN)
+    level = 10 * np.log10((frames**2).mean(1) + 1e-10)
+    return level > np.quantile(level, 0.98) - _QUIET_DB
+
+
+def _said_frames(loud: np.ndarray, first: int, last: int) -> int:
+    """How many frames from `first` on end with the last loud one before `last`."""
+    heard = np.flatnonzero(loud[first : min(last, len(loud))])
+    return max(_MIN_SAID_FRAMES, int(heard[-1]) + 1 if len(heard) else 0)

@@ -1,12 +1,15 @@
 """Trains the coarse model: semantic tokens to codebooks 0 and 1.
 
-Decisive is that past tokens are corrupted: trained on clean ones the model leans on the previous
-frame, hardly listens to the phones, and babbles as soon as it runs on its own tokens.
+First without its blocks: the encoder of the semantic tokens learns, many times faster than a GPT
+would, what the teacher's voice is like at every moment, by regression on the codec's latent and
+by the codes themselves. Then with them: the blocks learn what that leaves open, whose voice it is
+above all. Past tokens are corrupted there, because a model trained on clean ones leans on the
+previous frame and babbles as soon as it runs on its own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,84 +18,65 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from bark.codecs.vocoder import N_CORRECTIONS, Codebooks
+from bark.codecs.banded import N_CORRECTIONS, BandDecoder
 from bark.models.conditioned import COARSE_PER_SEMANTIC, ConditionedGPT, ConditionedGPTConfig
 from bark.spec import NANO
 from bark.text.english.phones import N_SEMANTIC
 
-from .codec import encode
-from .features import SPEAKERS, load_features
-from .loop import Budget, autocast, train
+from .loop import Budget, autocast, load_weights, train
+from .streams import Stream
 
-CROP_LEN = 384
-"""Coarse tokens in a training crop, the model's whole window."""
+CONFIG = ConditionedGPTConfig(
+    n_layer=3, condition_width=192, condition_dilations=(1, 2, 4, 8, 4, 1)
+)
 
+ENCODER_CROP_LEN = 1_200
+"""Coarse tokens in a crop of the first part."""
+
+MAX_CORRUPTION = 0.8
 SHARE_AT_START = 0.4
 """Crops that begin with an utterance, behind the start token, where a speaker is drawn."""
 
-MAX_CORRUPTION = 0.8
-SPEAKER_WEIGHT = 0.2
-"""Of the auxiliary loss."""
+SHARE_OF_ENDS = 0.6
+"""Crops whose encoder sees nothing beyond the utterance that they end in, as when it is spoken."""
 
-SHARE_OF_BLIND_ENDS = 0.3
-"""Crops whose encoder sees nothing beyond them, as at the end of an utterance."""
-
+_SHARE_OF_BLIND_ENDS = 0.1
+_SHARE_OF_HEADS = 0.3  # positions whose codes count in the first part
+_SPEAKER_WEIGHT = 0.2
+_REGRESSION_WEIGHT = 0.3  # in the second part
+_PITCH_WEIGHT, _VOICING_WEIGHT = 8.0, 4.0  # beside one number of the latent
+_PITCH_CENTRE, _PITCH_SPREAD = 15.0, 5.0
 _VALIDATION_SHARE = 0.03
 _INIT_STD = 0.02
-_POSITION_SCALE = 0.05
-_TOKEN_SCALE = 0.3
-
-
-@dataclass(frozen=True, eq=False)
-class Stream:
-    """All utterances of one speaker as tokens.
-
-    Attributes:
-        semantic: (n,) int64.
-        codes: (2 to 8, 2 n) int64.
-        starts: (n_utterances,) int64, where each begins in `semantic`.
-    """
-
-    semantic: np.ndarray
-    codes: np.ndarray
-    starts: np.ndarray
-
-    @property
-    def flat(self) -> np.ndarray:
-        """(4 n,) int64 coarse tokens, codebook 0 in [0, 1024) and 1 in [1024, 2048) in turn."""
-        offsets = NANO.codebook_size * np.arange(2)[:, None]
-        return (self.codes[:2] + offsets).T.reshape(-1)
-
-
-def load_streams(features: Path, books: Codebooks, n_codebooks: int = 2) -> list[Stream]:
-    """Encodes the features of all speakers in `n_codebooks` codebooks."""
-    streams = []
-    for speaker in SPEAKERS:
-        found = load_features(features, speaker.name)
-        codes = encode(found, books, n_codebooks)
-        streams.append(Stream(found.semantic, codes, found.starts[:-1]))
-    return streams
+_POSITION_SCALE, _TOKEN_SCALE, _HEAD_SCALE = 0.05, 0.3, 0.05
+_SOFTER_TOKENS = 0.6  # so that the blocks begin with what the encoder says
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Tensors of one training step; all (B, CROP_LEN) int64 but `semantic`.
+    """Tensors of one training step.
 
     Attributes:
-        inputs: coarse tokens or the start token, some of them corrupted.
-        phases: index modulo 4 of the token that each position predicts.
-        targets: that token.
-        semantic: (B, T) int64 with the encoder's context each way.
-        begins: (B,) how far into the encoder's output each crop begins: 0 or 1.
-        speakers: (B,) which stream each crop is from.
+        inputs: (B, L) int64 coarse tokens or the start token, some of them corrupted.
+        targets: (B, L) int64 the token that each position predicts.
+        semantic: (B, L / 4 + 1 + 2 R) int64 with the encoder's context each way.
+        begins: (B,) int64 how far into the encoder's output each crop begins: 0 or 1.
+        speakers: (B,) int64 which stream each crop is from.
+        latent: (B, L / 2 + 2, d) float32 of the crop's frames.
+        pitch: (B, L / 2 + 2) float32 their pitches, 0 to 31.
     """
 
     inputs: Tensor
-    phases: Tensor
     targets: Tensor
     semantic: Tensor
     begins: Tensor
     speakers: Tensor
+    latent: Tensor
+    pitch: Tensor
+
+    def to(self, device: torch.device) -> Batch:
+        """Moves all to a device."""
+        return Batch(*(tensor.to(device) for tensor in vars(self).values()))
 
 
 class Crops:
@@ -105,9 +89,7 @@ class Crops:
         length: coarse tokens in a crop.
     """
 
-    def __init__(
-        self, streams: Sequence[Stream], reach: int, seed: int, *, length: int = CROP_LEN
-    ) -> None:
+    def __init__(self, streams: Sequence[Stream], reach: int, seed: int, *, length: int) -> None:
         self._streams = streams
         self._flat = [stream.flat for stream in streams]
         self._reach = reach
@@ -115,21 +97,23 @@ class Crops:
         self._rng = np.random.default_rng(seed)
 
     def draw(
-        self, n: int, *, validation: bool = False, corruption: float = MAX_CORRUPTION
+        self,
+        n: int,
+        *,
+        validation: bool = False,
+        corruption: float = MAX_CORRUPTION,
+        speaker: int | None = None,
     ) -> Batch:
-        """A batch of `n` crops."""
-        rows = [self._crop(validation, corruption) for _ in range(n)]
+        """A batch of `n` crops, of one speaker or of all."""
+        rows = [self._crop(validation, corruption, speaker) for _ in range(n)]
         columns = (np.stack(column) for column in zip(*rows, strict=True))
-        inputs, targets, semantic, begins, speakers = columns
-        phases = (np.arange(self._length) + begins[:, None]) % COARSE_PER_SEMANTIC
-        arrays = (inputs, phases, targets, semantic, begins, speakers)
-        return Batch(*(torch.from_numpy(array.astype(np.int64)) for array in arrays))
+        return Batch(*(torch.from_numpy(column) for column in columns))
 
     def _crop(
-        self, validation: bool, corruption: float
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, int, int]:
+        self, validation: bool, corruption: float, speaker: int | None
+    ) -> tuple[np.ndarray, ...]:
         rng, length = self._rng, self._length
-        which = int(rng.integers(len(self._streams)))
+        which = int(rng.integers(len(self._streams))) if speaker is None else speaker
         stream, flat = self._streams[which], self._flat[which]
         n_semantic = length // COARSE_PER_SEMANTIC + 1
         total = len(stream.semantic)
@@ -149,7 +133,10 @@ class Crops:
             past = flat[begin : begin + length]
         inputs = self._corrupted(past, corruption)
         semantic = self._context(stream, first, n_semantic, at_start)
-        return inputs, targets, semantic, int(not at_start), which
+        frames = slice(2 * first, 2 * (first + n_semantic))
+        pitch = (stream.codes[1, frames] // N_CORRECTIONS).astype(np.float32)
+        places = np.int64(not at_start), np.int64(which)
+        return inputs, targets, semantic, *places, stream.latent[frames], pitch
 
     def _corrupted(self, past: np.ndarray, corruption: float) -> np.ndarray:
         rng, size = self._rng, NANO.codebook_size
@@ -160,50 +147,94 @@ class Crops:
 
     def _context(self, stream: Stream, first: int, n: int, at_start: bool) -> np.ndarray:
         """(n + 2 reach,) semantic tokens; nothing is heard before an utterance."""
-        reach = self._reach
+        reach, total = self._reach, len(stream.semantic)
         padded = np.full(n + 2 * reach, N_SEMANTIC, np.int64)
         left = 0 if at_start else min(reach, first)
-        blind = self._rng.random() < SHARE_OF_BLIND_ENDS
-        right = 0 if blind else min(reach, len(stream.semantic) - first - n)
+        right = min(reach, total - first - n)
+        if self._rng.random() < SHARE_OF_ENDS:
+            following = np.searchsorted(stream.starts, first + n)
+            end = stream.starts[following] if following < len(stream.starts) else total
+            right = min(right, int(end) - first - n)
+        if self._rng.random() < _SHARE_OF_BLIND_ENDS:
+            right = 0
         padded[reach - left : reach + n + right] = stream.semantic[first - left : first + n + right]
         return padded
 
 
-def initialise(model: ConditionedGPT, books: Codebooks) -> None:
-    """Small normal weights, sinusoids for positions, tokens that sound alike begin alike.
+class CoarseTrainee(nn.Module):
+    """The coarse model, and what is only there to train it.
 
-    Tokens, phones and positions must enter at like sizes: when what the encoder adds was left to
-    grow fifty times larger than the tokens, the model never found out whom it continued.
+    `speakers` is added to what the encoder of the semantic tokens says while there are no blocks:
+    so it need not say whose voice it is. The auxiliary head makes the lower blocks collect the
+    speaker from the past tokens. The regression's head reads the codec's latent off the encoder.
     """
+
+    def __init__(
+        self, config: ConditionedGPTConfig, n_speakers: int, latent: tuple[np.ndarray, np.ndarray]
+    ) -> None:
+        super().__init__()
+        self.gpt = ConditionedGPT(config)
+        self.speakers = nn.Embedding(n_speakers, config.n_embd)
+        self.speaker_lm_head = nn.Linear(config.n_embd, n_speakers)
+        mean, deviation = (torch.from_numpy(values) for values in latent)
+        self.register_buffer("latent_mean", mean)
+        self.register_buffer("latent_deviation", deviation)
+        self.latent_lm_head = nn.Linear(config.n_embd, len(mean) + 2)
+
+    def trunk(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Hidden states (B, T, C), and logits (B, T, n_speakers) from the layers' middle."""
+        blocks = self.gpt.transformer["h"]
+        for layer, block in enumerate(blocks):
+            x = block(x)
+            if layer == (len(blocks) - 1) // 2:
+                speakers = self.speaker_lm_head(x)
+        return self.gpt.transformer["ln_f"](x), speakers
+
+    @torch.no_grad()
+    def begin_blocks(self) -> None:
+        """Goes over to the second part: silent blocks, soft tokens, the first speaker's voice."""
+        for block in self.gpt.transformer["h"]:
+            for layer in (block.attn.c_proj, block.mlp.c_proj):
+                nn.init.normal_(layer.weight, 0, _INIT_STD / 10)
+        self.gpt.transformer["wpes"][1].weight += self.speakers.weight[0]
+        self.gpt.transformer["wte"].weight *= _SOFTER_TOKENS
+
+
+def initialise(trainee: CoarseTrainee, decoder: BandDecoder) -> None:
+    """Small normal weights, sinusoids for positions, tokens that sound alike begin alike."""
+    model = trainee.gpt
     depth = 2 * model.config.n_layer
-    for name, weight in model.named_parameters():
+    for name, weight in trainee.named_parameters():
         if weight.dim() > 1:
             std = _INIT_STD / depth**0.5 if name.endswith("c_proj.weight") else _INIT_STD
-            torch.nn.init.normal_(weight, 0, std)
-    torch.nn.init.constant_(model.conditioner.ln_out.weight, _TOKEN_SCALE)
+            nn.init.normal_(weight, 0, std)
+    nn.init.constant_(model.conditioner.ln_out.weight, _TOKEN_SCALE)
     positions, tokens = model.transformer["wpes"][0].weight, model.transformer["wte"].weight
     with torch.no_grad():
         positions.copy_(sinusoids(*positions.shape) * _POSITION_SCALE)
-        tokens[: NANO.coarse_infer_token] = token_features(books, tokens.shape[1])
+        features = token_features(decoder, tokens.shape[1])
+        tokens[: NANO.coarse_infer_token] = _TOKEN_SCALE * features
+        model.lm_head.weight.copy_(_HEAD_SCALE * features)
 
 
-def token_features(books: Codebooks, width: int) -> Tensor:
+def token_features(decoder: BandDecoder, width: int) -> Tensor:
     """(2048, width) random projections of what the codes of codebooks 0 and 1 mean."""
     index = np.arange(NANO.codebook_size)
-    pitch = np.log(np.maximum(books.pitches, books.pitches[1]))[index // N_CORRECTIONS]
-    correction = books.corrections[index % N_CORRECTIONS]
-    unvoiced = index < N_CORRECTIONS
+    pitch, correction = index // N_CORRECTIONS, index % N_CORRECTIONS
+    first, second = (book.detach().numpy() for book in (decoder.books[0], decoder.books[1]))
+    level = _standard(np.where(pitch > 0, pitch, 12.0)[:, None])
     # The pitch counts for as much as the whole correction.
-    second = np.concatenate([correction, 3 * _standard(pitch[:, None]), unvoiced[:, None]], 1)
-    meanings = (books.envelopes, second)
-    return torch.cat([_TOKEN_SCALE * projected(meaning, width) for meaning in meanings])
+    meaning = np.concatenate(
+        [0.5 * _standard(second)[correction], 3 * level, 3.0 * (pitch == 0)[:, None]], 1
+    )
+    return torch.cat([_projected(_standard(first), width), _projected(meaning, width)])
 
 
-def projected(meaning: np.ndarray, width: int) -> Tensor:
+def _projected(meaning: np.ndarray, width: int) -> Tensor:
     """(n, width) random projection of (n, d) numbers, with noise that tells equal rows apart."""
-    features = torch.from_numpy(_standard(meaning)).float()
+    features = torch.from_numpy(meaning).float()
     projection = torch.randn(features.shape[1], width) / features.shape[1] ** 0.5
-    return features @ projection + 0.5 * torch.randn(len(features), width)
+    return features @ projection + 0.3 * torch.randn(len(features), width)
 
 
 def _standard(values: np.ndarray) -> np.ndarray:
@@ -216,90 +247,128 @@ def sinusoids(n: int, width: int) -> Tensor:
     return torch.cat([angle.sin(), angle.cos()], dim=1)
 
 
-class CoarseTrainee(nn.Module):
-    """The coarse model and an auxiliary head that says, half-way up, who is speaking.
+@dataclass(frozen=True)
+class CoarseLosses:
+    """Cross entropies in nats of codebooks 0 and 1 and of the speaker, and the regression's error.
 
-    The head makes the lower half collect the speaker from the past tokens, so that the upper half
-    can go on in that voice. Without it the model took long to care whom it continues.
+    The last is a mean square over that of standardised numbers: 1 is nothing learned.
     """
 
-    def __init__(self, config: ConditionedGPTConfig, n_speakers: int) -> None:
-        super().__init__()
-        self.gpt = ConditionedGPT(config)
-        self.speaker_lm_head = nn.Linear(config.n_embd, n_speakers)
-
-    def trunk(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Hidden states (B, T, C), and logits (B, T, n_speakers) from the layers' middle."""
-        blocks = self.gpt.transformer["h"]
-        for layer, block in enumerate(blocks):
-            x = block(x)
-            if layer == (len(blocks) - 1) // 2:
-                speakers = self.speaker_lm_head(x)
-        return self.gpt.transformer["ln_f"](x), speakers
+    first: Tensor
+    second: Tensor
+    speaker: Tensor
+    regression: Tensor
 
 
-def coarse_losses(trainee: CoarseTrainee, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
-    """Cross entropy in nats of codebook 0, of codebook 1 and of the speaker."""
+def coarse_losses(trainee: CoarseTrainee, batch: Batch, *, with_blocks: bool) -> CoarseLosses:
+    """Computes the losses of a batch, without the blocks or with them."""
     model = trainee.gpt
     length = batch.inputs.shape[1]
     index = torch.arange(length, device=batch.inputs.device)
-    positions = torch.stack([index.expand_as(batch.phases), batch.phases], dim=-1)
-    condition = model.conditioner(batch.semantic)  # (B, 4 T, C)
+    phases = (index + batch.begins[:, None]) % COARSE_PER_SEMANTIC
+    condition = model.conditioner(batch.semantic)  # (B, L + 4, C)
+    voices = trainee.speakers(batch.speakers)[:, None]
+    regression = _regression(trainee, condition + voices, batch)
     moments = (index + batch.begins[:, None])[..., None].expand(-1, -1, condition.shape[2])
-    x = model.embed(batch.inputs, positions) + condition.gather(1, moments)
-    hidden, speakers = trainee.trunk(x)
+    added = condition.gather(1, moments)
+    if with_blocks:
+        positions = torch.stack([index.expand_as(phases), phases], dim=-1)
+        hidden, speakers = trainee.trunk(model.embed(batch.inputs, positions) + added)
+        who = batch.speakers[:, None].expand(-1, length).flatten()
+        speaker = F.cross_entropy(speakers.float().flatten(0, 1), who)
+        kept = torch.ones_like(phases, dtype=torch.bool)
+    else:
+        hidden, speaker = model.transformer["ln_f"](added + voices), torch.zeros(())
+        kept = torch.rand(phases.shape, device=phases.device) < _SHARE_OF_HEADS
     size = NANO.codebook_size
-    second = batch.phases % 2 == 1
     losses = []
-    for codebook, mask in enumerate((~second, second)):
+    for codebook in range(2):
+        mask = kept & (phases % 2 == codebook)
         logits = model.head(hidden[mask], slice(codebook * size, (codebook + 1) * size))
         losses.append(F.cross_entropy(logits.float(), batch.targets[mask] - codebook * size))
-    who = batch.speakers[:, None].expand(-1, length)
-    speaker = F.cross_entropy(speakers.float().flatten(0, 1), who.flatten())
-    return losses[0], losses[1], speaker
+    return CoarseLosses(losses[0], losses[1], speaker, regression)
+
+
+def _regression(trainee: CoarseTrainee, condition: Tensor, batch: Batch) -> Tensor:
+    voiced = (batch.pitch > 0).float()
+    latent = (batch.latent - trainee.latent_mean) / trainee.latent_deviation
+    level = (batch.pitch - _PITCH_CENTRE) / _PITCH_SPREAD * voiced
+    wanted = torch.cat([latent, level[..., None], voiced[..., None]], dim=-1)
+    weight = torch.ones_like(wanted)
+    weight[..., -2], weight[..., -1] = _PITCH_WEIGHT * voiced, _VOICING_WEIGHT
+    found = trainee.latent_lm_head(condition).float().unflatten(1, (-1, 2))  # a frame, two tokens
+    return ((found - wanted[:, :, None]) ** 2 * weight[:, :, None]).mean()
 
 
 def train_coarse(
     streams: Sequence[Stream],
-    books: Codebooks,
+    decoder: BandDecoder,
     out: Path,
+    encoder_budget: Budget,
     budget: Budget,
     *,
-    config: ConditionedGPTConfig | None = None,
-    batch_size: int = 16,
+    config: ConditionedGPTConfig = CONFIG,
+    batch_sizes: tuple[int, int] = (5, 8),
     seed: int = 0,
     device: str = "cpu",
 ) -> list[dict[str, float]]:
-    """Trains the coarse model; checkpoints and a log go to `out`."""
+    """Trains the coarse model in its two parts; checkpoints and logs go to folders in `out`.
+
+    Args:
+        streams: one a speaker, the teacher's own first.
+        decoder: of the codec, for what its codes mean.
+        out: `encoder` and `blocks` in it are the two parts' folders.
+        encoder_budget, budget: of the parts.
+        config: sizes of the model.
+        batch_sizes: crops to a step.
+        seed: of weights and draws.
+        device: where to train.
+    """
     torch.manual_seed(seed)
-    config = config or ConditionedGPTConfig()
-    model = CoarseTrainee(config, len(streams))
-    initialise(model.gpt, books)
-    model.to(device)
-    length = min(CROP_LEN, config.block_size)
-    crops = Crops(streams, config.condition_reach, seed, length=length)
-    unseen = Crops(streams, config.condition_reach, seed + 1, length=length)
-    kept = [unseen.draw(batch_size, validation=True) for _ in range(4)]
-    losses = _losses_on(torch.device(device))
+    latent = streams[0].latent
+    trainee = CoarseTrainee(config, len(streams), (latent.mean(0), latent.std(0) + 1e-3))
+    initialise(trainee, decoder)
+    trainee.to(device)
+    length = min(ENCODER_CROP_LEN, *(len(s.semantic) // 50 * 4 for s in streams))
+    _train_part(trainee, streams, out / "encoder", encoder_budget, batch_sizes[0], length, seed)
+    trainee.load_state_dict(load_weights(out / "encoder" / "checkpoint.pt"))
+    trainee.begin_blocks()
+    window = config.block_size
+    return _train_part(trainee, streams, out / "blocks", budget, batch_sizes[1], window, seed)
+
+
+def _train_part(
+    trainee: CoarseTrainee,
+    streams: Sequence[Stream],
+    out: Path,
+    budget: Budget,
+    batch_size: int,
+    length: int,
+    seed: int,
+) -> list[dict[str, float]]:
+    with_blocks = out.name == "blocks"
+    device = trainee.latent_mean.device
+    reach = trainee.gpt.config.condition_reach
+    crops = Crops(streams, reach, seed, length=length)
+    unseen = Crops(streams, reach, seed + 1, length=length)
+    speaker = None if with_blocks else 0
+    kept = [unseen.draw(batch_size, validation=True, speaker=speaker) for _ in range(4)]
+    weight = _REGRESSION_WEIGHT if with_blocks else 1.0
+
+    def losses(batch: Batch) -> CoarseLosses:
+        with autocast(device):
+            return coarse_losses(trainee, batch.to(device), with_blocks=with_blocks)
 
     def step_loss(_: int) -> Tensor:
-        first, second, speaker = losses(model, crops.draw(batch_size))
-        return (first + second) / 2 + SPEAKER_WEIGHT * speaker
+        found = losses(crops.draw(batch_size, speaker=speaker))
+        codes = (found.first + found.second) / 2
+        return codes + _SPEAKER_WEIGHT * found.speaker + weight * found.regression
 
     def validate() -> dict[str, float]:
-        found = [losses(model, batch) for batch in kept]
-        means = [sum(map(float, column)) / len(kept) for column in zip(*found, strict=True)]
-        return dict(zip(("codebook 0", "codebook 1", "speaker"), means, strict=True))
+        found = [vars(losses(batch)) for batch in kept]
+        named = {"first": "codebook 0", "second": "codebook 1", "regression": "regression"}
+        if with_blocks:
+            named["speaker"] = "speaker"
+        return {b: sum(float(f[a]) for f in found) / len(found) for a, b in named.items()}
 
-    return train(model, step_loss, validate, out=out, budget=budget)
-
-
-def _losses_on(
-    device: torch.device,
-) -> Callable[[CoarseTrainee, Batch], tuple[Tensor, Tensor, Tensor]]:
-    def losses(model: CoarseTrainee, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
-        moved = Batch(*(tensor.to(device) for tensor in vars(batch).values()))
-        with autocast(device):
-            return coarse_losses(model, moved)
-
-    return losses
+    return train(trainee, step_loss, validate, out=out, budget=budget)

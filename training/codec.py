@@ -1,166 +1,215 @@
-"""The codec's codebooks: clusters of the teacher's parameters.
+"""The codec in training: an encoder, a residual quantiser, and the decoder that nano ships.
 
-Codebook 0 has 1,024 envelopes; codebook 1 has 32 pitches times 32 corrections of the envelope, the
-split that a listener understood best. What is left is cut into principal directions, a few to
-each of codebooks 2 to 7. They do not quantise each other's rest, as a residual quantiser would:
-every one of them is a smooth function of time that a model with context can predict.
+The encoder hears a mel spectrum and a pitch, so any audio can be encoded; the decoder learns the
+bands of which the teacher's sound is made. Nothing is learned from waveforms.
 """
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn import functional as F
 
-from bark.codecs.vocoder import N_CEPSTRUM, N_CORRECTIONS, N_PITCHES, Codebooks
+from bark.codecs.banded import (
+    N_CORRECTIONS,
+    BandCodec,
+    BandCodecConfig,
+    BandDecoder,
+    ConvNeXtBlock,
+    pitch_index,
+)
 
-from .features import Features, is_pause
+from .analysis import N_MELS
 
-CODEBOOK_SIZE = 1_024
-LOWEST_HZ, HIGHEST_HZ = 62.0, 310.0
-GROUPS = (4, 4, 4, 4, 5, 5)
-"""Principal directions in codebooks 2 to 7; the last also holds the rest of the log pitch."""
+N_FEATURES = N_MELS + 2
+"""Mel bands, log pitch, and whether voiced."""
 
-# By Parseval, distances between cepstra weighted so are distances between log envelopes.
-WEIGHTS = np.array([1.0] + [0.5**0.5] * (N_CEPSTRUM - 1), np.float32)
-_PITCH_WEIGHT = 10.0  # brings the rest of the log pitch, a few hundredths, to the others' size
-_MAX_FRAMES = 150_000
-_MAX_FINE_FRAMES = 60_000
+CHANGE_COST = 1.5
+"""What a change of code 0 costs in encoding, in mean squared distances: a path with fewer changes
+is easier to predict, and hardly less exact."""
 
-log = logging.getLogger(__name__)
+_ENCODER_WIDTH, _ENCODER_BLOCKS = 160, 3
+_NO_PITCH = 5.0  # log Hz, where unvoiced
+_DECAY = 0.98
+_STARVED, _REVIVED = 0.03, 0.2  # of a code's fair share
 
 
-def build_codebooks(
-    features: Sequence[Features], *, seed: int = 0, iterations: int = 25
-) -> Codebooks:
-    """Clusters all speakers' frames; pauses count for a fifth of their share.
+class Encoder(nn.Module):
+    """Mel and pitch to the latent; three frames are stacked at the door."""
+
+    def __init__(self, latent_width: int) -> None:
+        super().__init__()
+        width = _ENCODER_WIDTH
+        self.enc_in = nn.Linear(3 * N_FEATURES, width)
+        self.enc = nn.Sequential(*(ConvNeXtBlock(width, 2, 2, 2) for _ in range(_ENCODER_BLOCKS)))
+        self.enc_out = nn.Linear(width, latent_width)
+        self.register_buffer("mean", torch.zeros(N_FEATURES))
+        self.register_buffer("deviation", torch.ones(N_FEATURES))
+
+    def features(self, mel: Tensor, f0: Tensor) -> Tensor:
+        """(B, T, 80) and (B, T) Hz -> (B, T, 82), not yet normalised."""
+        voiced = f0 > 0
+        log_f0 = torch.where(voiced, f0.clamp(min=1).log(), _NO_PITCH)
+        return torch.cat([mel, log_f0[..., None], voiced[..., None].float()], dim=-1)
+
+    def forward(self, mel: Tensor, f0: Tensor) -> Tensor:
+        """(B, T, 80) and (B, T) Hz -> (B, T, latent_width)."""
+        x = (self.features(mel, f0) - self.mean) / self.deviation
+        before, behind = F.pad(x, (0, 0, 1, 0))[:, :-1], F.pad(x, (0, 0, 0, 1))[:, 1:]
+        return self.enc_out(self.enc(self.enc_in(torch.cat([before, x, behind], dim=-1))))
+
+
+class Quantiser:
+    """Codebooks that are moved by running means of what falls to their codes.
 
     Args:
-        features: one entry a speaker.
-        seed: of the draws.
-        iterations: of each k-means.
+        books: (n, latent_width) each; changed in place.
     """
-    generator = torch.Generator().manual_seed(seed)
-    cepstrum = np.concatenate([f.cepstrum for f in features])
-    f0 = np.concatenate([f.f0 for f in features])
-    strengths = np.concatenate([f.strengths for f in features])
-    pause = np.concatenate([is_pause(f.semantic).repeat(2) for f in features])
-    rng = np.random.default_rng(seed)
-    kept = np.flatnonzero(~pause | (rng.random(len(pause)) < 0.2))
-    kept = rng.permutation(kept)[:_MAX_FRAMES]
-    cepstrum, f0, strengths = cepstrum[kept], f0[kept], strengths[kept]
 
-    mean = cepstrum.mean(0)
-    weighted = torch.from_numpy((cepstrum - mean) * WEIGHTS)
-    envelopes = kmeans(weighted, CODEBOOK_SIZE, generator, iterations)
-    chosen = nearest(weighted, envelopes)
-    residual = weighted - envelopes[chosen]
-    corrections = kmeans(residual, N_CORRECTIONS, generator, iterations)
-    residual = residual - corrections[nearest(residual, corrections)]
-    pitches = np.concatenate([[0], np.geomspace(LOWEST_HZ, HIGHEST_HZ, N_PITCHES - 1)])
-    rest = np.concatenate(
-        [residual.numpy(), _PITCH_WEIGHT * pitch_rest(f0, pitches)[:, None]], axis=1
-    )
-    fine, directions = _fine_books(torch.from_numpy(rest).float(), generator, iterations)
-    return Codebooks(
-        mean=mean,
-        envelopes=envelopes.numpy() / WEIGHTS,
-        strengths=_mean_by_code(strengths[f0 > 0], chosen.numpy()[f0 > 0]),
-        pitches=pitches.astype(np.float32),
-        corrections=corrections.numpy() / WEIGHTS,
-        fine=fine,
-        directions=directions,
-    )
+    def __init__(self, books: Sequence[Tensor]) -> None:
+        self.books = list(books)
+        self.totals = [torch.zeros_like(book) for book in books]
+        self.counts = [torch.ones(len(book)) for book in books]
 
+    @torch.no_grad()
+    def start(self, latent: Tensor, rounds: int = 8) -> None:
+        """k-means of latents (n, latent_width), one codebook after the other."""
+        left = latent.clone()
+        for i, book in enumerate(self.books):
+            book.copy_(left[torch.randint(len(left), (len(book),))])
+            for _ in range(rounds):
+                chosen = nearest(left, book)
+                count = torch.bincount(chosen, minlength=len(book)).float()
+                total = torch.zeros_like(book).index_add_(0, chosen, left)
+                drawn = left[torch.randint(len(left), (len(book),))]
+                mean = total / count[:, None].clamp(min=1)
+                book.copy_(torch.where(count[:, None] > 0, mean, drawn))
+            self.counts[i].fill_(len(left) / len(book) / 10)
+            self.totals[i] = book * self.counts[i][:, None]
+            left = left - book[nearest(left, book)]
 
-def encode(features: Features, books: Codebooks, n_codebooks: int = 8) -> np.ndarray:
-    """Codes of features: (n_codebooks, T) int64 in [0, 1024), 75 Hz, 2 or more codebooks."""
-    weighted = torch.from_numpy((features.cepstrum - books.mean) * WEIGHTS)
-    envelopes = torch.from_numpy(books.envelopes * WEIGHTS)
-    corrections = torch.from_numpy(books.corrections * WEIGHTS)
-    first = nearest(weighted, envelopes)
-    residual = weighted - envelopes[first]
-    correction = nearest(residual, corrections)
-    residual = residual - corrections[correction]
-    second = pitch_level(features.f0, books.pitches) * N_CORRECTIONS + correction.numpy()
-    rest = np.concatenate(
-        [residual.numpy(), _PITCH_WEIGHT * pitch_rest(features.f0, books.pitches)[:, None]], axis=1
-    )
-    codes = [first.numpy(), second]
-    n_fine = n_codebooks - len(codes)
-    for book, directions in zip(books.fine[:n_fine], books.directions[:n_fine], strict=True):
-        # The rows of `directions` are orthonormal in the weighted space.
-        rows = directions * np.append(WEIGHTS, _PITCH_WEIGHT)
-        numbers = torch.from_numpy((rest @ rows.T).astype(np.float32))
-        codes.append(nearest(numbers, torch.from_numpy(book)).numpy())
-    return np.stack(codes)
+    @torch.no_grad()
+    def quantise(self, latent: Tensor, *, learn: bool = False) -> Tensor:
+        """Sums of the first 1, 2, ... 8 codes: (n, latent_width) -> (8, n, latent_width)."""
+        left, sums = latent, []
+        total = torch.zeros_like(latent)
+        for i, book in enumerate(self.books):
+            chosen = nearest(left, book)
+            if learn:
+                self._learn(i, left, chosen)
+            total = total + book[chosen]
+            left = left - book[chosen]
+            sums.append(total)
+        return torch.stack(sums)
 
+    def silence(self, latents: Tensor) -> None:
+        """Makes the least used code of each fine codebook zero: one that adds nothing."""
+        left = latents
+        for i, book in enumerate(self.books):
+            chosen = nearest(left, book)
+            left = left - book[chosen]
+            if i >= 2:
+                book[torch.bincount(chosen, minlength=len(book)).argmin()] = 0.0
 
-def pitch_level(f0: np.ndarray, pitches: np.ndarray) -> np.ndarray:
-    """Index of the nearest pitch on a log scale, 0 where unvoiced: (T,) int64."""
-    steps = np.log(np.maximum(f0, 1.0))[:, None] - np.log(pitches[None, 1:])
-    return np.where(f0 > 0, 1 + np.abs(steps).argmin(1), 0)
-
-
-def pitch_rest(f0: np.ndarray, pitches: np.ndarray) -> np.ndarray:
-    """Natural log of pitch over its level, 0 where unvoiced: (T,) float."""
-    level = pitches[pitch_level(f0, pitches)]
-    return np.where(f0 > 0, np.log(np.maximum(f0, 1.0) / np.maximum(level, 1.0)), 0)
+    def _learn(self, i: int, left: Tensor, chosen: Tensor) -> None:
+        book, count, total = self.books[i], self.counts[i], self.totals[i]
+        share = len(left) / len(book)
+        found = torch.bincount(chosen, minlength=len(book)).float()
+        count.mul_(_DECAY).add_(found, alpha=1 - _DECAY)
+        sums = torch.zeros_like(total).index_add_(0, chosen, left)
+        total.mul_(_DECAY).add_(sums, alpha=1 - _DECAY)
+        starved = (count < _STARVED * share).nonzero()[:, 0]
+        if len(starved):
+            count[starved] = _REVIVED * share
+            drawn = left[torch.randint(len(left), (len(starved),))]
+            total[starved] = drawn * count[starved, None]
+        book.copy_(total / count[:, None])
 
 
-def kmeans(points: Tensor, k: int, generator: torch.Generator, iterations: int) -> Tensor:
-    """Lloyd's algorithm: (n, d) float32 -> (k, d); empty clusters move to random points."""
-    centres = points[torch.randperm(len(points), generator=generator)[:k]].clone()
-    if len(centres) < k:
-        raise ValueError(f"{len(centres)} points came, expected at least {k}; make more data")
-    for _ in range(iterations):
-        owner = nearest(points, centres)
-        count = torch.bincount(owner, minlength=k)[:, None]
-        total = torch.zeros_like(centres).index_add_(0, owner, points)
-        drawn = points[torch.randint(len(points), (k,), generator=generator)]
-        centres = torch.where(count > 0, total / count.clamp(min=1), drawn)
-    return centres
+class CodecTrainee(nn.Module):
+    """Encoder and decoder, which holds the codebooks."""
+
+    def __init__(self, config: BandCodecConfig | None = None) -> None:
+        super().__init__()
+        config = config or BandCodecConfig()
+        self.encoder = Encoder(config.latent_width)
+        self.decoder = BandDecoder(config)
+        self.quantiser = Quantiser([book.data for book in self.decoder.books])
+
+    @torch.inference_mode()
+    def encode(
+        self, mel: np.ndarray, f0: np.ndarray, change_cost: float = CHANGE_COST
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Codes of an utterance.
+
+        Args:
+            mel: (T, 80).
+            f0: (T,) Hz, 0 where unvoiced.
+            change_cost: see `CHANGE_COST`; 0 takes the nearest codes.
+
+        Returns:
+            codes (8, T) int64 and the latent (T, latent_width) float32.
+        """
+        pitch = torch.from_numpy(np.ascontiguousarray(f0, np.float32))
+        latent = self.encoder(torch.from_numpy(mel)[None], pitch[None])[0]
+        left, codes = latent, []
+        for i, book in enumerate(self.decoder.books):
+            if i == 0 and change_cost:
+                distances = torch.cdist(left, book).square()
+                cost = change_cost * float(distances.min(1).values.mean())
+                chosen = torch.from_numpy(cheapest_path(distances.numpy(), cost))
+            else:
+                chosen = nearest(left, book)
+            left = left - book[chosen]
+            codes.append(chosen)
+        codes[1] = codes[1] + N_CORRECTIONS * pitch_index(pitch)
+        return torch.stack(codes).numpy(), latent.numpy()
+
+    def save(self, folder: Path) -> None:
+        """Writes `encoder.pt` and the shipped `codec.safetensors`."""
+        folder.mkdir(parents=True, exist_ok=True)
+        torch.save(self.encoder.state_dict(), folder / "encoder.pt")
+        BandCodec(self.decoder).save(folder / "codec.safetensors")
+
+    @classmethod
+    def load(cls, folder: Path) -> CodecTrainee:
+        """Reads what `save` wrote.
+
+        Raises:
+            FileNotFoundError: there is nothing in `folder`.
+        """
+        path = folder / "encoder.pt"
+        if not path.exists():
+            raise FileNotFoundError(f"no codec in {folder}; run `python -m training codec` first")
+        decoder = BandCodec.from_file(folder / "codec.safetensors").decoder
+        width, latent = decoder.dec_in.weight.shape
+        trainee = cls(BandCodecConfig(latent, width, len(decoder.dec)))
+        trainee.decoder.load_state_dict(decoder.state_dict())
+        trainee.encoder.load_state_dict(torch.load(path, weights_only=True))
+        return trainee.eval()
 
 
-def nearest(points: Tensor, centres: Tensor) -> Tensor:
-    """Index of each point's nearest centre: (n, d), (k, d) -> (n,) int64."""
-    norms = (centres * centres).sum(1)
-    # Pieces that stay in the cache, and numpy's argmin: four times as fast as torch's on a CPU.
-    pieces = [
-        torch.addmm(norms, piece, centres.T, alpha=-2).numpy().argmin(1)
-        for piece in points.split(1_024)
-    ]
-    return torch.from_numpy(np.concatenate(pieces))
+def nearest(points: Tensor, book: Tensor) -> Tensor:
+    """(n,) int64 the row of `book` (k, d) nearest to each of `points` (n, d)."""
+    half_squares = -0.5 * book.square().sum(1)
+    return torch.addmm(half_squares, points, book.T).argmax(1)
 
 
-def _fine_books(
-    rest: Tensor, generator: torch.Generator, iterations: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Principal directions of the envelope's rest, clustered group by group."""
-    envelope = rest[:, :N_CEPSTRUM]
-    _, vectors = torch.linalg.eigh(envelope.T @ envelope / len(envelope))
-    rows = torch.cat([vectors.T.flip(0), torch.zeros(N_CEPSTRUM, 1)], 1)  # largest first
-    pitch_row = torch.zeros(1, N_CEPSTRUM + 1)
-    pitch_row[0, -1] = 1
-    rows = torch.cat([rows, pitch_row])
-    width = max(GROUPS)
-    books = np.zeros((len(GROUPS), CODEBOOK_SIZE, width), np.float32)
-    directions = np.zeros((len(GROUPS), width, N_CEPSTRUM + 1), np.float32)
-    for i, group in enumerate(torch.split(rows, list(GROUPS))):
-        numbers = rest[:_MAX_FINE_FRAMES] @ group.T  # in random order
-        books[i, :, : len(group)] = kmeans(numbers, CODEBOOK_SIZE, generator, iterations).numpy()
-        scale = np.append(WEIGHTS, _PITCH_WEIGHT)
-        directions[i, : len(group)] = group.numpy() / scale
-    log.info("energy of the rest %.4f", float((envelope**2).sum(1).mean()))
-    return books, directions
-
-
-def _mean_by_code(values: np.ndarray, code: np.ndarray) -> np.ndarray:
-    """(1024, d) mean of the rows that have each code; the mean of all for codes without any."""
-    count = np.bincount(code, minlength=CODEBOOK_SIZE)[:, None]
-    total = np.zeros((CODEBOOK_SIZE, values.shape[1]))
-    np.add.at(total, code, values)
-    return np.where(count > 0, total / np.maximum(count, 1), values.mean(0)).astype(np.float32)
+def cheapest_path(distances: np.ndarray, cost: float) -> np.ndarray:
+    """The path through (T, K) distances on which every change of code costs `cost`: (T,) int64."""
+    length, n_codes = distances.shape
+    best, came_from = distances[0].copy(), np.zeros((length, n_codes), np.int32)
+    stay = np.arange(n_codes)
+    for t in range(1, length):
+        cheapest = int(best.argmin())
+        moved = best[cheapest] + cost
+        came_from[t] = np.where(best <= moved, stay, cheapest)
+        best = np.minimum(best, moved) + distances[t]
+    path = [int(best.argmin())]
+    for t in range(length - 1, 0, -1):
+        path.append(int(came_from[t, path[-1]]))
+    return np.array(path[::-1], np.int64)

@@ -12,13 +12,14 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from bark.codecs.vocoder import Codebooks
+from bark.codecs.banded import BandDecoder
 from bark.models.conditioned import ConditionedGPTConfig
 from bark.models.fine import FineGPTConfig
 from bark.models.gpt import GPTConfig
+from bark.text.english.lexicon import Lexicon
 
-from .codec import encode
-from .features import SPEAKERS, extract
+from .codec import CodecTrainee
+from .features import SPEAKERS, in_voice, is_pause, read_words, to_utterance
 from .fine import FineTrainee
 from .loop import load_weights
 from .teacher import Teacher
@@ -29,6 +30,9 @@ MAX_FILE_BYTES = 10_000_000
 
 VOICE_TEXT = "Every evening the old clock in the hall strikes nine, and the cat looks up."
 """What each speaker says in its history prompt."""
+
+PROMPT_PAUSE_FRAMES = 4
+"""Semantic tokens of silence at its end: a model that goes on sees little else but the voice."""
 
 USUAL_TEMPERATURE = 0.7
 """Bark's default, at which each exported model is to be at its best."""
@@ -69,19 +73,19 @@ def write_weights(
 def export_coarse(
     training: Path, folder: Path, *, best_temperature: float, config: ConditionedGPTConfig
 ) -> None:
-    """Writes the coarse model of a training, without its auxiliary head."""
-    weights = load_weights(training / "checkpoint.pt")
+    """Writes the coarse model of a training, without what was only there to train it."""
+    weights = load_weights(training / "blocks" / "checkpoint.pt")
     prefix = "gpt."
     kept = {name.removeprefix(prefix): w for name, w in weights.items() if name.startswith(prefix)}
     write_weights(kept, folder / "coarse.safetensors", best_temperature=best_temperature)
     write_config(folder, "coarse", config)
 
 
-def export_fine(training: Path, folder: Path, books: Codebooks, config: FineGPTConfig) -> None:
+def export_fine(training: Path, folder: Path, decoder: BandDecoder, config: FineGPTConfig) -> None:
     """Writes the fine model of a training."""
-    trainee = FineTrainee(config, books)
+    trainee = FineTrainee(config, decoder)
     trainee.load_state_dict(load_weights(training / "checkpoint.pt"))
-    write_weights(trainee.fine_model(books).state_dict(), folder / "fine.safetensors")
+    write_weights(trainee.fine_model(decoder).state_dict(), folder / "fine.safetensors")
     write_config(folder, "fine", config)
 
 
@@ -95,15 +99,20 @@ def write_config(folder: Path, stage: str, config: GPTConfig) -> None:
     path.write_text(text, encoding="utf-8")
 
 
-def write_voices(folder: Path, books: Codebooks) -> None:
-    """Writes a history prompt of each speaker, the teacher's own codes of `VOICE_TEXT`."""
+def write_voices(folder: Path, codec: CodecTrainee) -> None:
+    """Writes a history prompt of each speaker, the codes of `VOICE_TEXT` in its voice."""
     folder.mkdir(parents=True, exist_ok=True)
+    teacher = Teacher(Lexicon.load())
+    said = to_utterance(VOICE_TEXT, teacher.speak(read_words(VOICE_TEXT, teacher.lexicon)))
+    said_until = int(np.flatnonzero(~is_pause(said.semantic))[-1]) + 1
+    n_kept = min(len(said.semantic), said_until + PROMPT_PAUSE_FRAMES)
     for speaker in SPEAKERS:
-        features = extract(Teacher(speaker.teacher).speak(VOICE_TEXT), speaker)
-        codes = encode(features, books)
+        utterance = in_voice(said, speaker)
+        codes, _ = codec.encode(utterance.mel, utterance.bands.f0.numpy())
+        codes = codes[:, : 2 * n_kept]
         np.savez_compressed(
             folder / f"{speaker.name}.npz",
-            semantic_prompt=features.semantic.astype(np.int16),
+            semantic_prompt=utterance.semantic[:n_kept].astype(np.int16),
             coarse_prompt=codes[:2].astype(np.int16),
             fine_prompt=codes.astype(np.int16),
         )

@@ -1,256 +1,240 @@
-"""The teacher's parameters at nano's rates: what the codec and the coarse and fine models learn.
+"""What the codec and the models learn from: the teacher's sentences in every voice.
 
-The four speakers are flite's three and one more, made from the clearest of them by moving its
-pitch and its formants.
+The teacher has one voice. The others are bent from it: pitch multiplied, formants moved. They are
+made from its bands, before there is any sound, so that nothing is lost.
 """
 
 from __future__ import annotations
 
+import json
 import logging
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import numpy as np
+import torch
 
-from bark.codecs.vocoder import envelope_matrix
-from bark.text.english.phones import N_KINDS, N_PAUSES, RATE_HZ, VOWELS
+from bark.codecs.harmonics import HOP_LEN, Bands, speak
+from bark.text.english.lexicon import Lexicon
+from bark.text.english.normalize import Word, normalize, without_falling_questions
+from bark.text.english.phones import N_KINDS, N_PAUSES, RATE_HZ, phones_to_semantic
 
-from .alignment import rising_questions, speech_to_semantic
+from .alignment import speech_to_phones
+from .analysis import analyse, bend, log_mel
 from .corpus import (
     bible_sentences,
     fortune_sentences,
+    number_sentences,
     phrases,
     training_part,
     wordnet_sentences,
 )
-from .teacher import FRAME_S, Speech, Teacher
+from .questions import question_ramp, with_ramp
+from .teacher import HOP_LEN as TEACHER_HOP_LEN
+from .teacher import Speech, Teacher, voiced_pitch
 
-CODEC_RATE_HZ = 75.0
-QUESTION_RISE = 0.35
-"""How much higher the voice is at the end of a question that asks for yes or no."""
-QUIETEST = 1.5
-"""Floor of the cepstrum's first number (log amplitude, loud vowels have 6 to 7)."""
+SHARD_LEN = 50
+"""Sentences to a file."""
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Speaker:
-    """One of nano's speakers.
+    """One of nano's voices.
 
     Attributes:
         name: of the voice prompt.
-        teacher: flite's voice.
-        pitch_ratio: its pitch is multiplied by this.
-        pitch_stretch: and its movements, on a log scale, by this.
-        formant_ratio: its envelope is stretched along the frequency axis by this.
+        pitch: the teacher's is multiplied by this.
+        formants: its spectra are stretched along the frequency axis by this.
     """
 
     name: str
-    teacher: str
-    pitch_ratio: float = 1.0
-    pitch_stretch: float = 1.0
-    formant_ratio: float = 1.0
+    pitch: float = 1.0
+    formants: float = 1.0
 
 
 SPEAKERS = (
-    Speaker("alder", "rms"),
-    Speaker("birch", "slt"),
-    Speaker("cedar", "awb"),
-    Speaker("elm", "rms", pitch_ratio=2.05, pitch_stretch=1.3, formant_ratio=1.16),
+    Speaker("birch"),
+    Speaker("alder", 0.56, 0.88),
+    Speaker("cedar", 0.66, 0.92),
+    Speaker("elm", 0.85, 0.95),
 )
-_LOWEST_HZ, _HIGHEST_HZ = 30.0, 500.0
-_MOVEMENT_CENTRE_HZ = 103.0  # median pitch of rms, around which its movements are stretched
+"""The teacher's own voice, then the bent ones."""
 
 
 @dataclass(frozen=True, eq=False)
-class Features:
-    """Utterances of one speaker, one after the other.
+class Utterance:
+    """One sentence in one voice.
 
     Attributes:
-        semantic: (n,) int64, 37.5 Hz.
-        cepstrum: (2 n, 25) float32, 75 Hz, of 16 kHz audio.
-        f0: (2 n,) float32 in Hz, 0 where unvoiced.
-        strengths: (2 n, 5) float32 voicing strengths.
-        starts: (n_utterances + 1,) int64, where each begins in `semantic`, and the end.
+        sentence: as it stands in the corpus.
+        words: normalised, with the marks behind them.
+        semantic: (T / 2,) int64, 37.5 Hz.
+        bands: T frames, 75 Hz.
+        mel: (T, 80) float32.
     """
 
+    sentence: str
+    words: tuple[Word, ...]
     semantic: np.ndarray
-    cepstrum: np.ndarray
-    f0: np.ndarray
-    strengths: np.ndarray
-    starts: np.ndarray
+    bands: Bands
+    mel: np.ndarray
 
 
-def extract(speech: Speech, speaker: Speaker) -> Features:
-    """Turns one utterance into features of a speaker."""
-    semantic = speech_to_semantic(speech)
-    times = (np.arange(2 * len(semantic)) + 0.5) / CODEC_RATE_HZ  # centre of each frame
-    source = times / FRAME_S - 0.5
-    log_f0, voiced = _continuous_pitch(speech, speaker)
-    nearest = np.clip(np.round(source).astype(int), 0, len(speech.f0) - 1)
-    pitch = np.exp(np.interp(source, np.arange(len(log_f0)), log_f0))
-    cepstrum = _resample(speech.cepstrum, source)
-    if speaker.formant_ratio != 1.0:
-        cepstrum = cepstrum @ formant_shift(speaker.formant_ratio)
-    cepstrum[:, 0] = np.maximum(cepstrum[:, 0], QUIETEST)
-    return Features(
-        semantic=semantic,
-        cepstrum=cepstrum.astype(np.float32),
-        f0=np.where(voiced[nearest], pitch, 0).astype(np.float32),
-        strengths=_resample(speech.strengths, source).astype(np.float32),
-        starts=np.array([0, len(semantic)], np.int64),
-    )
+def read_words(sentence: str, lexicon: Lexicon) -> list[Word]:
+    """A sentence as nano's tokenizer reads it."""
+    words = normalize(" ".join(sentence.split()), lexicon.__contains__)
+    return without_falling_questions(words)
 
 
-def formant_shift(ratio: float) -> np.ndarray:
-    """(25, 25) float64 matrix that stretches an envelope along the frequency axis.
+def to_utterance(sentence: str, speech: Speech) -> Utterance:
+    """Analyses what the teacher said, in nano's frames; questions for yes or no are raised."""
+    phones = speech_to_phones(speech)
+    semantic = phones_to_semantic(phones)
+    n_frames = 2 * len(semantic)
+    sources = (speech.harmonic, speech.rest, speech.pulses)
+    harmonic, rest, pulses = (_fit(signal, n_frames * HOP_LEN) for signal in sources)
+    at = np.arange(n_frames) * HOP_LEN / TEACHER_HOP_LEN - 0.5
+    bands = analyse(harmonic, rest, pulses, voiced_pitch(speech.f0, at))
+    ramp, audio = question_ramp(phones), harmonic + rest
+    if ramp.any():
+        bands = with_ramp(bands, ramp)
+        audio = speak(bands, 0, n_frames)
+    return Utterance(sentence, speech.words, semantic, bands, log_mel(audio, n_frames))
 
-    `cepstrum @ formant_shift(1.16)` has its formants 16 % higher.
-    """
-    grid = np.linspace(0, 8_000, 400)
-    basis = envelope_matrix(grid)  # (25, 400)
-    stretched = envelope_matrix(grid / ratio)
-    return np.linalg.lstsq(basis.T, stretched.T, rcond=None)[0].T
+
+def in_voice(utterance: Utterance, speaker: Speaker) -> Utterance:
+    """The same sentence said by a speaker."""
+    if speaker.pitch == 1.0 and speaker.formants == 1.0:
+        return utterance
+    bands = bend(utterance.bands, speaker.pitch, speaker.formants)
+    n_frames = len(bands.f0)
+    mel = log_mel(speak(bands, 0, n_frames), n_frames)
+    return Utterance(utterance.sentence, utterance.words, utterance.semantic, bands, mel)
 
 
-def make_features(
-    sentences: Sequence[str], speaker: Speaker, out: Path, shard_size: int = 500
-) -> None:
-    """Writes features of a speaker's sentences to `out`, in files that a restart keeps.
+def make_features(sentences: Sequence[str], out: Path) -> None:
+    """Writes the teacher's utterances to `out`, in files that a restart keeps.
 
     Args:
-        sentences: what to say; those that the teacher finds nothing in are skipped.
-        out: folder for `<speaker>-<number>.npz`.
-        shard_size: sentences to a file.
+        sentences: what to say; those with a word that the lexicon does not know are skipped.
+        out: folder for `<number>.npz`.
     """
     out.mkdir(parents=True, exist_ok=True)
-    teacher = Teacher(speaker.teacher)
-    for number, start in enumerate(range(0, len(sentences), shard_size)):
-        path = out / f"{speaker.name}-{number:03d}.npz"
+    teacher = Teacher(Lexicon.load())
+    for first in range(0, len(sentences), SHARD_LEN):
+        path = out / f"{first:06d}.npz"
         if path.exists():
             continue
         made = []
-        for sentence in sentences[start : start + shard_size]:
+        for i, sentence in enumerate(sentences[first : first + SHARD_LEN], start=first):
+            words = read_words(sentence, teacher.lexicon)
             try:
-                made.append(extract(teacher.speak(sentence), speaker))
+                made.append(to_utterance(sentence, teacher.speak(words, seed=i)))
             except ValueError as error:
-                log.info("skipped: %s", error)
-        features = concatenate(made)
-        _save(path, features)
-        hours = len(features.semantic) / RATE_HZ / 3600
-        log.info("%s: %d utterances, %.2f hours", path.name, len(made), hours)
+                log.debug("skipped: %s", error)
+        save_utterances(path, made)
+        minutes = sum(len(u.semantic) for u in made) / RATE_HZ / 60
+        log.info("%s: %d sentences, %.1f minutes", path.name, len(made), minutes)
 
 
-def load_features(folder: Path, speaker: str) -> Features:
-    """Reads all shards of a speaker.
+def save_utterances(path: Path, utterances: Sequence[Utterance]) -> None:
+    """Writes utterances to one file, in half precision, whole or not at all."""
+    arrays = {
+        f.name: np.concatenate([getattr(u.bands, f.name).numpy() for u in utterances])
+        for f in fields(Bands)
+    }
+    meta = [[u.sentence, [[word.text, word.mark] for word in u.words]] for u in utterances]
+    partial = path.with_suffix(".partial")
+    with partial.open("wb") as file:
+        np.savez(
+            file,
+            meta=np.array(json.dumps(meta)),
+            lengths=np.array([len(u.semantic) for u in utterances]),
+            semantic=np.concatenate([u.semantic for u in utterances]).astype(np.int16),
+            mel=np.concatenate([u.mel for u in utterances]).astype(np.float16),
+            f0=arrays.pop("f0"),
+            **{name: array.astype(np.float16) for name, array in arrays.items()},
+        )
+    partial.replace(path)
+
+
+def load_utterances(path: Path) -> list[Utterance]:
+    """Reads a file of `save_utterances`."""
+    with np.load(path, allow_pickle=False) as file:
+        arrays = {name: file[name] for name in file.files}
+    ends = np.cumsum(arrays["lengths"])
+    found = []
+    for (sentence, words), length, end in zip(
+        json.loads(str(arrays["meta"])), arrays["lengths"], ends, strict=True
+    ):
+        frames = slice(2 * (end - length), 2 * end)
+        parts = {
+            f.name: torch.from_numpy(arrays[f.name][frames].astype(np.float32))
+            for f in fields(Bands)
+        }
+        found.append(
+            Utterance(
+                sentence,
+                tuple(Word(text, 0, 0, mark) for text, mark in words),
+                arrays["semantic"][end - length : end].astype(np.int64),
+                Bands(**parts),
+                arrays["mel"][frames].astype(np.float32),
+            )
+        )
+    return found
+
+
+def feature_files(folder: Path) -> list[Path]:
+    """The files of `make_features`.
 
     Raises:
         FileNotFoundError: there are none.
     """
-    paths = sorted(folder.glob(f"{speaker}-*.npz"))
+    paths = sorted(folder.glob("*.npz"))
     if not paths:
-        raise FileNotFoundError(
-            f"no features of {speaker!r} in {folder}; run `python -m training data` first"
-        )
-    return concatenate([_load(path) for path in paths])
+        raise FileNotFoundError(f"no features in {folder}; run `python -m training data` first")
+    return paths
 
 
-def concatenate(parts: Sequence[Features]) -> Features:
-    """Joins utterances into one, keeping where each began."""
-    lengths = np.concatenate([np.diff(part.starts) for part in parts])
-    return Features(
-        semantic=np.concatenate([part.semantic for part in parts]),
-        cepstrum=np.concatenate([part.cepstrum for part in parts]),
-        f0=np.concatenate([part.f0 for part in parts]),
-        strengths=np.concatenate([part.strengths for part in parts]),
-        starts=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
-    )
-
-
-def _save(path: Path, features: Features) -> None:
-    partial = path.with_suffix(".partial.npz")
-    np.savez(
-        partial,
-        semantic=features.semantic.astype(np.int16),
-        cepstrum=features.cepstrum.astype(np.float16),
-        f0=features.f0,
-        strengths=features.strengths.astype(np.float16),
-        starts=features.starts,
-    )
-    partial.replace(path)
-
-
-def _load(path: Path) -> Features:
-    with np.load(path, allow_pickle=False) as file:
-        return Features(
-            semantic=file["semantic"].astype(np.int64),
-            cepstrum=file["cepstrum"].astype(np.float32),
-            f0=file["f0"],
-            strengths=file["strengths"].astype(np.float32),
-            starts=file["starts"],
-        )
-
-
-def _continuous_pitch(speech: Speech, speaker: Speaker) -> tuple[np.ndarray, np.ndarray]:
-    """Natural log of the pitch without gaps, and where it is voiced: (n_frames,) each."""
-    # The teacher very rarely gives a frame a pitch that is none.
-    voiced = (speech.f0 > _LOWEST_HZ) & (speech.f0 < _HIGHEST_HZ)
-    frames = np.arange(len(voiced))
-    if not voiced.any():
-        return np.full(len(voiced), np.log(_MOVEMENT_CENTRE_HZ)), voiced
-    log_f0 = np.interp(frames, frames[voiced], np.log(speech.f0[voiced]))
-    if speaker.pitch_stretch != 1.0:
-        centre = np.log(_MOVEMENT_CENTRE_HZ)
-        log_f0 = centre + speaker.pitch_stretch * (log_f0 - centre)
-    log_f0 = log_f0 + np.log(speaker.pitch_ratio)
-    for last in rising_questions(speech):
-        log_f0 = log_f0 + _question_rise(speech, last, len(frames))
-    return log_f0, voiced
-
-
-def _question_rise(speech: Speech, last_word: int, n_frames: int) -> np.ndarray:
-    """(n_frames,) log of the rise from the last stressed vowel to the end of the question."""
-    ends = [phone.end_s for phone in speech.phones]
-    said = [i for i, phone in enumerate(speech.phones) if 0 <= phone.word <= last_word]
-    stressed = [i for i in said if speech.phones[i].stressed and speech.phones[i].name in VOWELS]
-    onset = stressed[-1] if stressed else said[-1]
-    start_s, end_s = (ends[onset - 1] if onset else 0.0), ends[said[-1]]
-    times = np.arange(n_frames) * FRAME_S
-    rise = np.clip((times - start_s) / (end_s - start_s), 0, 1) * np.log1p(QUESTION_RISE)
-    return np.where(times <= end_s + FRAME_S, rise, 0.0)
-
-
-def _resample(values: np.ndarray, source: np.ndarray) -> np.ndarray:
-    """Linear interpolation of (n, d) rows at fractional row numbers."""
-    low = np.clip(np.floor(source).astype(int), 0, len(values) - 1)
-    high = np.minimum(low + 1, len(values) - 1)
-    share = np.clip(source - low, 0, 1)[:, None]
-    return values[low].astype(np.float64) * (1 - share) + values[high] * share
+def speaker_of(number: int) -> Speaker:
+    """Which bent voice says the sentence of this number, besides the teacher's own."""
+    return SPEAKERS[1 + number % (len(SPEAKERS) - 1)]
 
 
 def training_sentences(n: int, seed: int = 0) -> list[str]:
-    """Distinct sentences for the speakers, none of them held out, shuffled.
+    """Sentences for the teacher, none of them held out.
 
-    Two thirds are the fortunes' modern prose, the rest dictionary examples, verses of the Bible
-    and phrases cut from all of them, because people also type a single word.
+    Of every ten or eleven, six are the fortunes' modern prose, two the dictionary's examples, one a
+    verse, one has numbers and half a one is a phrase, because people also type a single word.
     """
     rng = random.Random(seed)
-    fortunes, wordnet, bible = (
-        training_part(source())
-        for source in (fortune_sentences, wordnet_sentences, bible_sentences)
-    )
-    drawn = rng.sample(fortunes, min(n * 2 // 3, len(fortunes)))
-    drawn += rng.sample(wordnet, min(n // 6, len(wordnet)))
-    drawn += rng.sample(bible, min(n // 16, len(bible)))
-    drawn += phrases(fortunes + wordnet, max(n - len(drawn), n // 12), rng)
-    distinct = training_part(dict.fromkeys(drawn))
-    rng.shuffle(distinct)
-    return distinct[:n]
+    sources = (fortune_sentences, wordnet_sentences, bible_sentences)
+    fortunes, examples, verses = (training_part(source()) for source in sources)
+    for sentences in (fortunes, examples, verses):
+        rng.shuffle(sentences)
+    fortunes = [s for s in fortunes if 15 < len(s) < 140]
+    examples = [s for s in examples if 20 < len(s) < 120]
+    verses = [s for s in verses if 25 < len(s) < 130]
+    numbers = training_part(dict.fromkeys(number_sentences(3_000, seed=seed + 5)))
+    cut = training_part(dict.fromkeys(phrases(fortunes + examples, 3_000, rng)))
+    chosen: list[str] = []
+    for i in range(len(fortunes) // 6):
+        chosen += fortunes[6 * i : 6 * i + 6]
+        chosen += [*examples[2 * i : 2 * i + 2], *verses[i : i + 1], *numbers[i : i + 1]]
+        chosen += cut[i : i + 1] if i % 2 else []
+        if len(chosen) >= n:
+            break
+    return chosen[:n]
 
 
 def is_pause(semantic: np.ndarray) -> np.ndarray:
     """Which semantic tokens are pauses: same shape, bool."""
     return semantic < N_KINDS * N_PAUSES
+
+
+def _fit(signal: np.ndarray, n: int) -> np.ndarray:
+    return np.pad(signal, (0, max(0, n - len(signal))))[:n]

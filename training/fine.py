@@ -4,7 +4,7 @@ What is left after codebooks 0 and 1 is a few numbers a codebook, of which only 
 predicted. The most probable of 1,024 codes is then a poor guess (it made the envelope worse), the
 code nearest to the expected numbers a good one. So the model learns the expected numbers r, and
 its output layers are written such that the code c nearest to r has the largest logit,
-2 c r - c c.
+2 c r - c c. Each of these codebooks has a silent code, the nearest where nothing is expected.
 """
 
 from __future__ import annotations
@@ -16,20 +16,21 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from bark.codecs.vocoder import Codebooks
+from bark.codecs.banded import BandDecoder
 from bark.models.fine import FineGPT, FineGPTConfig
 from bark.spec import NANO
 
-from .coarse import Stream, sinusoids, token_features
+from .coarse import sinusoids, token_features
 from .loop import Budget, autocast, train
+from .streams import Stream
 
 FINE_CONFIG = FineGPTConfig(
     block_size=NANO.fine_window_len,
     input_vocab_size=NANO.codebook_size + 1,
     output_vocab_size=NANO.codebook_size + 1,
-    n_layer=4,
+    n_layer=3,
     n_head=4,
-    n_embd=224,
+    n_embd=192,
     n_codes_total=NANO.n_codebooks,
     n_codes_given=NANO.n_coarse_codebooks,
 )
@@ -38,7 +39,8 @@ MAX_CORRUPTION = 0.15
 
 _VALIDATION_SHARE = 0.03
 _INIT_STD = 0.02
-_POSITION_SCALE = 0.05
+_POSITION_SCALE, _TOKEN_SCALE = 0.05, 0.3
+_HEAD_SCALE = 0.05
 
 
 class Windows:
@@ -82,12 +84,13 @@ class FineTrainee(nn.Module):
     The hidden state's first entry is always 1, so that output layers can hold a constant.
     """
 
-    def __init__(self, config: FineGPTConfig, books: Codebooks) -> None:
+    def __init__(self, config: FineGPTConfig, decoder: BandDecoder) -> None:
         super().__init__()
         self.gpt = FineGPT(config)
-        n_books, _, self.n_numbers = books.fine.shape
+        books = fine_books(decoder)
+        n_books, _, self.n_numbers = books.shape
         self.numbers_lm_head = nn.Linear(config.n_embd, n_books * self.n_numbers, bias=False)
-        self._initialise(books)
+        self._initialise(decoder)
 
     def forward(self, coarse: Tensor) -> Tensor:
         """Expected numbers of each fine codebook: (B, T, 2) int64 -> (B, T, 6, d)."""
@@ -102,25 +105,27 @@ class FineTrainee(nn.Module):
         return self.numbers_lm_head(hidden).unflatten(-1, (-1, self.n_numbers))
 
     @torch.no_grad()
-    def fine_model(self, books: Codebooks) -> FineGPT:
+    def fine_model(self, decoder: BandDecoder) -> FineGPT:
         """The trained trunk with output layers that choose the code nearest to the numbers.
 
-        A fine model's output layers are also the embeddings of its codes. These are small beside
-        those of the coarse codes, which alone were read in training.
+        A fine model's output layers are also the embeddings of its codes. Scaling them changes no
+        choice, so they are made small beside those of the coarse codes, which alone were read in
+        training.
         """
         model, width = self.gpt, self.gpt.config.n_embd
         norm = model.transformer["ln_f"]
         norm.weight[0], norm.bias[0] = 0.0, 1.0
         maps = self.numbers_lm_head.weight.unflatten(0, (-1, self.n_numbers))  # (6, d, C)
-        for head, book, to_numbers in zip(model.lm_heads, books.fine, maps, strict=True):
-            code = torch.from_numpy(book)  # (1024, d)
+        for head, book, to_numbers in zip(model.lm_heads, fine_books(decoder), maps, strict=True):
+            code = book.to(to_numbers.device)  # (1024, d)
             rows = 2 * code @ to_numbers
             rows[:, 0] -= (code * code).sum(1)
+            rows *= _HEAD_SCALE
             # The last row stands for "no code here": never chosen, and as an embedding silent.
             head.weight.copy_(torch.cat([rows, torch.zeros(1, width)]))
         return model
 
-    def _initialise(self, books: Codebooks) -> None:
+    def _initialise(self, decoder: BandDecoder) -> None:
         """Small normal weights, sinusoids for positions, codes that sound alike begin alike."""
         depth = 2 * self.gpt.config.n_layer
         for name, weight in self.named_parameters():
@@ -131,15 +136,21 @@ class FineTrainee(nn.Module):
         with torch.no_grad():
             positions = parts["wpe"].weight
             positions.copy_(sinusoids(*positions.shape) * _POSITION_SCALE)
-            given = token_features(books, width).split(NANO.codebook_size)
+            features = _TOKEN_SCALE * token_features(decoder, width)
+            given = features.split(NANO.codebook_size)
             for table, rows in zip(parts["wtes"], given, strict=False):
                 table.weight[: NANO.codebook_size] = rows
             self.numbers_lm_head.weight.zero_()
 
 
+def fine_books(decoder: BandDecoder) -> Tensor:
+    """Codebooks 2 to 7: (6, 1024, d)."""
+    return torch.stack([book.detach() for book in list(decoder.books)[2:]])
+
+
 def train_fine(
     streams: Sequence[Stream],
-    books: Codebooks,
+    decoder: BandDecoder,
     out: Path,
     budget: Budget,
     *,
@@ -153,12 +164,12 @@ def train_fine(
     The log's values are squared errors over the numbers' own squares: 1 is nothing learned.
     """
     torch.manual_seed(seed)
-    trainee = FineTrainee(config, books).to(device)
+    trainee = FineTrainee(config, decoder).to(device)
     place = torch.device(device)
     length = min(NANO.fine_window_len, config.block_size)
     windows = Windows(streams, seed, length)
     kept = Windows(streams, seed + 1, length).draw(batch_size, validation=True)
-    fine = torch.from_numpy(books.fine).to(place)
+    fine = fine_books(decoder).to(place)
 
     def numbers_of(codes: Tensor) -> Tensor:
         moved = codes.to(place)

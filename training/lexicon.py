@@ -15,11 +15,10 @@ from collections import Counter
 from pathlib import Path
 
 from bark.text.english.lexicon import LEXICON_PATH, Lexicon, encode_phones, phone_names
-from bark.text.english.phones import N_PAUSES, PHONE_INDEX, PHONES, phone_name
+from bark.text.english.phones import N_PAUSES, PHONE_INDEX, phone_name
 
-from .alignment import speech_to_phones
 from .corpus import prose, training_part
-from .teacher import Teacher
+from .flite import PAUSE, Flite
 
 log = logging.getLogger(__name__)
 
@@ -61,13 +60,13 @@ def vocabulary() -> list[str]:
 
 def export_lexicon(path: Path = LEXICON_PATH) -> int:
     """Write the lexicon; returns how many words it holds."""
-    lookup, teacher = _FliteLexicon(), Teacher("rms")
+    lookup, flite = _FliteLexicon(), Flite("rms")
     words, known = vocabulary(), dictionary_words()
     dictionary = Lexicon({w: encode_phones(lookup.phones(w)) for w in words if w in known})
     pronunciations: dict[str, str] = {}
     for word in words:
         if "'" in word:  # contractions are put together while speaking, not in flite's lexicon
-            names = _spoken(teacher, word)
+            names = _spoken(flite, word)
         else:
             # known parts sound better than rules: those make "blockchain" end in "chn"
             names = phone_names(dictionary.phones(word) or ()) or lookup.phones(word)
@@ -80,9 +79,9 @@ def export_lexicon(path: Path = LEXICON_PATH) -> int:
     return len(pronunciations)
 
 
-def _spoken(teacher: Teacher, word: str) -> list[str]:
-    phones = speech_to_phones(teacher.speak(word))
-    return [PHONES[phone.index] for phone in phones if phone.index >= N_PAUSES]
+def _spoken(flite: Flite, word: str) -> list[str]:
+    phones = flite.phones(word)
+    return [phone_name(p.name, int(p.stressed)) for p in phones if p.name != PAUSE]
 
 
 class _FliteLexicon:

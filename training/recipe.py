@@ -11,22 +11,26 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bark import Bark
-from bark.codecs.vocoder import Codebooks
+from bark.codecs.banded import BandCodec, BandCodecConfig, BandDecoder
 from bark.models.conditioned import ConditionedGPTConfig
 from bark.models.fine import FineGPTConfig
 from bark.models.gpt import GPTConfig
 from bark.text.english.lexicon import LEXICON_PATH
 from bark.text.nano import NanoTokenizer
 
-from .coarse import load_streams, train_coarse
-from .codec import build_codebooks
+from .coarse import CONFIG as COARSE_CONFIG
+from .coarse import train_coarse
+from .codec import CodecTrainee
+from .codec_training import train_codec, utterances_of_all_voices
 from .corpus import held_out_numbers, held_out_prose
 from .export import NANO_DIR, VOICES_DIR, export_coarse, export_fine, write_voices
-from .features import SPEAKERS, load_features, make_features, training_sentences
+from .features import SPEAKERS, make_features, training_sentences
 from .fine import FINE_CONFIG, train_fine
+from .judges import Judges
 from .loop import Budget
-from .measure import measure_fine, measure_speech, measure_voices, real_time_factor
+from .measure import measure_speech, measure_voices, real_time_factor
 from .plots import plot_losses
+from .streams import encode_features, load_streams
 from .text import CONFIG as TEXT_CONFIG
 from .text import export_text, train_text
 from .text_batches import TextBatches
@@ -43,31 +47,34 @@ class Recipe:
     """Sizes and budgets.
 
     Attributes:
-        sentences: for each speaker.
+        sentences: that the teacher says for the codec, the coarse and the fine model.
         text_items: sentences for the text model.
         held_out: sentences of prose and with numbers that the text model is measured on.
-        iterations: of each k-means.
-        text, coarse, fine: budgets of the trainings.
-        text_config, coarse_config, fine_config: sizes of the models.
-        coarse_batch, fine_batch: crops to a step.
-        text_temperature, coarse_temperature: at which a listener understood the models best.
+        codec, text, encoder, coarse, fine: budgets of the trainings; `encoder` is the coarse
+            model's without its blocks.
+        codec_config, text_config, coarse_config, fine_config: sizes of the models.
+        codec_batch, coarse_batches, fine_batch: crops to a step.
+        text_temperature, coarse_temperature: at which the judges liked the models best.
         seed: of everything that is drawn.
     """
 
-    sentences: int = 4_000
+    sentences: int = 9_000
     text_items: int = 44_000
     held_out: tuple[int, int] = (150, 30)
-    iterations: int = 14
-    text: Budget = field(default_factory=lambda: Budget(minutes=98))
-    coarse: Budget = field(default_factory=lambda: Budget(minutes=85))
-    fine: Budget = field(default_factory=lambda: Budget(minutes=30))
+    codec: Budget = field(default_factory=lambda: Budget(minutes=120))
+    text: Budget = field(default_factory=lambda: Budget(minutes=90))
+    encoder: Budget = field(default_factory=lambda: Budget(minutes=20))
+    coarse: Budget = field(default_factory=lambda: Budget(minutes=120))
+    fine: Budget = field(default_factory=lambda: Budget(minutes=20))
+    codec_config: BandCodecConfig = field(default_factory=BandCodecConfig)
     text_config: GPTConfig = TEXT_CONFIG
-    coarse_config: ConditionedGPTConfig = field(default_factory=ConditionedGPTConfig)
+    coarse_config: ConditionedGPTConfig = COARSE_CONFIG
     fine_config: FineGPTConfig = FINE_CONFIG
-    coarse_batch: int = 16
-    fine_batch: int = 16
+    codec_batch: int = 20
+    coarse_batches: tuple[int, int] = (5, 8)
+    fine_batch: int = 8
     text_temperature: float = 0.7
-    coarse_temperature: float = 0.4
+    coarse_temperature: float = 0.35
     seed: int = 0
 
 
@@ -78,10 +85,12 @@ def quick_recipe() -> Recipe:
         sentences=40,
         text_items=64,
         held_out=(6, 2),
-        iterations=2,
+        codec=dataclasses.replace(budget, steps=340),
         text=budget,
+        encoder=budget,
         coarse=budget,
-        fine=dataclasses.replace(budget, steps=240),  # a regression of what is nearly noise
+        fine=dataclasses.replace(budget, steps=60),  # nearly noise: more would learn it by heart
+        codec_config=BandCodecConfig(latent_width=16, width=32, n_blocks=2),
         text_config=dataclasses.replace(TEXT_CONFIG, n_layer=2, n_head=2, n_embd=64),
         coarse_config=ConditionedGPTConfig(
             block_size=96,
@@ -92,25 +101,34 @@ def quick_recipe() -> Recipe:
             condition_width=32,
         ),
         fine_config=dataclasses.replace(FINE_CONFIG, block_size=96, n_layer=1, n_head=2, n_embd=64),
-        coarse_batch=8,
+        codec_batch=4,
+        coarse_batches=(2, 8),
         fine_batch=16,
     )
 
 
 def make_data(recipe: Recipe, out: Path, device: str) -> None:
-    """The teacher says everything: features of the speakers, items of the text model."""
-    sentences = training_sentences(recipe.sentences * len(SPEAKERS), recipe.seed)
-    for i, speaker in enumerate(SPEAKERS):
-        make_features(sentences[i :: len(SPEAKERS)], speaker, out / "features")
+    """The teacher says everything: what the codec learns from, items of the text model."""
+    make_features(training_sentences(recipe.sentences, recipe.seed), out / "features")
     make_shards(out / "text_data", recipe.text_items, recipe.seed)
     make_held_out(out / "text_data", *recipe.held_out)
 
 
 def make_codec(recipe: Recipe, out: Path, device: str) -> None:
-    """Clusters the features into codebooks."""
-    features = [load_features(out / "features", speaker.name) for speaker in SPEAKERS]
-    books = build_codebooks(features, seed=recipe.seed, iterations=recipe.iterations)
-    books.save(out / "codec.safetensors")
+    """Trains the codec."""
+    train_codec(
+        utterances_of_all_voices(out / "features"),
+        out / "codec",
+        recipe.codec,
+        config=recipe.codec_config,
+        batch_size=recipe.codec_batch,
+        seed=recipe.seed,
+    )
+
+
+def make_codes(recipe: Recipe, out: Path, device: str) -> None:
+    """Encodes all that the teacher said, in every voice."""
+    encode_features(out / "features", CodecTrainee.load(out / "codec"), out / "codes")
 
 
 def make_text(recipe: Recipe, out: Path, device: str) -> None:
@@ -133,14 +151,14 @@ def make_text(recipe: Recipe, out: Path, device: str) -> None:
 
 def make_coarse(recipe: Recipe, out: Path, device: str) -> None:
     """Trains the coarse model."""
-    books = Codebooks.load(out / "codec.safetensors")
     train_coarse(
-        load_streams(out / "features", books),
-        books,
+        load_streams(out / "codes"),
+        _decoder(out),
         out / "coarse",
+        recipe.encoder,
         recipe.coarse,
         config=recipe.coarse_config,
-        batch_size=recipe.coarse_batch,
+        batch_sizes=recipe.coarse_batches,
         seed=recipe.seed,
         device=device,
     )
@@ -148,11 +166,9 @@ def make_coarse(recipe: Recipe, out: Path, device: str) -> None:
 
 def make_fine(recipe: Recipe, out: Path, device: str) -> None:
     """Trains the fine model."""
-    books = Codebooks.load(out / "codec.safetensors")
-    streams = load_streams(out / "features", books, n_codebooks=8)
     train_fine(
-        streams,
-        books,
+        load_streams(out / "codes"),
+        _decoder(out),
         out / "fine",
         recipe.fine,
         config=recipe.fine_config,
@@ -166,8 +182,7 @@ def export(recipe: Recipe, out: Path, device: str) -> None:
     """Writes a model folder, `nano`, that `Bark.from_pretrained` reads, and the voices."""
     folder = out / "nano"
     folder.mkdir(parents=True, exist_ok=True)
-    books = Codebooks.load(out / "codec.safetensors")
-    books.save(folder / "codec.safetensors")
+    shutil.copyfile(out / "codec" / "codec.safetensors", folder / "codec.safetensors")
     shutil.copyfile(LEXICON_PATH, folder / LEXICON_PATH.name)
     export_text(
         out / "text",
@@ -181,22 +196,21 @@ def export(recipe: Recipe, out: Path, device: str) -> None:
         best_temperature=recipe.coarse_temperature,
         config=recipe.coarse_config,
     )
-    export_fine(out / "fine", folder, books, recipe.fine_config)
-    write_voices(out / "voices", books)
-    for name in ("text", "coarse", "fine"):
+    export_fine(out / "fine", folder, _decoder(out), recipe.fine_config)
+    write_voices(out / "voices", CodecTrainee.load(out / "codec"))
+    for name in TRAININGS:
         plot_losses(out / name)
 
 
 def measure(recipe: Recipe, out: Path, device: str) -> None:
     """Measures the exported model folder; the results go to `measures.json`."""
     bark = Bark.from_pretrained(str(out / "nano"), device=device)
-    kept = out / "teacher_heard.json"
-    prose = held_out_prose(N_MEASURED)
+    judges, prose = Judges(), held_out_prose(N_MEASURED)
     results = {
-        "prose": measure_speech(bark, prose, kept),
-        "numbers": measure_speech(bark, held_out_numbers(N_MEASURED_NUMBERS), kept),
-        "voices": measure_voices(bark, prose[:15]),
-        "fine": measure_fine(bark, prose[:30]),
+        "prose": measure_speech(bark, prose, judges),
+        "numbers": measure_speech(bark, held_out_numbers(N_MEASURED_NUMBERS), judges),
+        **{s.name: measure_speech(bark, prose[:30], judges, s.name) for s in SPEAKERS},
+        "voices": measure_voices(bark, prose[:10], out / "features"),
     }
     values = {name: dataclasses.asdict(result) for name, result in results.items()}
     values["speed"] = {"real_time_factor": real_time_factor(bark)}
@@ -212,11 +226,16 @@ def ship(recipe: Recipe, out: Path, device: str) -> None:
             shutil.copyfile(path, target / path.name)
 
 
+def _decoder(out: Path) -> BandDecoder:
+    return BandCodec.from_file(out / "codec" / "codec.safetensors").decoder
+
+
 Step = Callable[[Recipe, Path, str], None]
 
 STEPS: dict[str, Step] = {
     "data": make_data,
     "codec": make_codec,
+    "codes": make_codes,
     "text": make_text,
     "coarse": make_coarse,
     "fine": make_fine,
@@ -224,14 +243,17 @@ STEPS: dict[str, Step] = {
     "measure": measure,
     "ship": ship,
 }
-ALL_STEPS = ("data", "codec", "text", "coarse", "fine", "export", "measure")
-QUICK_STEPS = ("data", "codec", "text", "coarse", "fine", "export")
+TRAININGS = ("codec", "text", "coarse/encoder", "coarse/blocks", "fine")
+"""Folders with a log each."""
+
+ALL_STEPS = ("data", "codec", "codes", "text", "coarse", "fine", "export", "measure")
+QUICK_STEPS = ("data", "codec", "codes", "text", "coarse", "fine", "export")
 
 
 def losses_that_did_not_fall(out: Path) -> list[str]:
     """Names of the trainings whose held-out loss, the mean of its parts, is no lower at the end."""
     stuck = []
-    for name in ("text", "coarse", "fine"):
+    for name in TRAININGS:
         lines = (out / name / "log.jsonl").read_text().splitlines()
         first, last = json.loads(lines[0]), json.loads(lines[-1])
         parts = [k for k in first if k not in ("step", "minutes") and "accuracy" not in k]

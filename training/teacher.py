@@ -1,105 +1,55 @@
-"""The teacher: Debian's flite, called through ctypes.
+"""The teacher: hibari, a small voice that says nano's own phones and shows how it does.
 
-flite's three statistical voices predict, before any sample is made, everything nano learns from:
-phones, their end times, and every 5 ms a pitch, a smooth spectral envelope and five voicing
-strengths. Taking these straight out of the synthesiser is a hundred times faster than real time
-and free of the noise an analysis of the finished audio would add. The audio itself is only made
-for the listener who judges the teacher.
+hibari (Apache 2.0) predicts, every 12.5 ms, the spectra of a voiced part and of the rest, and a
+pitch; a pulse train and noise make sound of them. Here the two parts are rendered apart, which no
+analysis of a recording could do, and the durations of its phonemes are read out of its graph.
 """
 
 from __future__ import annotations
 
-import ctypes
-from collections.abc import Iterator
+import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-VOICES = ("rms", "slt", "awb")
-SAMPLE_RATE_HZ = 16_000
-FRAME_S = 0.005
-N_CEPSTRUM = 25
-PAUSE = "pau"
+from bark.text.english.lexicon import Lexicon, phone_names
+from bark.text.english.normalize import Word
 
-_Pointer = ctypes.c_void_p
-_String = ctypes.c_char_p
+from .spelling import is_vowel, spell_word
 
+SAMPLE_RATE_HZ = 24_000
+HOP_LEN = 300
+"""Samples of a frame of the teacher's, 12.5 ms."""
+STEP_S = 0.025
+"""Its durations are whole numbers of this."""
 
-class _Track(ctypes.Structure):
-    _fields_ = [
-        ("type", _String),
-        ("n_frames", ctypes.c_int),
-        ("n_channels", ctypes.c_int),
-        ("times", ctypes.POINTER(ctypes.c_float)),
-        ("frames", ctypes.POINTER(ctypes.POINTER(ctypes.c_float))),
-    ]
-
-
-class _Wave(ctypes.Structure):
-    _fields_ = [
-        ("type", _String),
-        ("sample_rate", ctypes.c_int),
-        ("n_samples", ctypes.c_int),
-        ("n_channels", ctypes.c_int),
-        ("samples", ctypes.POINTER(ctypes.c_short)),
-    ]
-
-
-class _Voice(ctypes.Structure):
-    _fields_ = [("name", _String), ("features", _Pointer)]
-
-
-class _Utterance(ctypes.Structure):
-    _fields_ = [("features", _Pointer)]
-
-
-_AudioCallback = ctypes.CFUNCTYPE(
-    ctypes.c_int, _Pointer, ctypes.c_int, ctypes.c_int, ctypes.c_int, _Pointer
-)
-
-
-class _Streaming(ctypes.Structure):
-    _fields_ = [("min_buffer", ctypes.c_int), ("callback", _AudioCallback)]
-
-
-_SIGNATURES: dict[str, tuple[type | None, list[type]]] = {
-    "flite_init": (ctypes.c_int, []),
-    "flite_synth_text": (_Pointer, [_String, _Pointer]),
-    "flite_feat_set": (None, [_Pointer, _String, _Pointer]),
-    "flite_feat_remove": (ctypes.c_int, [_Pointer, _String]),
-    "utt_relation": (_Pointer, [_Pointer, _String]),
-    "utt_wave": (_Pointer, [_Pointer]),
-    "relation_head": (_Pointer, [_Pointer]),
-    "item_next": (_Pointer, [_Pointer]),
-    "path_to_item": (_Pointer, [_Pointer, _String]),
-    "ffeature_string": (_String, [_Pointer, _String]),
-    "ffeature_float": (ctypes.c_float, [_Pointer, _String]),
-    "feat_val": (_Pointer, [_Pointer, _String]),
-    "val_track": (_Pointer, [_Pointer]),
-    "val_cg_db": (_Pointer, [_Pointer]),
-    "mlpg": (_Pointer, [_Pointer, _Pointer]),
-    "delete_track": (None, [_Pointer]),
-    "delete_utterance": (None, [_Pointer]),
-    "new_audio_streaming_info": (_Pointer, []),
-    "audio_streaming_info_val": (_Pointer, [_Pointer]),
-}
+PACKAGE = "hibari-tts==0.2.1"
+MODEL_SHA256 = "5f70741d4e900f4e85d0037498736cc1b3e1b9a63a13546a5da1e63abf4fccd8"
+_DURATIONS = "/Clip_output_0"  # the node of its graph that rounds them
+_VOICED_ABOVE_HZ = 40.0
+_MAX_PHONEMES = 400  # longer inputs it was not trained on
 
 
 @dataclass(frozen=True)
-class Phone:
-    """One phone of an utterance.
+class SpelledText:
+    """A text as the teacher is given it.
 
     Attributes:
-        name: flite's name of it, `pau` for a pause.
-        end_s: when it ends, in seconds; it begins where the one before it ends.
-        word: index into `Speech.words`, or -1 for a pause.
-        stressed: whether its syllable carries stress.
+        ids: its phonemes and marks, a pad before and behind.
+        owners: for each id the number of the phone it belongs to; -1 - w for what stands behind
+            word w (marks, spaces, the last pad), `BEFORE` for the first pad.
+        phones: name, as in `bark.text.english.phones.PHONES`, and whether a word begins.
     """
 
-    name: str
-    end_s: float
-    word: int
-    stressed: bool
+    ids: tuple[int, ...]
+    owners: tuple[int, ...]
+    phones: tuple[tuple[str, bool], ...]
+
+
+BEFORE = -1_000_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,144 +57,128 @@ class Speech:
     """What the teacher made of a text.
 
     Attributes:
-        words: the text as flite split it at white space, without punctuation.
-        punctuation: what followed each word, for example `?` or `."`, mostly nothing.
-        phones: all phones in order, pauses among them.
-        f0: (n_frames,) float32 pitch in Hz every 5 ms, 0 where unvoiced.
-        cepstrum: (n_frames, 25) float32 mel-cepstrum (all-pass constant of the 16 kHz voices).
-        strengths: (n_frames, 5) float32 voicing strength per band, 0 (noise) to 1 (pulses).
-        audio: (n_samples,) float32 within ±1 at 16 kHz, or None where it was not asked for.
+        words: normalised, with the marks behind them.
+        text: as it was given.
+        durations: (len(text.ids),) int64 in steps of 25 ms.
+        harmonic: (n,) float32 the voiced part, 24 kHz.
+        rest: (n,) float32 all else.
+        pulses: (n,) float32 the unit harmonics that `harmonic` was made from.
+        f0: (n / 300,) float32 Hz, at most 40 where unvoiced.
     """
 
-    words: tuple[str, ...]
-    punctuation: tuple[str, ...]
-    phones: tuple[Phone, ...]
+    words: tuple[Word, ...]
+    text: SpelledText
+    durations: np.ndarray
+    harmonic: np.ndarray
+    rest: np.ndarray
+    pulses: np.ndarray
     f0: np.ndarray
-    cepstrum: np.ndarray
-    strengths: np.ndarray
-    audio: np.ndarray | None
+
+    @property
+    def audio(self) -> np.ndarray:
+        """(n,) float32, 24 kHz, mostly within ±1."""
+        return self.harmonic + self.rest
+
+
+def spell_text(words: Sequence[Word], lexicon: Lexicon, vocabulary: dict[str, int]) -> SpelledText:
+    """Writes words in the teacher's ids.
+
+    Raises:
+        ValueError: there are no words, the lexicon does not know one, or they are too many.
+    """
+    named = []
+    for word in words:
+        phones = lexicon.phones(word.text)
+        if phones is None:
+            raise ValueError(f"the lexicon does not know {word.text!r}; leave the sentence out")
+        named.append(phone_names(phones))
+    ids, owners, all_phones = [0], [BEFORE], []
+    for w, (word, phones) in enumerate(zip(words, named, strict=True)):
+        is_last = w + 1 == len(words)
+        vowel_follows = not is_last and not word.mark and is_vowel(named[w + 1][0])
+        for i, written in enumerate(spell_word(word.text, phones, vowel_follows=vowel_follows)):
+            ids += [vocabulary[c] for c in written]
+            owners += [len(all_phones)] * len(written)
+            all_phones.append((phones[i], i == 0))
+        behind = word.mark + ("" if is_last else " ")
+        ids += [vocabulary[c] for c in behind]
+        owners += [-1 - w] * len(behind)
+    if not words or len(ids) > _MAX_PHONEMES:
+        raise ValueError(f"{len(words)} words came, expected 1 to {_MAX_PHONEMES} phonemes of them")
+    return SpelledText((*ids, 0), (*owners, -len(words)), tuple(all_phones))
 
 
 class Teacher:
-    """One voice of flite; not safe to use from two threads at once.
+    """hibari's American voice.
 
     Args:
-        voice: one of `VOICES`.
+        lexicon: how words are pronounced.
 
     Raises:
-        ValueError: the voice is unknown.
-        FileNotFoundError: flite's libraries are not installed.
+        ModuleNotFoundError: a package of requirements-training.txt is missing.
+        ValueError: the package holds another model than the one this recipe was made with.
     """
 
-    def __init__(self, voice: str) -> None:
-        if voice not in VOICES:
-            raise ValueError(f"unknown teacher voice {voice!r}; choose one of {', '.join(VOICES)}")
-        self.voice = voice
-        self._flite = _load("libflite.so.1")
-        for name, (result, arguments) in _SIGNATURES.items():
-            function = getattr(self._flite, name)
-            function.restype, function.argtypes = result, arguments
-        self._flite.flite_init()
-        register = getattr(_load(f"libflite_cmu_us_{voice}.so.1"), f"register_cmu_us_{voice}")
-        register.restype, register.argtypes = _Pointer, [_String]
-        self._voice = register(None)
-        # A streaming callback that refuses the first piece of audio ends the synthesis there.
-        self._refuse = _AudioCallback(lambda *_: -1)
+    def __init__(self, lexicon: Lexicon) -> None:
+        import hibari
+        import onnx
+        import onnxruntime
 
-    def speak(self, text: str, audio: bool = False) -> Speech:
-        """Speaks one utterance.
-
-        Args:
-            text: plain text. flite reads numbers its own way: normalise them before.
-            audio: also synthesise the samples, which takes four times as long.
-
-        Returns:
-            The phones and parameters, and the samples if asked for.
-
-        Raises:
-            ValueError: the text has nothing to say.
-        """
-        flite = self._flite
-        voice_features = _Voice.from_address(self._voice).features
-        if audio:
-            flite.flite_feat_remove(voice_features, b"streaming_info")
-        else:
-            streaming = flite.new_audio_streaming_info()
-            info = _Streaming.from_address(streaming)
-            info.min_buffer, info.callback = 64, self._refuse
-            value = flite.audio_streaming_info_val(streaming)
-            flite.flite_feat_set(voice_features, b"streaming_info", value)
-        # The trailing space makes flite see the last word's end.
-        utterance = flite.flite_synth_text(text.encode("ascii", "ignore") + b" ", self._voice)
-        try:
-            return self._read(utterance, audio, text)
-        finally:
-            flite.delete_utterance(utterance)
-
-    def _read(self, utterance: int, audio: bool, text: str) -> Speech:
-        flite = self._flite
-        tokens = list(self._items(utterance, b"Token"))
-        phones = self._phones(utterance, {token: i for i, token in enumerate(tokens)})
-        if not any(phone.name != PAUSE for phone in phones):
-            raise ValueError(f"the teacher finds nothing to say in {text!r}; give it a word")
-        features = _Utterance.from_address(utterance).features
-        predicted = flite.val_track(flite.feat_val(features, b"param_track"))
-        database = flite.val_cg_db(flite.feat_val(features, b"cg_db"))
-        smoothed = flite.mlpg(predicted, database)
-        parameters = _track_array(smoothed)  # (n_frames, 1 + 25)
-        flite.delete_track(smoothed)
-        samples = None
-        if audio:
-            wave = _Wave.from_address(flite.utt_wave(utterance))
-            integers = np.ctypeslib.as_array(wave.samples, (wave.n_samples,))
-            samples = integers.astype(np.float32) / 32_768
-        return Speech(
-            words=tuple(flite.ffeature_string(token, b"name").decode() for token in tokens),
-            punctuation=tuple(self._punctuation(token) for token in tokens),
-            phones=phones,
-            f0=parameters[:, 0],
-            cepstrum=parameters[:, 1 : 1 + N_CEPSTRUM],
-            strengths=_track_array(flite.val_track(flite.feat_val(features, b"str_track"))),
-            audio=samples,
+        self.lexicon = lexicon
+        self._voice = hibari.Hibari()
+        self._dsp: Any = hibari.dsp
+        content = Path(self._voice.model_path).read_bytes()
+        found = hashlib.sha256(content).hexdigest()
+        if found != MODEL_SHA256:
+            raise ValueError(f"hibari's model has SHA-256 {found}; install {PACKAGE}")
+        graph = onnx.load_from_string(content)
+        output = onnx.helper.make_tensor_value_info(_DURATIONS, onnx.TensorProto.FLOAT, None)
+        graph.graph.output.append(output)
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = options.inter_op_num_threads = 1
+        options.log_severity_level = 3
+        self._session = onnxruntime.InferenceSession(
+            graph.SerializeToString(), options, providers=["CPUExecutionProvider"]
         )
 
-    def _phones(self, utterance: int, index_of_token: dict[int, int]) -> tuple[Phone, ...]:
-        flite = self._flite
-        found = []
-        for item in self._items(utterance, b"Segment"):
-            token = flite.path_to_item(item, b"R:SylStructure.parent.parent.R:Token.parent")
-            found.append(
-                Phone(
-                    name=flite.ffeature_string(item, b"name").decode(),
-                    end_s=flite.ffeature_float(item, b"end"),
-                    word=index_of_token.get(token, -1),
-                    stressed=flite.ffeature_string(item, b"R:SylStructure.parent.stress") == b"1",
-                )
-            )
-        return tuple(found)
+    def speak(self, words: Sequence[Word], seed: int = 0) -> Speech:
+        """Says normalised words.
 
-    def _punctuation(self, token: int) -> str:
-        found = self._flite.ffeature_string(token, b"punc").decode()
-        return "" if found == "0" else found  # flite's "0" is "no such feature"
+        Args:
+            words: all of them known to the lexicon.
+            seed: of the noise.
 
-    def _items(self, utterance: int, relation: bytes) -> Iterator[int]:
-        item = self._flite.relation_head(self._flite.utt_relation(utterance, relation))
-        while item:
-            yield item
-            item = self._flite.item_next(item)
-
-
-def _load(name: str) -> ctypes.CDLL:
-    try:
-        return ctypes.CDLL(name, mode=ctypes.RTLD_GLOBAL)
-    except OSError as error:
-        raise FileNotFoundError(
-            f"cannot load {name}; install flite (Debian: apt-get install flite libflite1)"
-        ) from error
+        Raises:
+            ValueError: a word is unknown, or there are none or too many.
+        """
+        text = spell_text(words, self.lexicon, self._voice.vocab)
+        inputs = {"ids": np.array([text.ids]), "speed": np.ones(1, np.float32)}
+        *parts, durations = self._session.run(None, inputs)
+        log_size, turn, log_noise, log_rest, phase, f0 = (part[0] for part in parts)
+        dsp, n_frames = self._dsp, log_size.shape[1]
+        pulses = dsp.pulses(f0)
+        response = np.exp(1j * np.pi * np.tanh(turn)).astype(np.complex64) * dsp.ex(log_size)
+        harmonic = dsp.ola(dsp.stft(pulses, n_frames) * response)
+        rng = np.random.default_rng(seed)
+        shape = log_noise.shape[0], 2 * n_frames
+        noise = rng.standard_normal(shape, dtype=np.float32).view(np.complex64)
+        free = np.exp(1j * phase).astype(np.complex64) * dsp.ex(log_rest)
+        rest = dsp.ola(noise * dsp.ex(log_noise) + free)
+        steps = np.asarray(durations).reshape(-1).astype(np.int64)
+        return Speech(tuple(words), text, steps, harmonic, rest, pulses, f0)
 
 
-def _track_array(address: int) -> np.ndarray:
-    track = _Track.from_address(address)
-    shape = (track.n_channels,)
-    rows = [np.ctypeslib.as_array(track.frames[i], shape) for i in range(track.n_frames)]
-    return np.array(rows, dtype=np.float32)  # copies: flite frees its own memory
+def voiced_pitch(f0: np.ndarray, at: np.ndarray) -> np.ndarray:
+    """The teacher's pitch at fractional frame numbers: Hz, 0 where unvoiced, float32.
+
+    Args:
+        f0: (n,) as in `Speech`.
+        at: (T,) frame numbers; beyond the end is unvoiced.
+    """
+    voiced = f0 > _VOICED_ABOVE_HZ
+    if not voiced.any():
+        return np.zeros(len(at), np.float32)
+    nearest = np.clip(np.round(at).astype(int), 0, len(f0) - 1)
+    index = np.flatnonzero(voiced)
+    pitch = np.exp(np.interp(at, index, np.log(f0[index])))
+    return np.where(voiced[nearest] & (at < len(f0)), pitch, 0).astype(np.float32)

@@ -5,24 +5,26 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
+from bark.stages.positions import MAX_PHONE_FRAMES
 from bark.text.english.lexicon import Lexicon
-from bark.text.english.normalize import Word, normalize, spoken_text
-from bark.text.english.phones import phones_to_semantic
+from bark.text.english.normalize import Word
+from bark.text.english.phones import N_PAUSES, Phone, phones_to_semantic
 
 from .alignment import speech_to_phones
 from .corpus import held_out_numbers, held_out_prose, held_out_words, text_items
+from .features import read_words
 from .teacher import Teacher
 
 log = logging.getLogger(__name__)
 
-VOICE = "rms"  # of the teacher's voices the one a listener understands best
 SHARD_LEN = 1_000
 MAX_SEMANTIC = 900
+MAX_LEAD_FRAMES, MAX_TAIL_FRAMES = 4, 14
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,37 +42,46 @@ class TextItem:
     semantic: np.ndarray
 
 
-def fold_spaces(text: str) -> str:
-    """Fold white space as the tokenizer does."""
-    return " ".join(text.split())
-
-
-def say(teacher: Teacher, lexicon: Lexicon, sentence: str) -> TextItem | None:
-    """Let the teacher say a sentence; None where it counts the words differently than we do."""
-    words = normalize(fold_spaces(sentence), lexicon.__contains__)
-    if not words:
-        return None
+def say(teacher: Teacher, sentence: str) -> TextItem | None:
+    """Let the teacher say a sentence; None where the lexicon lacks a word or it is too long."""
+    words = read_words(sentence, teacher.lexicon)
     try:
-        phones = speech_to_phones(teacher.speak(spoken_text(words)))
-    except (ValueError, KeyError):
+        speech = teacher.speak(words)
+    except ValueError:
         return None
-    semantic = phones_to_semantic(phones)
-    if sum(p.begins_word for p in phones) != len(words) or len(semantic) > MAX_SEMANTIC:
+    semantic = phones_to_semantic(with_short_pauses(speech_to_phones(speech)))
+    if len(semantic) > MAX_SEMANTIC:
         return None
     return TextItem(sentence, tuple(words), semantic)
+
+
+def with_short_pauses(said: list[Phone]) -> list[Phone]:
+    """Cut the silence before and behind an utterance, and any phone to what a stage may hold.
+
+    The teacher waits a third of a second before it speaks; who listens need not.
+    """
+    limits = [MAX_PHONE_FRAMES] * len(said)
+    if said and said[0].index < N_PAUSES:
+        limits[0] = MAX_LEAD_FRAMES
+    if said and said[-1].index < N_PAUSES:
+        limits[-1] = MAX_TAIL_FRAMES
+    return [
+        replace(phone, n_frames=min(phone.n_frames, limit))
+        for phone, limit in zip(said, limits, strict=True)
+    ]
 
 
 def make_shards(folder: Path, n_items: int, seed: int = 0) -> None:
     """Make the training data in files of `SHARD_LEN` sentences; goes on where it stopped."""
     folder.mkdir(parents=True, exist_ok=True)
-    lexicon, teacher = Lexicon.load(), Teacher(VOICE)
-    sentences = text_items(n_items, lexicon.words(), seed)
+    teacher = Teacher(Lexicon.load())
+    sentences = text_items(n_items, teacher.lexicon.words(), seed)
     for start in range(0, len(sentences), SHARD_LEN):
         path = folder / f"text_{seed}_{start // SHARD_LEN:04d}.jsonl"
         if path.is_file():
             continue
         part = sentences[start : start + SHARD_LEN]
-        kept = write_items(path, (say(teacher, lexicon, sentence) for sentence in part))
+        kept = write_items(path, (say(teacher, sentence) for sentence in part))
         log.info("%s: %d of %d sentences", path.name, kept, len(part))
 
 
@@ -104,13 +115,13 @@ def read_items(path: Path) -> Iterator[TextItem]:
 def make_held_out(folder: Path, n_prose: int = 150, n_numbers: int = 30) -> None:
     """Let the teacher say the sentences kept for measuring, where they are not there yet."""
     folder.mkdir(parents=True, exist_ok=True)
-    lexicon, teacher = Lexicon.load(), Teacher(VOICE)
+    teacher = Teacher(Lexicon.load())
     sets = {
         "prose": held_out_prose(n_prose),
         "numbers": held_out_numbers(n_numbers),
-        "words": held_out_words(lexicon.words()),
+        "words": held_out_words(teacher.lexicon.words()),
     }
     for name, sentences in sets.items():
         path = folder / f"held_out_{name}.jsonl"
         if not path.is_file():
-            write_items(path, (say(teacher, lexicon, sentence) for sentence in sentences))
+            write_items(path, (say(teacher, sentence) for sentence in sentences))

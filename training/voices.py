@@ -8,10 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.fft import dct
 
-from bark.codecs.vocoder import SAMPLE_RATE_HZ, Vocoder, VocoderFrames
+from bark.codecs.harmonics import SAMPLE_RATE_HZ, speak
 
-from .features import SPEAKERS, extract
-from .teacher import Teacher
+from .features import SPEAKERS, Utterance, in_voice
 
 _FRAME_LEN, _HOP_LEN = 600, 240  # 25 and 10 ms
 _N_BANDS, _N_COEFFICIENTS = 32, 20
@@ -50,15 +49,12 @@ class SpeakerClassifier:
         ]
 
 
-def train_classifier(sentences: Sequence[str]) -> SpeakerClassifier:
-    """Trains on what the teacher's parameters sound like, each speaker on other sentences."""
+def train_classifier(utterances: Sequence[Utterance]) -> SpeakerClassifier:
+    """Trains on the teacher's utterances, each speaker on other ones."""
     means, scatter = [], []
     for i, speaker in enumerate(SPEAKERS):
-        teacher = Teacher(speaker.teacher)
-        made = [extract(teacher.speak(s), speaker) for s in sentences[i :: len(SPEAKERS)]]
-        points = np.stack(
-            [mean_mfcc(say(VocoderFrames(f.cepstrum, f.f0, f.strengths))) for f in made]
-        )
+        said = [in_voice(utterance, speaker) for utterance in utterances[i :: len(SPEAKERS)]]
+        points = np.stack([mean_mfcc(speak(u.bands, 0, len(u.mel))) for u in said])
         means.append(points.mean(0))
         scatter.append(points - points.mean(0))
     residual = np.concatenate(scatter)
@@ -66,11 +62,6 @@ def train_classifier(sentences: Sequence[str]) -> SpeakerClassifier:
     covariance += 1e-2 * np.eye(len(covariance)) * np.trace(covariance) / len(covariance)
     names = tuple(speaker.name for speaker in SPEAKERS)
     return SpeakerClassifier(names, np.stack(means), np.linalg.inv(covariance))
-
-
-def say(frames: VocoderFrames) -> np.ndarray:
-    """Audio of unquantised parameters."""
-    return Vocoder().speak(frames)
 
 
 def median_pitch(f0: np.ndarray) -> float:

@@ -63,14 +63,14 @@ def read_codec(folder: Path) -> Any:
         WeightsNotFoundError: the file is missing.
         CheckpointError: it is damaged.
     """
-    from ..codecs.vocoder import VocoderCodec
+    from ..codecs.banded import BandCodec
 
     path = folder / "codec.safetensors"
     if not path.is_file():
         raise WeightsNotFoundError(f"There is no weight file at {path}.")
     read_safetensors(path)
     try:
-        return VocoderCodec.from_file(path)
+        return BandCodec.from_file(path)
     except (KeyError, ValueError, TypeError) as error:
         raise CheckpointError(
             f"{path} lacks a part of nano's codec ({str(error)[:120]})."

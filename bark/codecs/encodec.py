@@ -99,6 +99,11 @@ class EncodecCodec:
         """Where the weights are."""
         return next(self._parts.parameters()).device
 
+    @property
+    def look_ahead_frames(self) -> int:
+        """None: a frame sounds the same whatever follows it."""
+        return 0
+
     def to(self, device: torch.device | str) -> EncodecCodec:
         """Moves the weights and returns the codec."""
         self._parts.to(device)

@@ -30,6 +30,10 @@ class Tokenizer(Protocol):
 class Codec(Protocol):
     """Turns codes into sound."""
 
+    @property
+    def look_ahead_frames(self) -> int:
+        """Samples of a frame are final once this many frames behind it are known."""
+
     def decode(self, codes: np.ndarray, start: int = 0, stop: int | None = None) -> np.ndarray:
         """Sound of codes (n, T) int in [0, codebook_size), 1 <= n <= n_codebooks.
 

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import torch
+
 from ..environment import user_data_dir
 from ..errors import VoiceError, VoiceNotFoundError
 from ..families import FAMILIES, Family, family_of
@@ -149,6 +151,24 @@ def load_voice(
             "give a name, the path of an .npz file, a mapping of arrays or a VoicePrompt."
         )
     return load_named_voice(voice, spec, offline=offline, voices_dir=voices_dir)
+
+
+def draw_packaged_voice(spec: ModelSpec, generator: torch.Generator) -> VoicePrompt | None:
+    """Draws one of the voices that come with a model family, each as likely as the others.
+
+    Args:
+        spec: of the model that is to speak.
+        generator: one number is drawn from it.
+
+    Returns:
+        The voice, or None where none are packaged for the family.
+    """
+    voices = list(_voices_of(packaged_prompts_dir(), family_of(spec)))
+    if not voices:
+        return None
+    drawn = torch.randint(len(voices), (1,), generator=generator, device=generator.device)
+    path = voices[int(drawn)].path
+    return None if path is None else load_voice(path, spec)
 
 
 def load_named_voice(

@@ -14,7 +14,7 @@ import torch
 
 from bark.checkpoints import huggingface, nano, suno
 from bark.checkpoints.registry import packaged_nano_dir
-from bark.codecs.vocoder import VocoderCodec
+from bark.codecs.banded import BandCodec
 from bark.compare.blind import read_votes
 from bark.compare.grid import read_grid_file, write_grid_file
 from bark.compare.plan import GridPlan
@@ -170,7 +170,7 @@ def _checkpoints(folder: Path) -> list[Kind]:
         return use
 
     def read_codec(path: Path) -> Any:
-        codec: VocoderCodec = nano.read_codec(path)
+        codec: BandCodec = nano.read_codec(path)
         return codec.decode(np.zeros((8, 4), np.int64))
 
     return [

@@ -1,0 +1,117 @@
+"""The voices as tokens: what the coarse and fine models learn from."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from bark.spec import NANO
+
+from .codec import CodecTrainee
+from .features import (
+    SPEAKERS,
+    Speaker,
+    Utterance,
+    feature_files,
+    in_voice,
+    load_utterances,
+    speaker_of,
+)
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, eq=False)
+class Stream:
+    """All utterances of one speaker as tokens, one after the other.
+
+    Attributes:
+        semantic: (n,) int64.
+        codes: (8, 2 n) int64.
+        latent: (2 n, d) float32, what the codec's encoder made of them.
+        starts: (n_utterances,) int64, where each begins in `semantic`.
+    """
+
+    semantic: np.ndarray
+    codes: np.ndarray
+    latent: np.ndarray
+    starts: np.ndarray
+
+    @property
+    def flat(self) -> np.ndarray:
+        """(4 n,) int64 coarse tokens, codebook 0 in [0, 1024) and 1 in [1024, 2048) in turn."""
+        offsets = NANO.codebook_size * np.arange(2)[:, None]
+        return (self.codes[:2] + offsets).T.reshape(-1)
+
+
+def encode_features(features: Path, codec: CodecTrainee, out: Path) -> None:
+    """Encodes every sentence in the teacher's own voice and in one bent one, file by file.
+
+    Args:
+        features: folder of `training.features.make_features`.
+        codec: trained.
+        out: folder for `<speaker>-<number>.npz`; a restart keeps what is there.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    number = 0
+    for path in feature_files(features):
+        utterances = load_utterances(path)
+        for speaker in SPEAKERS:
+            target = out / f"{speaker.name}-{path.name}"
+            said = [
+                u
+                for i, u in enumerate(utterances, start=number)
+                if speaker in (SPEAKERS[0], speaker_of(i))
+            ]
+            if said and not target.exists():
+                _write(target, said, speaker, codec)
+        number += len(utterances)
+        log.info("%s encoded", path.name)
+
+
+def _write(path: Path, said: Sequence[Utterance], speaker: Speaker, codec: CodecTrainee) -> None:
+    voiced = [in_voice(utterance, speaker) for utterance in said]
+    encoded = [codec.encode(u.mel, u.bands.f0.numpy()) for u in voiced]
+    partial = path.with_suffix(".partial")
+    with partial.open("wb") as file:
+        np.savez(
+            file,
+            codes=np.concatenate([codes for codes, _ in encoded], axis=1).astype(np.int16),
+            latent=np.concatenate([latent for _, latent in encoded]).astype(np.float16),
+            semantic=np.concatenate([u.semantic for u in voiced]).astype(np.int16),
+            lengths=np.array([len(u.semantic) for u in voiced]),
+        )
+    partial.replace(path)
+
+
+def load_streams(folder: Path) -> list[Stream]:
+    """One stream a speaker, in the order of `SPEAKERS`.
+
+    Raises:
+        FileNotFoundError: a speaker has none.
+    """
+    return [_load(folder, speaker) for speaker in SPEAKERS]
+
+
+def _load(folder: Path, speaker: Speaker) -> Stream:
+    paths = sorted(folder.glob(f"{speaker.name}-*.npz"))
+    if not paths:
+        raise FileNotFoundError(
+            f"no codes of {speaker.name!r} in {folder}; run `python -m training codes` first"
+        )
+    parts: dict[str, list[np.ndarray]] = {}
+    for path in paths:
+        with np.load(path, allow_pickle=False) as file:
+            for name in file.files:
+                parts.setdefault(name, []).append(file[name])
+    lengths = np.concatenate(parts["lengths"])
+    return Stream(
+        semantic=np.concatenate(parts["semantic"]).astype(np.int64),
+        codes=np.concatenate(parts["codes"], axis=1).astype(np.int64),
+        latent=np.concatenate(parts["latent"]).astype(np.float32),
+        starts=np.concatenate([[0], np.cumsum(lengths)[:-1]]).astype(np.int64),
+    )
