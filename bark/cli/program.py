@@ -291,12 +291,14 @@ def _events(
 
 
 def _write(job: Job, bark: Bark, index: int, take: Take) -> None:
-    path = job.paths[index]
+    path, dated = job.paths[index], job.arguments.dated
+    # How long it took differs from run to run; without that the same seed gives the same file.
+    kept_take = dataclasses.replace(take, timings={})
     if path == STANDARD_OUTPUT:
         with _standard_output() as file:
-            take.save(file, format=job.format, dated=job.arguments.dated)
+            kept_take.save(file, format=job.format, dated=dated)
     else:
-        take.save(path, format=job.format, dated=job.arguments.dated)
+        kept_take.save(path, format=job.format, dated=dated)
         if job.arguments.c2pa:
             from ..audio.credentials import sign_file
 

@@ -105,6 +105,7 @@ def run_here(*argv: str) -> int:
 def test_the_same_seed_gives_the_same_file_and_another_seed_another(tmp_path: Path) -> None:
     for name, seed in (("a", "3"), ("b", "3"), ("c", "4")):
         assert run_here("Hello", "--seed", seed, "--output_filename", f"{name}.wav") == 0
+    assert (tmp_path / "a.wav").read_bytes() == (tmp_path / "b.wav").read_bytes()
     audio = {name: read_audio(tmp_path / f"{name}.wav")[0] for name in "abc"}
     np.testing.assert_array_equal(audio["a"], audio["b"])
     assert not np.array_equal(audio["a"], audio["c"])
