@@ -24,6 +24,7 @@ from .state.engine import Engine, Progress
 from .state.run_queue import MAX_WAITING
 from .state.sessions import Visits
 from .state.studio import MAX_CHARS, Studio, takes_folder
+from .wiring.content_policy import ContentPolicy
 from .wiring.endpoints import Api, add_routes
 from .wiring.form import wire_arrival, wire_models, wire_text, wire_voice
 from .wiring.grids import add_grid_routes, add_vote_routes, wire_grid
@@ -147,17 +148,23 @@ def serve(studio: Studio, demo: gr.Blocks, **launch: Any) -> Server:
     Args:
         launch: passed on to `gr.Blocks.launch`, for example `server_port`.
     """
-    script = "\n".join((STATIC / name).read_text(encoding="utf-8") for name in _SCRIPTS)
+    parts = [(STATIC / name).read_text(encoding="utf-8") for name in _SCRIPTS]
+    script = "\n".join(["", *parts])
     app, url, _ = demo.launch(
         prevent_thread_lock=True,
         theme=theme(),
         css=(STATIC / "style.css").read_text(encoding="utf-8"),
-        head=f"<script>\n{script}</script>",
+        head=f"<script>{script}</script>",
         footer_links=["api"],
         run_history=False,
         ssr_mode=False,
         max_file_size=MAX_UPLOAD,
-        app_kwargs={"middleware": [Middleware(StreamWatch, callers=studio.callers)]},
+        app_kwargs={
+            "middleware": [
+                Middleware(ContentPolicy, scripts=[script]),
+                Middleware(StreamWatch, callers=studio.callers),
+            ]
+        },
         **launch,
     )
     add_take_routes(app, studio)
