@@ -31,7 +31,7 @@ FLOORS = (
     "events",
     "batch",
     "pipeline generation",
-    "api compare",
+    "api compare huggingface",
     "narration",
     "__init__ server",
     "ui.state",

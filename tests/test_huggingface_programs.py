@@ -1,0 +1,66 @@
+"""Programs that come from transformers: the same calls, and at temperature 0 the same sound."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from bark.errors import InvalidInputError
+from bark.huggingface import AutoProcessor, BarkModel, TextToAudio
+
+from .checkpoints.test_huggingface import original as original
+from .tiny import tiny_vocabulary, write_hub_layout
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = write_hub_layout(tmp_path_factory.mktemp("hub"))
+    (path / "vocab.txt").write_text("\n".join(tiny_vocabulary()) + "\n", encoding="utf-8")
+    return path
+
+
+SHORT: dict[str, Any] = {"semantic_max_new_tokens": 6, "do_sample": False}
+
+
+def test_a_pipeline_gives_audio_and_its_rate(folder: Path) -> None:
+    made = TextToAudio.from_pretrained(folder)("Hello world", **SHORT)
+    assert made["sampling_rate"] == 24_000
+    assert made["audio"].shape == (1, 9 * 320)
+    assert made["audio"].dtype == np.float32
+
+
+def test_settings_for_one_stage_win_and_unknown_ones_are_named(folder: Path) -> None:
+    model, processor = BarkModel.from_pretrained(folder), AutoProcessor.from_pretrained(folder)
+    inputs = processor(["Hello", "The world"], return_tensors="pt").to("cpu")
+    assert inputs["input_ids"].shape == inputs["attention_mask"].shape == (2, 256)
+    wild = {"semantic_max_new_tokens": 6, "temperature": 5.0}
+    still = {"semantic_temperature": 0, "coarse_temperature": 0, "fine_temperature": 0}
+    expected = model.generate(**inputs, **SHORT)
+    assert torch.equal(model.generate(**inputs, **wild, **still), expected)
+    assert not torch.equal(model.generate(**inputs, **wild), expected)
+    with pytest.raises(InvalidInputError, match="semantic_beams"):
+        model.generate(**inputs, semantic_beams=3)
+
+
+@pytest.mark.slow
+def test_at_temperature_0_it_says_what_transformers_says(original: tuple[Any, Path]) -> None:
+    from transformers.models.bark.generation_configuration_bark import BarkGenerationConfig
+
+    theirs, folder = original
+    (folder / "vocab.txt").write_text("\n".join(tiny_vocabulary()) + "\n", encoding="utf-8")
+    assert json.loads((folder / "config.json").read_text())["model_type"] == "bark"
+    settings = BarkGenerationConfig()
+    for name in ("semantic_config", "coarse_acoustics_config", "fine_acoustics_config"):
+        setattr(settings, name, getattr(settings, name).to_dict())
+    theirs.generation_config = settings
+    inputs = AutoProcessor.from_pretrained(folder)("Hello world")
+    ours = BarkModel.from_pretrained(folder).generate(**inputs, **SHORT)
+    expected = theirs.generate(
+        input_ids=inputs["input_ids"], attention_mask=inputs["attention_mask"], **SHORT
+    )
+    torch.testing.assert_close(ours, expected.float().view(1, -1), atol=1e-4, rtol=0)
