@@ -36,7 +36,7 @@ class FakeBark:
 
     def __init__(self, name: str = "nano", *, spec: ModelSpec = NANO, pace_s: float = 0.0) -> None:
         self.name = name
-        self.spec = spec
+        self.spec = dataclasses.replace(spec, text_len=40)  # words, as it counts them
         self.pace_s = pace_s
         self.device = torch.device("cpu")
         self.precision = "fp32"
@@ -55,7 +55,7 @@ class FakeBark:
 
     def count(self, text: str) -> TextCount:
         words = text.split()
-        limit = 40
+        limit = self.spec.text_len
         return TextCount(
             len(words),
             limit,
