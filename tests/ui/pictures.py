@@ -22,8 +22,8 @@ from bark.ui.state.studio import Studio
 from tests.ui.conftest import FLAGS
 
 SIZE = {"width": 1600, "height": 900}
-TEXT = "The old man looked at the sea for a long time, and then he walked home."
-PATIENCE_MS = 60_000
+TEXT = "Good morning, and how did you sleep?"
+PATIENCE_MS = 180_000
 
 
 def take_pictures(folder: Path) -> list[Path]:
