@@ -18,8 +18,9 @@ from torch import Tensor
 
 from .decoding.engines import decode
 from .decoding.sampling import SamplingOptions
-from .errors import InvalidInputError
+from .errors import CheckpointError, InvalidInputError
 from .families import family_of
+from .files.json_file import read_json
 from .models.fine import FineGPT
 from .models.gpt import GPT
 from .pipeline import Bark
@@ -33,6 +34,12 @@ logger = logging.getLogger(__name__)
 
 _HUB_NAMES = {"suno/bark": "large", "suno/bark-small": "small"}
 _STAGES = ("semantic", "coarse", "fine")
+_SECTIONS = {
+    "semantic": "semantic_config",
+    "coarse": "coarse_acoustics_config",
+    "fine": "fine_acoustics_config",
+}
+_MAX_CONFIG_BYTES = 1 << 20
 _DEFAULTS: dict[str, dict[str, Any]] = {
     "semantic": {"temperature": 0.7, "min_eos_p": 0.2},
     "coarse": {"temperature": 0.7},
@@ -85,6 +92,7 @@ class BarkModel:
 
     def __init__(self, bark: Bark) -> None:
         self._bark = bark
+        self._defaults = _saved_settings(bark.files.info.location)
         self.generation_config = types.SimpleNamespace(sample_rate=bark.sample_rate)
         self.config = types.SimpleNamespace(sample_rate=bark.sample_rate)
 
@@ -134,7 +142,7 @@ class BarkModel:
             InvalidInputError, VoiceError: a setting or the voice is none.
         """
         spec, n = self._bark.spec, len(input_ids)
-        chosen = _settings(settings)
+        chosen = _settings(settings, self._defaults)
         history = load_history(history_prompt, spec)
         mask = torch.ones_like(input_ids) if attention_mask is None else attention_mask
         texts = [
@@ -203,9 +211,27 @@ def _open(name: str | Path, device: str | None, precision: str) -> Bark:
     return Bark.from_pretrained(model, device=device, precision=precision, lazy=True)
 
 
-def _settings(given: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """The settings of each stage: those with its name in front win over those for all."""
+def _saved_settings(folder: Path | None) -> dict[str, dict[str, Any]]:
+    """Bark's own settings of each stage, and over them a folder's generation_config.json."""
     chosen = {stage: dict(defaults) for stage, defaults in _DEFAULTS.items()}
+    path = None if folder is None else folder / "generation_config.json"
+    if path is None or not path.is_file():
+        return chosen
+    try:
+        saved = read_json(path, max_bytes=_MAX_CONFIG_BYTES)
+        for stage, section in _SECTIONS.items():
+            found = saved.get(section) or {}
+            chosen[stage] |= {name: found[name] for name in _KNOWN if found.get(name) is not None}
+    except (OSError, ValueError, AttributeError, TypeError) as error:
+        raise CheckpointError(f"{path} is no generation_config.json of a Bark model.") from error
+    return chosen
+
+
+def _settings(
+    given: dict[str, Any], defaults: dict[str, dict[str, Any]]
+) -> dict[str, dict[str, Any]]:
+    """The settings of each stage: those with its name in front win over those for all."""
+    chosen = {stage: dict(values) for stage, values in defaults.items()}
     for key, value in sorted(given.items(), key=lambda item: item[0].startswith(_STAGES)):
         stage, _, name = key.partition("_")
         stages, name = ([stage], name) if stage in _STAGES else (list(_STAGES), key)

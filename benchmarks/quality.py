@@ -198,7 +198,7 @@ def random_rows(size: str, folder: Path) -> list[Row]:
 def _logits(folder: Path, precision: str, stage: str, ids: Tensor) -> Scored:
     bark = Bark.from_pretrained(folder, device="cpu", precision=precision, lazy=True)
     model = bark.model(stage)
-    logits = (model(4, ids) if isinstance(model, FineGPT) else model(ids))[0]
+    logits = (model(4, ids) if isinstance(model, FineGPT) else model.logits(ids))[0]
     return Scored(logits, torch.zeros(len(logits)))
 
 

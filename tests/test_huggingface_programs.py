@@ -47,6 +47,16 @@ def test_settings_for_one_stage_win_and_unknown_ones_are_named(folder: Path) -> 
         model.generate(**inputs, semantic_beams=3)
 
 
+def test_a_folders_generation_config_gives_the_defaults(folder: Path, tmp_path: Path) -> None:
+    for file in folder.iterdir():
+        (tmp_path / file.name).symlink_to(file)
+    saved = {"semantic_config": {"max_new_tokens": 4, "temperature": 0.3}}
+    (tmp_path / "generation_config.json").write_text(json.dumps(saved))
+    model, inputs = BarkModel.from_pretrained(tmp_path), AutoProcessor.from_pretrained(folder)("I")
+    assert model.generate(**inputs).shape == (1, 6 * 320)
+    assert model.generate(**inputs, **SHORT).shape == (1, 9 * 320)
+
+
 @pytest.mark.slow
 def test_at_temperature_0_it_says_what_transformers_says(original: tuple[Any, Path]) -> None:
     from transformers.models.bark.generation_configuration_bark import BarkGenerationConfig
