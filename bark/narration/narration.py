@@ -306,6 +306,7 @@ class Narration:
         """
         engine = engine or LocalEngine(self.bark)
         with self.folder.held():
+            self._pin_voices()
             yield from Running(self, engine, stop or threading.Event()).events()
             if not (stop and stop.is_set()):
                 self.folder.remove_chunks_except(set(self.keys.of.values()))
@@ -334,12 +335,23 @@ class Narration:
     def keep(self, made: Made) -> None:
         """Writes a finished chunk; the first of a speaker without a voice becomes the voice."""
         self.folder.put(made.take, made.info)
-        chunk = self.chunk(made.number)
+        self._pin_voice(self.chunk(made.number), made.info.key, made.take.tokens)
+
+    def _pin_voice(self, chunk: Chunk, key: str, tokens: VoicePrompt) -> None:
+        """Makes a chunk's tokens the voice of its speaker, where the voice waits for them."""
         entry = self._manifest["voices"][chunk.speaker]
         if not entry.get("key") and self.keys.source(chunk)[0] == "new":
-            entry["key"] = self.folder.put_voice(made.take.tokens)
-            entry["origin"] = made.info.key
+            entry["key"] = self.folder.put_voice(tokens)
+            entry["origin"] = key
             self._save()
+
+    def _pin_voices(self) -> None:
+        """Pins voices whose chunk was finished just before a crash, and the voice not yet."""
+        for chunk in self.script.chunks:
+            entry = self._manifest["voices"][chunk.speaker]
+            info = None if entry.get("key") else self.info(chunk.number)
+            if info is not None:
+                self._pin_voice(chunk, info.key, self.folder.take(info.key).tokens)
 
 
 def _with_seed(options: NarrationOptions, before: Mapping[str, Any]) -> NarrationOptions:

@@ -35,8 +35,8 @@ class Running:
             for event in self.engine.events(self.stop):
                 yield from self._taken(event)
             self.in_work = [batch for batch in self.in_work if batch]
-            if self.failed and not self.in_work:
-                self._give_up_waiting()
+        if not self.stop.is_set():
+            yield from self._give_up_waiting()
         yield from self._ready()
 
     def _submit(self) -> None:
@@ -105,7 +105,9 @@ class Running:
             self.next_out += 1
             yield ChunkReady(self.narration.state(number))
 
-    def _give_up_waiting(self) -> None:
-        """Chunks that wait for the voice of one that failed are failed with it."""
-        waiting = [n for n in self.missing if n not in self.failed and not self._can_begin(n)]
-        self.failed.update(waiting)
+    def _give_up_waiting(self) -> Iterator[ChunkFailed]:
+        """Chunks that wait for what never came, such as the voice of one that failed."""
+        for number in self.missing:
+            if number not in self.failed:
+                self.failed.add(number)
+                yield ChunkFailed(number, "The chunk that it takes its voice from gave no sound.")

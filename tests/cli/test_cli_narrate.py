@@ -86,7 +86,8 @@ def test_after_kill_9_the_same_call_gives_the_same_bytes(tmp_path: Path) -> None
     for _ in range(2):
         process = subprocess.Popen(broken, env=environment, stderr=subprocess.DEVNULL)
         deadline = time.monotonic() + 120
-        while len(list(chunks.glob("*.json"))) <= n_before and time.monotonic() < deadline:
+        while len(list(chunks.glob("*.json"))) <= n_before and process.poll() is None:
+            assert time.monotonic() < deadline
             time.sleep(0.02)
         process.send_signal(signal.SIGKILL)
         process.wait()

@@ -241,9 +241,30 @@ def test_a_chunk_without_sound_is_told_and_the_others_go_on(tmp_path: Path) -> N
     assert write_file(narration, tmp_path / "a.wav").missing == (2,)
 
 
-def test_chunks_that_wait_for_a_voice_that_never_comes_end_the_run(tmp_path: Path) -> None:
+def test_chunks_that_wait_for_a_voice_that_never_comes_are_told(tmp_path: Path) -> None:
     narration = begun(tmp_path / "job", text=f"{SILENT_TEXT}\n\nNo.")
-    assert run(narration) == []
+    events = list(narration.run())
+    assert [e.number for e in events if isinstance(e, ChunkFailed)] == [1, 2]
+    assert not [e for e in events if isinstance(e, ChunkReady)]
+
+
+def test_a_crash_between_a_chunk_and_its_becoming_the_voice_loses_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = begun(tmp_path / "whole")
+    run(whole)
+    broken = begun(tmp_path / "job")
+
+    def crash(*arguments: object) -> None:
+        raise SystemExit
+
+    monkeypatch.setattr(broken, "_pin_voice", crash)
+    with pytest.raises(SystemExit):
+        run(broken)
+    again = begun(tmp_path / "job")
+    assert again.plan.n_ready == 1
+    run(again)
+    assert bytes_of(again, tmp_path / "a.wav") == bytes_of(whole, tmp_path / "b.wav")
 
 
 def test_a_drawn_seed_is_the_folders(tmp_path: Path) -> None:
