@@ -1,4 +1,4 @@
-"""Every argument that names something, against lists of paths: told apart by nothing, opened never."""
+"""Every argument that names something, against lists of paths: none is opened or told apart."""
 
 from __future__ import annotations
 
