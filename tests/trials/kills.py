@@ -105,6 +105,8 @@ def main() -> int:
                 killed += 1
             process.wait()
             wrong += [f"{n}, {name}: {fault}" for fault in faults(folder / name)]
+            if n % 10 == 9:
+                _say(f"{killed} of {n + 1} were killed so far, {len(wrong)} files not whole")
         left = len(list(folder.rglob(".*.part")))
         age(folder)
         for name, command in begun.items():
