@@ -95,7 +95,7 @@ def test_items_of_other_texts_do_not_share_it() -> None:
     assert together[1].tokens.tolist() != alone
 
 
-@pytest.mark.parametrize(("history", "window"), [(59, 60), (631, 60), (630, 0), (630, 138)])
+@pytest.mark.parametrize(("history", "window"), [(59, 60), (631, 60), (630, 0), (630, 139)])
 def test_windows_that_do_not_fit_are_refused(history: int, window: int) -> None:
     with pytest.raises(InvalidInputError):
         CoarseWindows(history, window).check(model(12_096, 12_096), BARK)
