@@ -93,7 +93,10 @@ def _load_model(
     ckpt_path: str, device: str, use_small: bool = False, model_type: str = "text"
 ) -> nn.Module | dict[str, Any]:
     _check_stage(model_type)
-    return _models.load_checkpoint(ckpt_path, device, use_small, model_type)
+    loaded: nn.Module | dict[str, Any] = _models.load_checkpoint(
+        ckpt_path, device, use_small, model_type
+    )
+    return loaded
 
 
 def _load_history_prompt(history_prompt_input: Any) -> Mapping[str, Any] | None:
@@ -115,7 +118,10 @@ def load_model(
         UnknownStageError: `model_type` is not "text", "coarse" or "fine".
     """
     _check_stage(model_type)
-    return _models.load(model_type, use_gpu=use_gpu, use_small=use_small, force=force_reload)
+    loaded: nn.Module | dict[str, Any] = _models.load(
+        model_type, use_gpu=use_gpu, use_small=use_small, force=force_reload
+    )
+    return loaded
 
 
 mend_torchaudio()  # programs import encodec and torchaudio after this module
@@ -200,7 +206,8 @@ def generate_text_semantic(
             generators=[None],
             engine=decode if use_kv_caching else decode_uncached,
         )
-        return _finish(steps, "semantic", limits.max_tokens(spec), silent)[0].tokens
+        tokens: np.ndarray = _finish(steps, "semantic", limits.max_tokens(spec), silent)[0].tokens
+        return tokens
 
 
 def generate_coarse(
@@ -242,7 +249,8 @@ def generate_coarse(
             generators=[None],
             engine=decode if use_kv_caching else decode_uncached,
         )
-        return _finish(steps, "coarse", coarse_len(spec, len(semantic)), silent)[0]
+        codes: np.ndarray = _finish(steps, "coarse", coarse_len(spec, len(semantic)), silent)[0]
+        return codes
 
 
 def generate_fine(
@@ -267,7 +275,8 @@ def generate_fine(
         steps = _generate_fine(
             model, spec, [codes], histories=[history], temperature=temp, generators=[None]
         )
-        return _finish(steps, "fine", None, silent)[0]
+        all_codes: np.ndarray = _finish(steps, "fine", None, silent)[0]
+        return all_codes
 
 
 def codec_decode(fine_tokens: np.ndarray) -> np.ndarray:

@@ -393,7 +393,8 @@ class Bark:
         if prompt is None:
             raise InvalidInputError("No voice was given; choose one to hear it.")
         with self.lock.alone(), fitting_threads(self.info.memory_bytes):  # the samples of its take
-            return np.clip(self.codec.decode(prompt.fine), -1, 1).astype(np.float32)
+            result: np.ndarray = np.clip(self.codec.decode(prompt.fine), -1, 1).astype(np.float32)
+            return result
 
     def count(self, text: str) -> TextCount:
         """Counts a text's tokens and names the words past the limit; "" counts as nothing."""

@@ -64,7 +64,7 @@ def read_credential(path: Path) -> dict[str, Any] | None:
     c2pa = _library()
     try:
         with c2pa.Reader(path) as reader:
-            found = json.loads(reader.json())
+            found: dict[str, Any] = json.loads(reader.json())
             found["validation_state"] = reader.get_validation_state()
             return found
     except c2pa.C2paError as error:

@@ -15,6 +15,7 @@ def ffmpeg_path() -> str | None:
     except ImportError:
         return None
     try:
-        return imageio_ffmpeg.get_ffmpeg_exe()
+        packaged: str = imageio_ffmpeg.get_ffmpeg_exe()
+        return packaged
     except RuntimeError:  # the package came without its program
         return None

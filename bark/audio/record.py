@@ -187,7 +187,8 @@ def _read_json(text: str) -> dict[str, Any]:
             f"The file's record is of version {version}, and this program reads version "
             f"{RECORD_VERSION}; a newer release of it is needed."
         )
-    return record
+    result: dict[str, Any] = record
+    return result
 
 
 def _load_json(text: str) -> Any:

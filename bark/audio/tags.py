@@ -26,7 +26,7 @@ MAX_FILE_BYTES = 512 << 20
 MAX_TAG_BYTES = 16 << 20  # one ID3 tag
 _MAX_CHUNKS = 1_000  # of a WAV file
 
-_CONTAINERS = {"wav": WAVE, "mp3": MP3, "flac": FLAC, "ogg": OggVorbis}
+_CONTAINERS: dict[str, Any] = {"wav": WAVE, "mp3": MP3, "flac": FLAC, "ogg": OggVorbis}
 _ID3_ENCODINGS = {0: "latin-1", 1: "utf-16", 2: "utf-16-be", 3: "utf-8"}
 
 

@@ -116,7 +116,8 @@ def _read_n_head(path: Path, stage: str) -> int:
     try:
         config = read_json(path, max_bytes=MAX_CONFIG_BYTES)
         section = config[_STAGE_CONFIGS[stage]]
-        return section.get("num_heads", _DEFAULT_N_HEAD)
+        result: int = section.get("num_heads", _DEFAULT_N_HEAD)
+        return result
     except FileNotFoundError as error:
         raise WeightsNotFoundError(f"There is no config file at {path}.") from error
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:

@@ -94,7 +94,8 @@ class ModelFiles:
             CheckpointError: the file is damaged.
         """
         if self.layout == _NANO:
-            return nano.read_tokenizer(self.paths[_NANO])
+            result: Tokenizer = nano.read_tokenizer(self.paths[_NANO])
+            return result
         return BertTokenizer.from_file(self.paths["tokenizer"])
 
     def load_codec(self, *, all_codebooks: bool = False) -> Codec:
@@ -107,7 +108,8 @@ class ModelFiles:
             CheckpointError: the file is damaged.
         """
         if self.layout == _NANO:
-            return nano.read_codec(self.paths[_NANO])
+            result: Codec = nano.read_codec(self.paths[_NANO])
+            return result
         path = self.paths.get("codec") or self.paths["model"]
         read = suno.read_codec if path.suffix == ".th" else huggingface.read_codec
         return read(path, all_codebooks=all_codebooks)

@@ -84,7 +84,8 @@ class ConvNeXtBlock(nn.Module):
         for i, tap in enumerate(self.taps):
             y = y + padded[:, i : i + length] * tap
         hidden = F.gelu(self.up(self.norm(y)), approximate="tanh")
-        return x + self.scale * self.down(hidden)
+        mixed: Tensor = x + self.scale * self.down(hidden)
+        return mixed
 
 
 class BandDecoder(nn.Module):
@@ -250,7 +251,8 @@ class BandCodec:
         bands = self.bands(codes[:, left:right])
         kept = Bands(*(getattr(bands, f.name)[begin - left :] for f in fields(bands)))
         audio = speak(kept, start - begin, stop - begin, first_frame=begin)
-        return np.clip(audio, -1, 1)
+        within: np.ndarray = np.clip(audio, -1, 1)
+        return within
 
 
 def sharpening_matrix(n: int, reach: int, more: float) -> np.ndarray:

@@ -133,7 +133,8 @@ class EncodecCodec:
         hidden = self.quantizer.decode(ids)  # (1, 128, T)
         hidden = self._layers[:_N_RECURRENT](hidden)  # (1, 512, T)
         audio = self._layers[_N_RECURRENT:](hidden[..., begin:])
-        return audio[0, 0, (start - begin) * BARK.hop_len :].float().cpu().numpy()
+        wanted: np.ndarray = audio[0, 0, (start - begin) * BARK.hop_len :].float().cpu().numpy()
+        return wanted
 
     @torch.inference_mode()
     def encode(self, audio: np.ndarray) -> np.ndarray:
@@ -159,7 +160,8 @@ class EncodecCodec:
         samples = torch.from_numpy(audio.astype(np.float32)).to(self.device)
         hidden = self._parts["encoder"](samples[None, None])  # (1, 128, T)
         codes = self.quantizer.encode(hidden, int(BARK.codec_rate_hz))  # (K, 1, T)
-        return codes[: BARK.n_codebooks, 0].cpu().numpy()
+        kept: np.ndarray = codes[: BARK.n_codebooks, 0].cpu().numpy()
+        return kept
 
 
 def encodec_model_class() -> Any:
@@ -170,7 +172,8 @@ def encodec_model_class() -> Any:
 
 def new_encodec_model() -> nn.Module:
     """The encodec package's own 24 kHz model with random weights, for tests and benchmarks."""
-    return encodec_model_class().encodec_model_24khz(pretrained=False)
+    model: nn.Module = encodec_model_class().encodec_model_24khz(pretrained=False)
+    return model
 
 
 def _checked_codes(codes: np.ndarray) -> np.ndarray:

@@ -74,4 +74,5 @@ def _weighted(audio: np.ndarray, sample_rate: int) -> np.ndarray:
     k = math.tan(math.pi * corner / sample_rate)
     a0 = 1 + k / quality + k * k
     pass_a = [1.0, 2 * (k * k - 1) / a0, (1 - k / quality + k * k) / a0]
-    return lfilter([1.0, -2.0, 1.0], pass_a, lfilter(shelf_b, shelf_a, audio))
+    result: np.ndarray = lfilter([1.0, -2.0, 1.0], pass_a, lfilter(shelf_b, shelf_a, audio))
+    return result

@@ -133,7 +133,7 @@ class _SocksHandler(urllib.request.HTTPHandler, urllib.request.HTTPSHandler):
         import socks
 
         proxy = self._proxy
-        return socks.create_connection(
+        result: socket.socket = socks.create_connection(
             address,
             timeout,
             source,
@@ -143,3 +143,4 @@ class _SocksHandler(urllib.request.HTTPHandler, urllib.request.HTTPSHandler):
             proxy_username=proxy.username,
             proxy_password=proxy.password,
         )
+        return result

@@ -206,7 +206,8 @@ def _open(job: Job, have: int) -> http.client.HTTPResponse:
 
         context.load_verify_locations(certifi.where())
     request = urllib.request.Request(job.url, headers=headers)
-    return open_address(request, timeout=_TIMEOUT_S, context=context)
+    result: http.client.HTTPResponse = open_address(request, timeout=_TIMEOUT_S, context=context)
+    return result
 
 
 def _copy(

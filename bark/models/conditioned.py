@@ -80,7 +80,8 @@ class ConditionEncoder(nn.Module):
             y = F.gelu(conv(norm(x).transpose(1, 2))).transpose(1, 2)
             x = x[:, reach:-reach] + y
         batch, length, _ = x.shape
-        return self.ln_out(self.out(x).reshape(batch, COARSE_PER_SEMANTIC * length, -1))
+        result: Tensor = self.ln_out(self.out(x).reshape(batch, COARSE_PER_SEMANTIC * length, -1))
+        return result
 
 
 class ConditionedGPT(GPT):
@@ -106,7 +107,8 @@ class ConditionedGPT(GPT):
             (B, 4 T, C).
         """
         reach = self.config.condition_reach
-        return self.conditioner(F.pad(semantic, (reach, reach), value=N_SEMANTIC))
+        result: Tensor = self.conditioner(F.pad(semantic, (reach, reach), value=N_SEMANTIC))
+        return result
 
 
 def frame_counts(semantic: Tensor, limit: int) -> tuple[Tensor, Tensor]:

@@ -74,7 +74,8 @@ class FineGPT(nn.Module):
     @property
     def device(self) -> torch.device:
         """Where the weights are."""
-        return self.transformer["wpe"].weight.device
+        result: torch.device = self.transformer["wpe"].weight.device
+        return result
 
     def get_num_params(self, non_embedding: bool = True) -> int:
         """How many parameters there are, as suno-ai/bark counts them."""
@@ -82,7 +83,7 @@ class FineGPT(nn.Module):
         return count_parameters(self) - count_parameters(*tables)
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> FineGPT:
-        apply_and_forget_copies(self, lambda: super(FineGPT, self)._apply(fn, recurse))
+        apply_and_forget_copies(self, lambda: nn.Module._apply(self, fn, recurse))
         return self
 
     def forward(self, codebook: int, codes: Tensor) -> Tensor:
@@ -112,8 +113,10 @@ class FineGPT(nn.Module):
                 return self.native.read_all(x)
         for block in self.transformer["h"]:
             x = block(x)
-        return self.transformer["ln_f"](x)
+        result: Tensor = self.transformer["ln_f"](x)
+        return result
 
     def head(self, codebook: int, hidden: Tensor) -> Tensor:
         """Logits of one codebook: (..., C) -> (..., V)."""
-        return self.lm_heads[codebook - self.config.n_codes_given](hidden)
+        result: Tensor = self.lm_heads[codebook - self.config.n_codes_given](hidden)
+        return result

@@ -89,7 +89,8 @@ class Attention(nn.Module):
             dropout_p=self.dropout if self.training else 0.0,
             is_causal=self.causal and length > 1 and mask is None,
         )
-        return self.c_proj(y.transpose(1, 2).reshape(batch, length, width).to(x.dtype))
+        result: Tensor = self.c_proj(y.transpose(1, 2).reshape(batch, length, width).to(x.dtype))
+        return result
 
 
 class CausalSelfAttention(Attention):
@@ -153,8 +154,11 @@ class MLP(nn.Module):
     def _forward(self, x: Tensor) -> Tensor:
         hidden = self.c_fc(x)
         if hidden.requires_grad:
-            return self.c_proj(F.gelu(hidden))
-        return self.c_proj(torch.ops.aten.gelu_(hidden))  # in place: fresh memory is slow to get
+            hidden = F.gelu(hidden)
+        else:
+            torch.ops.aten.gelu_(hidden)  # in place: fresh memory is slow to get
+        y: Tensor = self.c_proj(hidden)
+        return y
 
 
 class Block(nn.Module):
@@ -174,7 +178,8 @@ class Block(nn.Module):
     ) -> Tensor:
         """(B, T, C) -> (B, T, C)."""
         x = x + self.attn.attend(self.ln_1(x), cache, layer)
-        return x + self.mlp(self.ln_2(x))
+        result: Tensor = x + self.mlp(self.ln_2(x))
+        return result
 
 
 class Draft:
@@ -223,7 +228,8 @@ class GPT(nn.Module):
     @property
     def device(self) -> torch.device:
         """Where the weights are."""
-        return self.transformer["wte"].weight.device
+        result: torch.device = self.transformer["wte"].weight.device
+        return result
 
     def new_cache(self, batch_size: int = 1, max_len: int | None = None) -> KVCache:
         """An empty cache that fits this model."""
@@ -243,7 +249,8 @@ class GPT(nn.Module):
 
     def embed_tokens(self, ids: Tensor) -> Tensor:
         """Token embeddings alone: (B, T) int64 -> (B, T, C)."""
-        return self.transformer["wte"](ids)
+        result: Tensor = self.transformer["wte"](ids)
+        return result
 
     def embed_positions(self, positions: Tensor) -> Tensor:
         """Position embeddings.
@@ -254,12 +261,14 @@ class GPT(nn.Module):
         Returns:
             (..., T, C).
         """
+        embedded: Tensor
         if not self.config.position_sizes:
-            return self.transformer["wpe"](positions)
-        tables = self.transformer["wpes"]
-        return functools.reduce(
-            torch.add, (table(positions[..., i]) for i, table in enumerate(tables))
-        )
+            embedded = self.transformer["wpe"](positions)
+        else:
+            tables = self.transformer["wpes"]
+            rows = (table(positions[..., i]) for i, table in enumerate(tables))
+            embedded = functools.reduce(torch.add, rows)
+        return embedded
 
     def embed(self, ids: Tensor, positions: Tensor | None = None) -> Tensor:
         """Sum of the token and position embeddings.
@@ -312,10 +321,13 @@ class GPT(nn.Module):
         Returns:
             (..., V).
         """
+        logits: Tensor
         if rows is None:
-            return self.lm_head(hidden)
+            logits = self.lm_head(hidden)
+            return logits
         if not isinstance(self.lm_head, nn.Linear):
-            return self.lm_head.part(rows)(hidden)  # a packed layer, see quantize.py
+            logits = self.lm_head.part(rows)(hidden)  # a packed layer, see quantize.py
+            return logits
         weight = self.lm_head.weight[rows]
         if self.native is not None and self.native.takes(hidden):
             return self.native.multiply(hidden, weight)
@@ -368,7 +380,7 @@ class GPT(nn.Module):
         return count_parameters(self) - count_parameters(*tables)
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> GPT:
-        apply_and_forget_copies(self, lambda: super(GPT, self)._apply(fn, recurse))
+        apply_and_forget_copies(self, lambda: nn.Module._apply(self, fn, recurse))
         return self
 
 

@@ -231,7 +231,7 @@ class Int8Linear(nn.Module):
     def _multiply(self, codes: Tensor, zero_point: int) -> Tensor:
         # Arguments behind the packed weight: its scales and zero points, bias, then scale, zero
         # point and dtype of the result, and what to compute on it: nothing.
-        return torch.ops.onednn.qlinear_pointwise.default(
+        result: Tensor = torch.ops.onednn.qlinear_pointwise.default(
             codes,
             1.0,
             zero_point,
@@ -246,6 +246,7 @@ class Int8Linear(nn.Module):
             [],
             "",
         )
+        return result
 
 
 _MIDDLE = torch.tensor(_ZERO_POINT + 0.5)  # half a code more, as the conversion cuts off
@@ -300,7 +301,8 @@ class Fp16Linear(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(..., K) float32 -> (..., N) float32."""
-        return torch.ops.quantized.linear_dynamic_fp16(x, self.packed)
+        result: Tensor = torch.ops.quantized.linear_dynamic_fp16(x, self.packed)
+        return result
 
 
 class PackedHead(nn.Module):
@@ -328,7 +330,8 @@ class PackedHead(nn.Module):
 
     def forward(self, hidden: Tensor) -> Tensor:
         """(..., C) float32 -> (..., V) float32."""
-        return self.part(slice(None))(hidden)
+        result: Tensor = self.part(slice(None))(hidden)
+        return result
 
 
 @functools.cache

@@ -93,7 +93,8 @@ def _load_toml(text: str) -> dict[str, Any]:
         import tomllib
     else:
         import tomli as tomllib
-    return tomllib.loads(text)
+    result: dict[str, Any] = tomllib.loads(text)
+    return result
 
 
 def find_names(text: str, known: Sequence[str] = ()) -> set[str]:

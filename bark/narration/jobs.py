@@ -149,7 +149,8 @@ class JobFolder:
             raise InvalidInputError(
                 f"{path} is of version {version}; this program reads version {MANIFEST_VERSION}."
             )
-        return content
+        result: dict[str, Any] | None = content
+        return result
 
     def write_manifest(self, content: Mapping[str, Any]) -> None:
         """Writes the manifest in one step."""

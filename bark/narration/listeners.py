@@ -181,7 +181,8 @@ def _reader(bark: Any) -> Callable[[str], Sequence[str]]:
 def _prepared(audio: np.ndarray, sample_rate: int) -> np.ndarray:
     share = Fraction(_RATE_HZ, sample_rate)
     resampled = resample_poly(audio, share.numerator, share.denominator)
-    return resampled / max(1e-6, float(np.abs(resampled).max())) * _PEAK
+    result: np.ndarray = resampled / max(1e-6, float(np.abs(resampled).max())) * _PEAK
+    return result
 
 
 def _missing(package: str) -> str:

@@ -67,7 +67,10 @@ def limited(audio: np.ndarray, sample_rate: int, peak_db: float) -> np.ndarray:
     gain = convolve1d(lowest, window / window.sum(), mode="nearest")
     limited_audio = (audio * gain).astype(np.float32)
     peak = true_peak(limited_audio)
-    return limited_audio if peak <= ceiling else limited_audio * np.float32(ceiling / peak)
+    result: np.ndarray = (
+        limited_audio if peak <= ceiling else limited_audio * np.float32(ceiling / peak)
+    )
+    return result
 
 
 def speech_bounds(audio: np.ndarray, sample_rate: int, margin_s: float = 0.03) -> tuple[int, int]:

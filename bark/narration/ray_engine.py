@@ -145,7 +145,8 @@ class RayEngine:
         """A finished batch; None where its worker was lost and the batch handed on."""
         worker, tasks, n_losses = self._in_work.pop(reference)
         try:
-            return self.ray.get(reference)
+            result: list[Made | NotMade] | None = self.ray.get(reference)
+            return result
         except self.ray.exceptions.RayTaskError as error:
             raise BarkError(f"A worker failed: {error.cause or error}.") from error
         except self.ray.exceptions.RayError as error:

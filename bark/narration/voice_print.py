@@ -76,4 +76,5 @@ def _filters(n_fft: int, sample_rate: int) -> np.ndarray:
     place = mel(np.arange(n_fft // 2 + 1) * sample_rate / n_fft)[:, None]
     rising = (place - edges[:-2]) / (edges[1:-1] - edges[:-2])
     falling = (edges[2:] - place) / (edges[2:] - edges[1:-1])
-    return np.clip(np.minimum(rising, falling), 0, None)
+    result: np.ndarray = np.clip(np.minimum(rising, falling), 0, None)
+    return result

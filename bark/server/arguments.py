@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ..decoding.sampling import shown
-from ..errors import InvalidInputError
+from ..errors import InvalidInputError, shown
 from ..options import MAX_SEED
 from ..text.splitting import valid_text
 

@@ -10,12 +10,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import gradio as gr
+from gradio.events import api as offer
 from gradio.processing_utils import save_bytes_to_cache
 
 from ..audio.files import FORMATS
 from ..audio.marks import marks_of
-from ..decoding.sampling import SamplingOptions, shown
-from ..errors import BarkError, InvalidInputError, NothingGeneratedError
+from ..decoding.sampling import SamplingOptions
+from ..errors import BarkError, InvalidInputError, NothingGeneratedError, shown
 from ..narration.cutting import Size, cut_text, speaking_time_s
 from ..narration.sizes import measure_for
 from ..options import GenerationOptions
@@ -49,7 +50,7 @@ class Tools:
             self.list_voices,
             self.list_models,
         ):
-            gr.api(tool, api_name=tool.__name__, concurrency_limit=None, queue=False)
+            offer(tool, api_name=tool.__name__, concurrency_limit=None, queue=False)
 
     def speak_text(
         self,

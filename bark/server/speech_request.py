@@ -8,8 +8,8 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
-from ..decoding.sampling import SamplingOptions, shown
-from ..errors import InvalidInputError
+from ..decoding.sampling import SamplingOptions
+from ..errors import InvalidInputError, shown
 from ..options import GenerationOptions
 from .arguments import (
     flag_argument,

@@ -56,7 +56,10 @@ def coarse_len(spec: ModelSpec, n_semantic: int) -> int:
 def flatten_codes(spec: ModelSpec, codes: np.ndarray) -> np.ndarray:
     """(n, T) codes of the coarse codebooks -> (n T,) tokens of the coarse model, frame by frame."""
     offsets = spec.codebook_size * np.arange(spec.n_coarse_codebooks)[:, None]
-    return (np.asarray(codes, dtype=np.int64) + offsets).T.reshape(-1) + spec.coarse_offset
+    found: np.ndarray = (np.asarray(codes, dtype=np.int64) + offsets).T.reshape(
+        -1
+    ) + spec.coarse_offset
+    return found
 
 
 @dataclasses.dataclass(frozen=True)
@@ -127,7 +130,8 @@ class CoarseItem(Item):
         n = spec.n_coarse_codebooks
         made = np.array(self.tokens[self.n_history :], dtype=np.int64)
         frames = made[: len(made) - len(made) % n].reshape(-1, n).T - spec.coarse_offset
-        return frames - spec.codebook_size * np.arange(n)[:, None]
+        found: np.ndarray = frames - spec.codebook_size * np.arange(n)[:, None]
+        return found
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -106,7 +106,8 @@ def _places(begins: np.ndarray) -> np.ndarray:
 
 def _stack(*columns: np.ndarray) -> np.ndarray:
     table = np.stack(columns, axis=-1)
-    return np.clip(table, 0, _LAST_ROWS.numpy())
+    found: np.ndarray = np.clip(table, 0, _LAST_ROWS.numpy())
+    return found
 
 
 class WordInputs:

@@ -40,5 +40,6 @@ def audio_of(model: Any, codes: np.ndarray) -> np.ndarray:
         (T * 320,) float32, 24 kHz.
     """
     if not hasattr(model, "quantizer"):
-        return model.decode(codes)
+        audio: np.ndarray = model.decode(codes)
+        return audio
     return EncodecCodec(model.encoder, model.decoder, model.quantizer).decode(codes)

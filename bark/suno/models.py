@@ -66,7 +66,8 @@ class DefaultModels:
     @property
     def models(self) -> dict[str, Any]:
         """The module's dict of loaded models."""
-        return self._names["models"]
+        models: dict[str, Any] = self._names["models"]
+        return models
 
     @property
     def settings(self) -> Settings:

@@ -71,17 +71,20 @@ def flatten_codebooks(arr: np.ndarray, offset_size: int | None = BARK.codebook_s
     """(n, T) codes -> (n T,) frame by frame, each codebook `offset_size` above the one before."""
     n_codebooks = len(arr)
     offsets = (offset_size or 0) * np.arange(n_codebooks, dtype=arr.dtype)
-    return (arr + offsets[:, None]).ravel("F")
+    flat: np.ndarray = (arr + offsets[:, None]).ravel("F")
+    return flat
 
 
 def tokenize(tokenizer: Any, text: str) -> list[int]:
     """The ids of a text, without special tokens."""
-    return tokenizer.encode(text, add_special_tokens=False)
+    ids: list[int] = tokenizer.encode(text, add_special_tokens=False)
+    return ids
 
 
 def detokenize(tokenizer: Any, enc_text: Any) -> str:
     """The text of ids."""
-    return tokenizer.decode(enc_text)
+    text: str = tokenizer.decode(enc_text)
+    return text
 
 
 def normalize(text: str) -> str:

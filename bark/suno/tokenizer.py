@@ -60,7 +60,8 @@ def text_ids(tokenizer: Any, text: str, max_len: int) -> np.ndarray:
         heard, dropped = tokenizer.cut(tokenizer.encode(text), max_len)
         if dropped:
             logger.warning("the text is too long; the model does not hear %r", dropped)
-        return heard.ids
+        heard_ids: np.ndarray = heard.ids
+        return heard_ids
     ids = np.asarray(tokenizer.encode(normalize_whitespace(text), add_special_tokens=False))
     if len(ids) > max_len:
         share = 100 * (len(ids) - max_len) / len(ids)

@@ -114,7 +114,8 @@ def _read_vocabulary(path: Path) -> dict[str, int]:
     for token, number in vocabulary.items():
         if type(number) is not int or not 0 <= number < N_TOKENS or valid_text(token) != token:
             raise ValueError("it holds a token that is no text, or an id that Bark has not")
-    return vocabulary
+    found: dict[str, int] = vocabulary
+    return found
 
 
 def cut(encoded: EncodedText, max_len: int) -> tuple[EncodedText, str]:

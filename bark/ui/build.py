@@ -117,7 +117,8 @@ def build_demo(studio: Studio, *, mcp: bool = False) -> gr.Blocks:
         Api(studio).offer()
         if mcp:
             Tools(studio).offer()
-    return demo.queue(max_size=64, default_concurrency_limit=None)
+    queued: gr.Blocks = demo.queue(max_size=64, default_concurrency_limit=None)
+    return queued
 
 
 class _Page(gr.Blocks):

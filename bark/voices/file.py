@@ -114,7 +114,10 @@ def read_array(stream: IO[bytes], subject: str) -> np.ndarray:
             raise ValueError("the data ends early")
         flat = np.frombuffer(content, dtype)
         # suno-ai/bark's fine stage returns a transposed view, which numpy saves column by column.
-        return (flat.reshape(shape[::-1]).T if by_column else flat.reshape(shape)).copy()
+        found: np.ndarray = (
+            flat.reshape(shape[::-1]).T if by_column else flat.reshape(shape)
+        ).copy()
+        return found
     except VoiceError:
         raise
     except (OSError, *_DAMAGE) as error:

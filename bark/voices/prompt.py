@@ -42,7 +42,8 @@ class VoicePrompt:
     @property
     def duration_s(self) -> float:
         """Length of the speech in seconds."""
-        return self.fine.shape[-1] / BARK.codec_rate_hz
+        found: float = self.fine.shape[-1] / BARK.codec_rate_hz
+        return found
 
     def to_dict(self) -> dict[str, np.ndarray]:
         """The three arrays under suno-ai/bark's names."""

@@ -165,7 +165,8 @@ def text_mark_id(mark: str) -> int:
 
 def text_begins_word(ids: np.ndarray) -> np.ndarray:
     """Say of text ids (n,) int64 without offset which begin a word; (n,) bool."""
-    return (ids % 2 == 1) & (ids < _FIRST_MARK)
+    found: np.ndarray = (ids % 2 == 1) & (ids < _FIRST_MARK)
+    return found
 
 
 def text_is_phone(ids: np.ndarray) -> np.ndarray:

@@ -8,6 +8,7 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Iterator
+from typing import Any
 
 from ...errors import BarkError
 from ...events import AudioPiece, Event, StageProgress, TakeFailed, TakeReady
@@ -34,11 +35,11 @@ class Update:
     """
 
     status: str | None = None
-    player: dict | None = None
-    takes: dict | None = None
+    player: dict[str, Any] | None = None
+    takes: dict[str, Any] | None = None
     seed: str | None = None
     selected: str | None = None
-    grid: dict | None = None
+    grid: dict[str, Any] | None = None
 
 
 @dataclasses.dataclass(frozen=True)

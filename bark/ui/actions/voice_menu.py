@@ -85,7 +85,7 @@ def listen(studio: Studio, session: Session, choice: str) -> Iterator[list[Any]]
         return
     ticket = studio.engine.queue.ticket()
 
-    def work(hand_over: Callable[[dict], None]) -> None:
+    def work(hand_over: Callable[[dict[str, Any]], None]) -> None:
         bark = studio.engine.ready()
         voice = studio.access(session.visit).load_voice(choice, bark.spec)
         audio = bark.preview(voice)

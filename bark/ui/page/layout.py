@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import html
 from pathlib import Path
+from typing import Any
 
 import gradio as gr
 
@@ -112,7 +113,7 @@ def build_page(example: str) -> Page:
     return Page(form=form, **parts)  # type: ignore[arg-type]
 
 
-def _header(parts: dict) -> None:
+def _header(parts: dict[str, Any]) -> None:
     with gr.Row(elem_id="head"):
         gr.HTML(f"<h1>{words.TITLE}</h1>", elem_id="title")
         parts["model_line"] = gr.HTML("", elem_id="model-line", apply_default_css=False)
@@ -129,7 +130,7 @@ def _header(parts: dict) -> None:
     parts["model_panel"] = panel
 
 
-def _stage(parts: dict) -> None:
+def _stage(parts: dict[str, Any]) -> None:
     parts["player"] = gr.HTML(
         None,
         html_template=f'<div class="stage" data-empty="{html.escape(words.EMPTY_PLAYER)}"></div>',
@@ -171,7 +172,7 @@ def _own_part(name: str, mount: str, events: str) -> gr.HTML:
     )
 
 
-def _takes(parts: dict) -> None:
+def _takes(parts: dict[str, Any]) -> None:
     parts["takes"] = gr.HTML(
         None,
         html_template=f'<div class="takes" data-empty="{html.escape(words.EMPTY_TAKES)}"></div>',

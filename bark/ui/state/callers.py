@@ -168,5 +168,6 @@ def _stream_key(scope: Scope) -> str | None:
         return call[1]
     if _SESSION_STREAM.search(scope["path"]):
         query = parse_qs(scope["query_string"].decode("latin-1"))
-        return query.get("session_hash", [None])[0]
+        found: str | None = query.get("session_hash", [None])[0]
+        return found
     return None

@@ -15,11 +15,12 @@ import fastapi
 import gradio as gr
 from fastapi.responses import JSONResponse, Response
 from gradio.context import LocalContext
+from gradio.events import api as offer
 from gradio.processing_utils import save_bytes_to_cache
 
 from ...audio.files import FORMATS
-from ...decoding.sampling import SamplingOptions, shown
-from ...errors import BarkError, CallerLeftError, InvalidInputError
+from ...decoding.sampling import SamplingOptions
+from ...errors import BarkError, CallerLeftError, InvalidInputError, shown
 from ...options import GenerationOptions
 from ...server.arguments import (
     name_argument,
@@ -45,9 +46,9 @@ class Api:
 
     def offer(self) -> None:
         """Adds the endpoints, within an open `gr.Blocks`."""
-        gr.api(self.tts, api_name="tts", concurrency_limit=None)
-        gr.api(self.voices, api_name="voices", concurrency_limit=None)
-        gr.api(self.models, api_name="models", concurrency_limit=None)
+        offer(self.tts, api_name="tts", concurrency_limit=None)
+        offer(self.voices, api_name="voices", concurrency_limit=None)
+        offer(self.models, api_name="models", concurrency_limit=None)
         for endpoint in (Api.tts, Api.voices, Api.models):
             setattr(endpoint, "_mcp_type", "endpoint")  # assistants have tools of their own  # noqa: B010
 
