@@ -206,7 +206,7 @@ def changed_nano(folder: Path, stage: str, **changes: Any) -> Path:
         {"block_size": 0},
         {"block_size": 10**30},
         {"n_embd": "256"},
-        {"n_head": 3},
+        {"n_head": 7},
         {"n_head": None},
         {"bias": 7},
         {"dropout": "x"},
