@@ -23,6 +23,8 @@ from training.corpus import (
 )
 from training.listener import Listener, closed_choice_rate, word_error_rate
 
+pytestmark = pytest.mark.processor
+
 SENTENCES = (
     "The farmer sold his horse to a stranger.",
     "She opened the window and looked at the snow.",
