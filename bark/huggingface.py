@@ -16,11 +16,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from .checkpoints.generation_config import SETTINGS, longest_of, read_settings, sampling_of
 from .decoding.engines import decode
-from .decoding.sampling import SamplingOptions
-from .errors import CheckpointError, InvalidInputError
+from .errors import InvalidInputError
 from .families import family_of
-from .files.json_file import read_json
 from .models.fine import FineGPT
 from .models.gpt import GPT
 from .pipeline import Bark
@@ -34,18 +33,6 @@ logger = logging.getLogger(__name__)
 
 _HUB_NAMES = {"suno/bark": "large", "suno/bark-small": "small"}
 _STAGES = ("semantic", "coarse", "fine")
-_SECTIONS = {
-    "semantic": "semantic_config",
-    "coarse": "coarse_acoustics_config",
-    "fine": "fine_acoustics_config",
-}
-_MAX_CONFIG_BYTES = 1 << 20
-_DEFAULTS: dict[str, dict[str, Any]] = {
-    "semantic": {"temperature": 0.7, "min_eos_p": 0.2},
-    "coarse": {"temperature": 0.7},
-    "fine": {"temperature": 0.5},
-}
-_KNOWN = ("temperature", "top_k", "top_p", "do_sample", "max_new_tokens", "min_eos_p")
 
 
 class Inputs(dict[str, Any]):
@@ -79,7 +66,7 @@ class AutoProcessor:
         for row, one in enumerate(texts):
             read = self._bark.tokenizer.encode(one).ids[: BARK.text_len]
             ids[row, : len(read)], mask[row, : len(read)] = torch.from_numpy(read), 1
-        history = load_history(voice_preset, BARK)
+        history = load_history(voice_preset, BARK, model_folder=self._bark.info.own_folder)
         return Inputs(input_ids=ids, attention_mask=mask, history_prompt=history)
 
 
@@ -92,7 +79,7 @@ class BarkModel:
 
     def __init__(self, bark: Bark) -> None:
         self._bark = bark
-        self._defaults = _saved_settings(bark.files.info.location)
+        self._defaults = read_settings(bark.files.info.location)
         self.generation_config = types.SimpleNamespace(sample_rate=bark.sample_rate)
         self.config = types.SimpleNamespace(sample_rate=bark.sample_rate)
 
@@ -143,7 +130,7 @@ class BarkModel:
         """
         spec, n = self._bark.spec, len(input_ids)
         chosen = _settings(settings, self._defaults)
-        history = load_history(history_prompt, spec)
+        history = load_history(history_prompt, spec, model_folder=self._bark.info.own_folder)
         mask = torch.ones_like(input_ids) if attention_mask is None else attention_mask
         texts = [
             row[keep.bool()].cpu().numpy().astype(np.int64)
@@ -155,7 +142,7 @@ class BarkModel:
             spec,
             texts,
             histories=[semantic_history(history, spec)] * n,
-            sampling=_sampling(chosen["semantic"]),
+            sampling=sampling_of(chosen["semantic"]),
             limits=_limits(chosen["semantic"]),
             generators=generators,
             engine=decode,
@@ -165,7 +152,7 @@ class BarkModel:
             spec,
             [made.tokens for made in _result(semantic)],
             histories=[coarse_history(history, spec)] * n,
-            sampling=_sampling(chosen["coarse"]),
+            sampling=sampling_of(chosen["coarse"]),
             windows=CoarseWindows(),
             generators=generators,
             engine=decode,
@@ -175,7 +162,7 @@ class BarkModel:
             spec,
             _result(coarse),
             histories=[fine_history(history, spec)] * n,
-            temperature=_sampling(chosen["fine"]).temperature,
+            temperature=sampling_of(chosen["fine"]).temperature,
             generators=generators,
         )
         audio = [torch.from_numpy(self._bark.codec.decode(codes)) for codes in _result(fine)]
@@ -211,22 +198,6 @@ def _open(name: str | Path, device: str | None, precision: str) -> Bark:
     return Bark.from_pretrained(model, device=device, precision=precision, lazy=True)
 
 
-def _saved_settings(folder: Path | None) -> dict[str, dict[str, Any]]:
-    """Bark's own settings of each stage, and over them a folder's generation_config.json."""
-    chosen = {stage: dict(defaults) for stage, defaults in _DEFAULTS.items()}
-    path = None if folder is None else folder / "generation_config.json"
-    if path is None or not path.is_file():
-        return chosen
-    try:
-        saved = read_json(path, max_bytes=_MAX_CONFIG_BYTES)
-        for stage, section in _SECTIONS.items():
-            found = saved.get(section) or {}
-            chosen[stage] |= {name: found[name] for name in _KNOWN if found.get(name) is not None}
-    except (OSError, ValueError, AttributeError, TypeError) as error:
-        raise CheckpointError(f"{path} is no generation_config.json of a Bark model.") from error
-    return chosen
-
-
 def _settings(
     given: dict[str, Any], defaults: dict[str, dict[str, Any]]
 ) -> dict[str, dict[str, Any]]:
@@ -235,9 +206,9 @@ def _settings(
     for key, value in sorted(given.items(), key=lambda item: item[0].startswith(_STAGES)):
         stage, _, name = key.partition("_")
         stages, name = ([stage], name) if stage in _STAGES else (list(_STAGES), key)
-        if name not in _KNOWN:
+        if name not in SETTINGS:
             raise InvalidInputError(
-                f"generate does not know {key}; it takes {', '.join(_KNOWN)}, with semantic_, "
+                f"generate does not know {key}; it takes {', '.join(SETTINGS)}, with semantic_, "
                 "coarse_ or fine_ in front for one stage."
             )
         for one in stages:
@@ -245,16 +216,8 @@ def _settings(
     return chosen
 
 
-def _sampling(settings: dict[str, Any]) -> SamplingOptions:
-    is_drawn = settings.get("do_sample", True)
-    temperature = settings["temperature"] if is_drawn else 0.0
-    return SamplingOptions(temperature, settings.get("top_k"), settings.get("top_p"))
-
-
 def _limits(settings: dict[str, Any]) -> SemanticLimits:
-    n = settings.get("max_new_tokens")
-    longest = None if n is None else (n - 0.5) / BARK.semantic_rate_hz  # it ends once it is passed
-    return SemanticLimits(settings["min_eos_p"], longest)
+    return SemanticLimits(settings["min_eos_p"], longest_of(settings, BARK))
 
 
 def _result(steps: Any) -> Any:

@@ -17,6 +17,7 @@ from torch import nn
 
 from .audio.files import names_audio
 from .batch import Request, Run, check_text, expected_duration_s
+from .checkpoints.generation_config import folder_options
 from .checkpoints.registry import ModelFiles, ModelInfo, resolve_model
 from .compute_lock import ComputeLock
 from .decoding.static import drop_decoder
@@ -70,6 +71,7 @@ class Bark:
         device: where it computes.
         precision: "fp32", "fp16", "bf16" or "int8".
         lock: whom it computes for.
+        default_options: what is taken where no options are given.
     """
 
     def __init__(
@@ -82,6 +84,7 @@ class Bark:
         self.precision = precision
         self.offload = offload and device.type != "cpu"
         self.lock = ComputeLock()
+        self.default_options = folder_options(files.info.own_folder, files.spec)
         self._models: dict[str, nn.Module] = {}
         self._on_device: collections.Counter[str] = collections.Counter()
         self._loading = threading.RLock()
@@ -102,6 +105,10 @@ class Bark:
         lazy: bool = False,
     ) -> Self:
         """Loads a model, from disk where it is there, else from the Hub.
+
+        A folder that transformers saved brings its own voices (`speaker_embeddings/`), and the
+        sampling values of its `generation_config.json` become `default_options`: options given
+        to `generate` win over them. "small" and "large" keep suno-ai/bark's.
 
         Args:
             model: "nano" (in this package), "small", "large", or a folder with checkpoints.
@@ -226,7 +233,7 @@ class Bark:
                 not heard (`Take.cut_text` names them).
             voice: a voice's name, an .npz file, the audio file of a take, a `VoicePrompt`, a dict
                 of its arrays, a `Take` to go on in its voice, or None for a new voice each seed.
-            options: how; None takes the defaults.
+            options: how; None takes `default_options`.
             seed: in place of the options' own.
             stop: ends it at the next token; what is there becomes the take.
             short: single options by name (text_temperature, waveform_temperature, ...), on top of
@@ -302,7 +309,7 @@ class Bark:
         """Speaks several texts as `generate_batch` does, yielding events on the way."""
         if not texts:
             return iter(())
-        chosen = GenerationOptions.chosen(options, short)
+        chosen = GenerationOptions.chosen(options or self.default_options, short)
         numbers = chosen.seeds(len(texts), seeds)
         prompt = self.voice(voice)
         requests = [
@@ -385,7 +392,7 @@ class Bark:
         """
         if isinstance(voice, (str, Path)) and names_audio(voice):
             voice = Take.load(voice)
-        return load_voice(voice, self.spec)
+        return load_voice(voice, self.spec, model_folder=self.info.own_folder)
 
     def preview(self, voice: Voice) -> np.ndarray:
         """Decodes a voice's own tokens: (n,) float32 within ±1."""

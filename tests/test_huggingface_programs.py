@@ -10,11 +10,13 @@ import numpy as np
 import pytest
 import torch
 
-from bark.errors import InvalidInputError
+from bark import Bark
+from bark.errors import InvalidInputError, VoiceNotFoundError
 from bark.huggingface import AutoProcessor, BarkModel, TextToAudio
 
 from .checkpoints.test_huggingface import original as original
 from .tiny import tiny_vocabulary, write_hub_layout
+from .voices.test_voices import make_voice
 
 
 @pytest.fixture(scope="module")
@@ -74,3 +76,33 @@ def test_at_temperature_0_it_says_what_transformers_says(original: tuple[Any, Pa
         input_ids=inputs["input_ids"], attention_mask=inputs["attention_mask"], **SHORT
     )
     torch.testing.assert_close(ours, expected.float().view(1, -1), atol=1e-4, rtol=0)
+
+
+def test_a_folders_own_voices_speak_by_name(folder: Path, tmp_path: Path) -> None:
+    own = tmp_path / "model"
+    (own / "speaker_embeddings" / "v2").mkdir(parents=True)
+    for file in folder.iterdir():
+        (own / file.name).symlink_to(file)
+    files = {}
+    voice = make_voice()
+    for key, array in voice.to_dict().items():
+        files[key] = f"speaker_embeddings/v2/en_speaker_6_{key}.npy"
+        np.save(own / files[key], array)
+    listed = {"repo_or_path": "suno/bark", "v2/en_speaker_6": files}
+    (own / "speaker_embeddings_path.json").write_text(json.dumps(listed))
+
+    bark = Bark.from_pretrained(own, device="cpu", precision="fp32")
+    short = {"max_duration_s": 0.1, "seed": 1}
+    by_name = bark.generate("Hello", voice="v2/en_speaker_6", **short)
+    assert by_name.voice is not None
+    np.testing.assert_array_equal(by_name.voice.fine, voice.fine)
+    expected = bark.generate("Hello", voice=voice, **short)
+    np.testing.assert_array_equal(by_name.audio, expected.audio)
+
+    model, processor = BarkModel.from_pretrained(own), AutoProcessor.from_pretrained(own)
+    inputs = processor("Hello", voice_preset="v2/en_speaker_6")
+    np.testing.assert_array_equal(inputs["history_prompt"]["fine_prompt"], voice.fine)
+    inputs["history_prompt"] = "v2/en_speaker_6"
+    assert model.generate(**inputs, **SHORT).shape == (1, 9 * 320)
+    with pytest.raises(VoiceNotFoundError):
+        AutoProcessor.from_pretrained(folder)("Hello", voice_preset="v2/en_speaker_66")

@@ -42,6 +42,8 @@ class ModelInfo:
         memory_bytes: about what its weights take in float32.
         location: the folder of its weights; None where nothing is on disk.
         description: a few words for a list.
+        own_folder: the folder that the user named, whose voices and settings are the model's; None
+            for "nano", "small" and "large", and for nano's layout, which has none.
     """
 
     name: str
@@ -51,6 +53,7 @@ class ModelInfo:
     memory_bytes: int
     location: Path | None
     description: str
+    own_folder: Path | None = None
 
 
 class ModelFiles:
@@ -300,6 +303,7 @@ def _open_folder(
         memory_bytes=n_bytes // (_OPTIMIZER_SHARE if plan.layout == OFFICIAL else 1),
         location=folder,
         description="Bark from a folder",
+        own_folder=folder,
     )
     return info, plan
 

@@ -18,7 +18,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from ..environment import read_environment
+from ..environment import MODELS, read_environment
 from ..errors import AudioFileError, BarkError, InvalidInputError, OptionError
 from ..files.whole_file import user_path
 from ..terminal.streams import open_missing_streams, write_path
@@ -177,7 +177,7 @@ def _load_voice(job: Job, bark: Bark) -> VoicePrompt | None:
     voice: Any = job.arguments.history_prompt or None
     if voice and Path(voice).suffix.lower().lstrip(".") in AUDIO_FORMATS:
         voice = Take.load(user_path(voice))
-    return load_voice(voice, bark.spec, offline=job.offline)
+    return load_voice(voice, bark.spec, offline=job.offline, model_folder=bark.info.own_folder)
 
 
 def _is_long(job: Job, bark: Bark) -> bool:
@@ -367,7 +367,8 @@ def _print_voices(arguments: argparse.Namespace) -> int:
     from ..voices.library import list_voices
 
     model = arguments.model or read_environment().model or best_local_model()
-    for info in list_voices(model_spec(model)):
+    folder = None if model in MODELS else user_path(model)
+    for info in list_voices(model_spec(model), model_folder=folder):
         place = "" if info.on_disk else "to fetch"
         print(f"{info.name:22}{info.origin:10}{place:10}{info.description}".rstrip())
     return DONE

@@ -12,21 +12,23 @@ from ..errors import VoiceError
 from ..files.whole_file import user_path
 from ..spec import ModelSpec
 from ..voices.file import read_voice_file
-from ..voices.library import find_voice
-from ..voices.presets import fetch_preset
+from ..voices.library import find_voice, read_found_voice
 from ..voices.prompt import PROMPT_KEYS, VoicePrompt, check_array, check_frames
 
 History = Mapping[str, Any]
 """semantic_prompt (T_s,), coarse_prompt (2, T), fine_prompt (8, T); any of them may be None."""
 
 
-def load_history(voice: Any, spec: ModelSpec, *, offline: bool = False) -> History | None:
+def load_history(
+    voice: Any, spec: ModelSpec, *, offline: bool = False, model_folder: Path | None = None
+) -> History | None:
     """What names or holds a voice, as unchecked arrays.
 
     Args:
         voice: a name, the path of an .npz file, a mapping of arrays of which some may be None, a
             `VoicePrompt`, a take, or None.
         offline: do not download an official preset.
+        model_folder: of the model, whose own voices are known by name too.
 
     Raises:
         VoiceNotFoundError: no such voice or file.
@@ -46,10 +48,8 @@ def load_history(voice: Any, spec: ModelSpec, *, offline: bool = False) -> Histo
             f"A history prompt cannot be a {type(voice).__name__}; "
             "give a name, the path of an .npz file or a mapping of arrays."
         )
-    info = find_voice(voice, spec)
-    if info.path is not None:
-        return read_voice_file(info.path, name=info.name).to_dict()
-    return fetch_preset(info.name, offline=offline).to_dict()
+    info = find_voice(voice, spec, model_folder=model_folder)
+    return read_found_voice(info, offline=offline).to_dict()
 
 
 def semantic_history(history: History | None, spec: ModelSpec) -> np.ndarray | None:

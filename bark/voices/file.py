@@ -124,6 +124,27 @@ def read_array(stream: IO[bytes], subject: str) -> np.ndarray:
         raise VoiceError(f"{subject} cannot be read; it must be a numpy array.") from error
 
 
+def read_voice_arrays(paths: Mapping[str, Path], *, name: str) -> VoicePrompt:
+    """Reads a voice whose three arrays lie in .npy files, without trusting them.
+
+    Args:
+        paths: by `PROMPT_KEYS`.
+
+    Raises:
+        VoiceError: a file cannot be read, or is no array of a voice.
+    """
+    arrays = {}
+    for key in PROMPT_KEYS:
+        try:
+            with open_regular(paths[key], max_bytes=MAX_FILE_BYTES) as stream:
+                arrays[key] = read_array(stream, f"The voice {name!r} has a {key} that")
+        except OSError as error:
+            raise VoiceError(
+                f"The {key} of the voice {name!r} cannot be read: {error.strerror or error}."
+            ) from error
+    return VoicePrompt.from_dict(arrays, name=name)
+
+
 def write_voice_file(path: Path, voice: VoicePrompt, more: Mapping[str, Any] | None = None) -> None:
     """Writes an .npz voice in the dtypes of the official ones, in one step.
 

@@ -17,7 +17,8 @@ from ..families import FAMILIES, Family, family_of
 from ..files.whole_file import user_path
 from ..spec import ModelSpec
 from ..text.splitting import valid_text
-from .file import read_voice_file, voice_file_ratio, write_voice_file
+from .file import read_voice_arrays, read_voice_file, voice_file_ratio, write_voice_file
+from .model_folder import model_folder_voices
 from .presets import fetch_preset, is_cached, programs_prompts_dir
 from .prompt import VoicePrompt, check_voice
 
@@ -34,10 +35,13 @@ class VoiceInfo:
         family: name of the model family that understands it, "bark" or "nano".
         language: its code, for example "en"; "" where it is not known.
         version: "v1" or "v2" of the official presets; "" of others.
-        origin: "official", "packaged" (with this package) or "own" (the user's folder).
-        path: its .npz file; None for an official preset, which lies in the Hub's cache.
+        origin: "official", "packaged" (with this package), "model" (in the model's own folder)
+            or "own" (the user's folder).
+        path: its .npz file; None for an official preset, which lies in the Hub's cache, and for
+            a model's own voice.
         on_disk: whether loading it needs no download.
         description: a few words for a list.
+        arrays: of a model's own voice the .npy file of each array.
     """
 
     name: str
@@ -48,6 +52,7 @@ class VoiceInfo:
     path: Path | None
     on_disk: bool
     description: str
+    arrays: Mapping[str, Path] | None = None
 
 
 def packaged_prompts_dir() -> Path:
@@ -63,24 +68,33 @@ def own_voices_dir() -> Path:
 
 
 def list_voices(
-    spec: ModelSpec, *, voices_dir: Path | None = None, with_own: bool = True
+    spec: ModelSpec,
+    *,
+    voices_dir: Path | None = None,
+    with_own: bool = True,
+    model_folder: Path | None = None,
 ) -> list[VoiceInfo]:
     """All voices of a model family, downloading nothing.
 
     Args:
         voices_dir: the folder of the user's voices; None means `own_voices_dir()`.
         with_own: False leaves the user's voices out, for a stranger.
+        model_folder: of the model that is to speak, whose own voices are listed too; None where
+            it has no folder of its own.
 
     Returns:
-        Own voices first, then packaged, then official ones. A name appears once: the user's own
-        voice hides a packaged one, which hides an official one.
+        Own voices first, then the model's, packaged, and official ones. A name appears once: it
+        means the first of them.
+
+    Raises:
+        VoiceError: the model's list of voices cannot be read.
     """
     found: dict[str, VoiceInfo] = {}
     if with_own:
         for info in _own_voices(spec, voices_dir or own_voices_dir()):
             found.setdefault(info.name, info)
     family = family_of(spec)
-    for info in _packaged_voices(family):
+    for info in [*_model_voices(model_folder, family), *_packaged_voices(family)]:
         found.setdefault(info.name, info)
     for name in family.preset_voices:
         if name not in found:
@@ -89,7 +103,12 @@ def list_voices(
 
 
 def find_voice(
-    name: str, spec: ModelSpec, *, voices_dir: Path | None = None, with_own: bool = True
+    name: str,
+    spec: ModelSpec,
+    *,
+    voices_dir: Path | None = None,
+    with_own: bool = True,
+    model_folder: Path | None = None,
 ) -> VoiceInfo:
     """The voice that a name means; never a path, so a stranger's input is safe here.
 
@@ -100,7 +119,7 @@ def find_voice(
         VoiceNotFoundError: no voice answers; the nearest names are suggested.
         VoiceError: several do.
     """
-    voices = list_voices(spec, voices_dir=voices_dir, with_own=with_own)
+    voices = list_voices(spec, voices_dir=voices_dir, with_own=with_own, model_folder=model_folder)
     for info in voices:
         if info.name == name:
             return info
@@ -115,7 +134,12 @@ def find_voice(
 
 
 def load_voice(
-    voice: Any, spec: ModelSpec, *, offline: bool = False, voices_dir: Path | None = None
+    voice: Any,
+    spec: ModelSpec,
+    *,
+    offline: bool = False,
+    voices_dir: Path | None = None,
+    model_folder: Path | None = None,
 ) -> VoicePrompt | None:
     """Turns whatever names or holds a voice into checked tokens.
 
@@ -124,6 +148,7 @@ def load_voice(
             semantic_prompt, coarse_prompt and fine_prompt, a `VoicePrompt`, a take (whose own
             tokens are used), or None.
         offline: do not download an official preset.
+        voices_dir, model_folder: as `list_voices`.
 
     Returns:
         The voice, or None for None.
@@ -150,7 +175,9 @@ def load_voice(
             f"A voice cannot be a {type(voice).__name__}; "
             "give a name, the path of an .npz file, a mapping of arrays or a VoicePrompt."
         )
-    return load_named_voice(voice, spec, offline=offline, voices_dir=voices_dir)
+    return load_named_voice(
+        voice, spec, offline=offline, voices_dir=voices_dir, model_folder=model_folder
+    )
 
 
 def draw_packaged_voice(spec: ModelSpec, generator: torch.Generator) -> VoicePrompt | None:
@@ -178,6 +205,7 @@ def load_named_voice(
     offline: bool = False,
     voices_dir: Path | None = None,
     with_own: bool = True,
+    model_folder: Path | None = None,
 ) -> VoicePrompt:
     """Loads a voice of the list; a string from outside goes in here, and is never a path.
 
@@ -185,17 +213,32 @@ def load_named_voice(
         name: as `find_voice` takes it, whatever it looks like: one that ends in .npz is a name
             that no voice has.
         offline: do not download an official preset.
-        voices_dir, with_own: as `list_voices`.
+        voices_dir, with_own, model_folder: as `list_voices`.
 
     Raises:
         VoiceNotFoundError: no such voice.
         VoiceError: several voices answer to the name, or its file is no voice of this family.
         DownloadError: an official preset could not be fetched.
     """
-    info = find_voice(name, spec, voices_dir=voices_dir, with_own=with_own)
+    info = find_voice(
+        name, spec, voices_dir=voices_dir, with_own=with_own, model_folder=model_folder
+    )
+    return check_voice(read_found_voice(info, offline=offline), spec)
+
+
+def read_found_voice(info: VoiceInfo, *, offline: bool = False) -> VoicePrompt:
+    """Reads a voice of the list, fetching an official preset unless `offline`.
+
+    Its tokens are not yet checked against a spec.
+
+    Raises:
+        VoiceNotFoundError, VoiceError, DownloadError: as `load_named_voice`.
+    """
+    if info.arrays is not None:
+        return read_voice_arrays(info.arrays, name=info.name)
     if info.path is not None:
-        return check_voice(read_voice_file(info.path, name=info.name), spec)
-    return check_voice(fetch_preset(info.name, offline=offline), spec)
+        return read_voice_file(info.path, name=info.name)
+    return fetch_preset(info.name, offline=offline)
 
 
 def save_voice(
@@ -244,6 +287,14 @@ def _own_voices(spec: ModelSpec, folder: Path) -> Iterator[VoiceInfo]:
 
 def _nearest_family(frames_per_token: float) -> Family:
     return min(FAMILIES, key=lambda family: abs(family.frames_per_token - frames_per_token))
+
+
+def _model_voices(folder: Path | None, family: Family) -> Iterator[VoiceInfo]:
+    for name, arrays in ({} if folder is None else model_folder_voices(folder)).items():
+        info = VoiceInfo(name, family.name, "", "", "model", None, True, "the model's own")
+        if name in family.preset_voices:
+            info = dataclasses.replace(_preset_info(name, family), origin="model", on_disk=True)
+        yield dataclasses.replace(info, arrays=arrays)
 
 
 def _packaged_voices(family: Family) -> Iterator[VoiceInfo]:

@@ -8,8 +8,7 @@ from pathlib import Path
 from ..downloads.hub import cached_hub_file, fetch_hub_file
 from ..errors import VoiceError, VoiceNotFoundError
 from ..families import BARK_FAMILY
-from ..files.whole_file import open_regular
-from .file import MAX_FILE_BYTES, read_array, write_voice_file
+from .file import read_voice_arrays, write_voice_file
 from .prompt import PROMPT_KEYS, VoicePrompt
 
 _HUB_REPOS = ("suno/bark", "suno/bark-small")  # the presets are the same in both
@@ -60,7 +59,7 @@ def fetch_preset(name: str, *, offline: bool = False) -> VoicePrompt:
         DownloadError: it cannot be fetched.
         VoiceError: what was fetched is no array of a voice.
     """
-    arrays = {}
+    paths = {}
     for key in PROMPT_KEYS:
         path = _cached_array(name, key)
         if path is None:
@@ -70,13 +69,7 @@ def fetch_preset(name: str, *, offline: bool = False) -> VoicePrompt:
                     "unset BARK_OFFLINE to fetch it."
                 )
             path = fetch_hub_file(_HUB_REPOS[0], _hub_name(name, key))
-        try:
-            with open_regular(path, max_bytes=MAX_FILE_BYTES) as stream:
-                arrays[key] = read_array(stream, f"The voice {name!r} has a {key} that")
-        except OSError as error:
-            raise VoiceError(
-                f"The {key} of the voice {name!r} cannot be read: {error.strerror or error}."
-            ) from error
-    voice = VoicePrompt.from_dict(arrays, name=name)
+        paths[key] = path
+    voice = read_voice_arrays(paths, name=name)
     _keep_for_programs(name, voice)
     return voice
