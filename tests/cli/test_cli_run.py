@@ -231,6 +231,26 @@ def test_lists_name_every_model_and_voice(capfd: pytest.CaptureFixture[str]) -> 
     assert {"announcer", "en_speaker_0", "v2/zh_speaker_9"} <= names
 
 
+def test_a_folders_own_voices_are_listed_and_spoken_in(
+    tmp_path: Path, cache_home: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "model"
+    (folder / "speaker_embeddings").mkdir(parents=True)
+    for file in (cache_home / "suno" / "bark_v0").iterdir():
+        (folder / file.name).symlink_to(file)
+    fine = np.arange(8 * 60).reshape(8, 60)
+    arrays = {"semantic": np.arange(40), "coarse": fine[:2], "fine": fine}
+    for key, array in arrays.items():
+        np.save(folder / "speaker_embeddings" / f"anna_{key}_prompt.npy", array)
+    assert program.main(["--list_voices", "--model", str(folder)]) == 0
+    assert ["anna", "model"] in [line.split()[:2] for line in capfd.readouterr().out.splitlines()]
+    name = ("--model", str(folder), "--history_prompt", "anna", "--output_filename", "a.wav")
+    assert program.main(["Hello", *SHORT, *name]) == 0
+    voice = Take.load(tmp_path / "a.wav").voice
+    assert voice is not None
+    np.testing.assert_array_equal(voice.fine, fine)
+
+
 @pytest.mark.usefixtures("small")
 @pytest.mark.parametrize(
     ("keep", "stage", "written", "message"),

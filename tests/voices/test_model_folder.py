@@ -24,7 +24,8 @@ INDEX = "speaker_embeddings_path.json"
 @pytest.fixture(autouse=True)
 def _no_other_voices(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
-    monkeypatch.setattr(library, "own_voices_dir", lambda: tmp_path / "own")
+    for place in ("own_voices_dir", "packaged_prompts_dir", "programs_prompts_dir"):
+        monkeypatch.setattr(library, place, lambda place=place: tmp_path / place)
 
 
 @pytest.fixture
