@@ -22,10 +22,9 @@ from bark.models.gpt import GPT
 from bark.spec import BARK
 from bark.stages.coarse import flatten_codes
 from bark.stages.positions import infer_position, semantic_positions, text_positions
-from bark.text.english.lexicon import Lexicon
 from training.corpus import held_out_prose
 from training.listener import Listener, closed_choice_rate, plain_words, word_error_rate
-from training.measure import speak_sentences, spoken_form
+from training.measure import speak_sentences
 
 from .machine import describe_machine
 from .options import add_folder, names, parser_of, weights_folder
@@ -152,11 +151,12 @@ def heard_rows(barks: Mapping[str, Bark], n_sentences: int) -> list[Row]:
         ImportError, FileNotFoundError: the listener or the sentences are not installed.
     """
     sentences = held_out_prose(n_sentences)
-    lexicon, listener = Lexicon.load(), Listener()
-    spoken = [spoken_form(sentence, lexicon) for sentence in sentences]
+    listener = Listener()
+    reader = next(iter(barks.values()))
+    spoken = [reader.reading(sentence) for sentence in sentences]
     rows = []
     for precision, bark in barks.items():
-        takes = speak_sentences(bark, sentences)
+        takes = speak_sentences(bark, sentences, None)
         heard = [listener.hear(take.audio, take.sample_rate) for take in takes]
         rows.append(
             {
