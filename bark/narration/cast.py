@@ -48,10 +48,13 @@ class Cast:
     Attributes:
         narrator: the voice of all that no named speaker says; None draws one.
         voices: name to voice: a voice's name, the path of an .npz file or of a take's audio file.
+        others: names of the voices that speakers without one may be given; None means all that lie
+            on this disk, those of its owner included.
     """
 
     narrator: Any = None
     voices: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    others: Sequence[str] | None = None
 
     def voice(self, speaker: str) -> Any:
         """The voice given to a speaker, whatever the case of the name; None where none is."""

@@ -46,7 +46,11 @@ def choose_voices(
         if given is not None:
             voice = bark.voice(_loaded(given))
             chosen[speaker] = {"said": _said(given, voice), "key": job.put_voice(voice)}
-    free = _free_voices(bark, {entry["said"] for entry in chosen.values()})
+    taken = {entry["said"] for entry in chosen.values()}
+    if cast.others is None:
+        free = _free_voices(bark, taken)
+    else:
+        free = (name for name in cast.others if name not in taken)
     for speaker in speakers:
         if speaker in chosen:
             continue

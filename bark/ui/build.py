@@ -28,14 +28,16 @@ from .wiring.content_policy import ContentPolicy
 from .wiring.endpoints import Api, add_routes
 from .wiring.form import wire_arrival, wire_models, wire_text, wire_voice
 from .wiring.grids import add_grid_routes, add_vote_routes, wire_grid
+from .wiring.long_texts import add_long_text_routes, wire_long_text
 from .wiring.take_routes import add_take_routes
 from .wiring.takes import wire_files, wire_reuse, wire_speaking
 from .wiring.view import View
 
 _SCRIPTS = (
     "icons.js words.js sound.js draw.js wordline.js stage.js store.js rows.js library.js deck.js"
-    " grid.js gridform.js compare.js share.js tags.js keys.js rooms.js page.js"
+    " grid.js gridform.js compare.js longsound.js long.js share.js tags.js keys.js rooms.js page.js"
 ).split()
+_STYLES = ("style.css", "long.css")
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 MAX_UPLOAD = "64mb"
 _UPLOADS_KEPT_S = (1_800, 7_200)  # looked at every half hour, removed after two
@@ -114,6 +116,7 @@ def build_demo(studio: Studio, *, mcp: bool = False) -> gr.Blocks:
         wire_reuse(view)
         wire_files(view)
         wire_grid(view)
+        wire_long_text(view)
         Api(studio).offer()
         if mcp:
             Tools(studio).offer()
@@ -154,7 +157,7 @@ def serve(studio: Studio, demo: gr.Blocks, **launch: Any) -> Server:
     app, url, _ = demo.launch(
         prevent_thread_lock=True,
         theme=theme(),
-        css=(STATIC / "style.css").read_text(encoding="utf-8"),
+        css="\n".join((STATIC / name).read_text(encoding="utf-8") for name in _STYLES),
         head=f"<script>{script}</script>",
         footer_links=["api"],
         run_history=False,
@@ -171,6 +174,7 @@ def serve(studio: Studio, demo: gr.Blocks, **launch: Any) -> Server:
     add_take_routes(app, studio)
     add_grid_routes(app, studio)
     add_vote_routes(app, studio)
+    add_long_text_routes(app, studio)
     add_routes(app, studio)
     put_in_front(app, studio, studio.guards)
     return Server(url, demo)

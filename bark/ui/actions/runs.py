@@ -40,6 +40,7 @@ class Update:
     seed: str | None = None
     selected: str | None = None
     grid: dict[str, Any] | None = None
+    long: dict[str, Any] | None = None
 
 
 @dataclasses.dataclass(frozen=True)

@@ -119,6 +119,8 @@ def follow(session: Session) -> Iterator[Update]:
     for update, is_old in session.follow():
         if update is not None and is_old and update.player is not None:
             update = dataclasses.replace(update, player={**update.player, "old": True})
+        if update is not None and is_old and update.long is not None:
+            update = dataclasses.replace(update, long={**update.long, "old": True})
         yield _seen(session, update)
 
 

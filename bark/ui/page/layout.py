@@ -66,6 +66,7 @@ class Page:
     takes: gr.HTML
     grid: gr.HTML
     compare: gr.HTML
+    long: gr.HTML
 
     def field(self, name: str) -> gr.components.Component:
         """The component of a field of the form."""
@@ -106,6 +107,8 @@ def build_page(example: str) -> Page:
                 parts["grid"] = _own_part("grid-room", "mountGrid", "'make'")
             with gr.Column(elem_id="room-compare", elem_classes="room"):
                 parts["compare"] = _own_part("compare-room", "mountCompare", "")
+            with gr.Column(elem_id="room-long", elem_classes="room"):
+                parts["long"] = _own_part("long-room", "mountLong", "'lay_out', 'speak', 'alter'")
         with gr.Column(elem_id="library", min_width=340):
             _takes(parts)
     # The text and the voice have a name of their own, the rest of the form has a place only.

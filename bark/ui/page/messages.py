@@ -13,6 +13,9 @@
 | grid | grid | shows a grid, also one that is being made |
 | started, cell, failed | grid | what becomes of its cells |
 | ended | grid | nothing more comes |
+| long | long | shows a long text, also one that is being made |
+| chunks, chunk, unmade | long | which chunks are being made, one that can be heard, that cannot |
+| silent | long | nothing more comes |
 """
 
 from __future__ import annotations
@@ -26,6 +29,8 @@ from typing import Any
 import numpy as np
 
 from ...audio.files import to_int16
+from ...narration.narration import Narration
+from ...narration.states import ChunkState
 from ..state.grid_store import StoredGrid
 from ..state.sessions import Visit
 from ..state.take_store import Changes, StoredTake
@@ -140,6 +145,64 @@ def cell_failed(grid_id: str, cell: int, why: str) -> dict[str, Any]:
 def grid_ended(grid_id: str) -> dict[str, Any]:
     """Nothing more of this grid is made."""
     return _message("ended", id=grid_id)
+
+
+def long_text(
+    narration: Narration, narration_id: str, visit: Visit, *, busy: bool
+) -> dict[str, Any]:
+    """A whole long text: its chunks, each with what is known of it.
+
+    Args:
+        busy: whether it is about to be spoken.
+    """
+    plan = narration.plan
+    return _message(
+        "long",
+        id=narration_id,
+        url=f"takes/{visit.key}/long/{narration_id}",
+        title=narration.title,
+        speakers=dict(plan.speakers),
+        said=[*plan.left_out, *plan.notes],
+        chunks=[chunk(state) for state in narration.chunks],
+        busy=busy,
+    )
+
+
+def chunk(state: ChunkState) -> dict[str, Any]:
+    """All that the page shows of a chunk of a long text."""
+    info = state.info
+    return {
+        "number": state.chunk.number,
+        "text": state.chunk.text,
+        "speaker": state.chunk.speaker,
+        "heading": state.chunk.is_heading,
+        "expected": round(state.chunk.expected_s, 2),
+        "pause": state.chunk.pause_s,
+        "key": info.key if info else None,  # another sound has another one
+        "seconds": round(info.heard_s, 2) if info else None,
+        "findings": list(info.findings) if info else [],
+        "edited": state.is_edited,
+    }
+
+
+def chunks_started(narration_id: str, numbers: Sequence[int]) -> dict[str, Any]:
+    """These chunks of a long text are being made together."""
+    return _message("chunks", id=narration_id, numbers=list(numbers))
+
+
+def chunk_ready(narration_id: str, state: ChunkState) -> dict[str, Any]:
+    """A chunk of a long text can be heard."""
+    return _message("chunk", id=narration_id, chunk=chunk(state))
+
+
+def chunk_failed(narration_id: str, number: int, why: str) -> dict[str, Any]:
+    """A chunk of a long text came to nothing."""
+    return _message("unmade", id=narration_id, number=number, why=why)
+
+
+def long_text_ended(narration_id: str) -> dict[str, Any]:
+    """Nothing more of this long text is made."""
+    return _message("silent", id=narration_id)
 
 
 def show_take(

@@ -101,9 +101,16 @@ class Gauge:
 
 
 class GridGauge:
-    """The bar of a grid: how many cells are done, and how far those are that are being made."""
+    """The bar of a grid: how many cells are done, and how far those are that are being made.
 
-    def __init__(self, n_cells: int, *, clock: Callable[[], float] = time.monotonic) -> None:
+    Args:
+        what: the cells are called.
+    """
+
+    def __init__(
+        self, n_cells: int, what: str = "takes", *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._what = what
         self._clock, self._start, self._shown = clock, clock(), -math.inf
         self._n, self._done, self._share = n_cells, 0, 0.0
 
@@ -122,7 +129,7 @@ class GridGauge:
         left = ""
         if self._share > 0.05 and now - self._start > 0.5:
             left = f"{seconds((now - self._start) * (1 - self._share) / self._share)} left"
-        return bar(f"{self._done} of {self._n} takes", self._share, left)
+        return bar(f"{self._done} of {self._n} {self._what}", self._share, left)
 
 
 def _share_done(progress: StageProgress) -> float:

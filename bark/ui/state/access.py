@@ -8,11 +8,28 @@ from pathlib import Path
 from ...audio.files import FORMATS
 from ...checkpoints.registry import ModelInfo, list_models
 from ...environment import MODELS
-from ...errors import BarkError
+from ...errors import BarkError, InvalidInputError
 from ...spec import ModelSpec
 from ...voices.library import VoiceInfo, list_voices, load_named_voice, own_voices_dir
 from ...voices.prompt import VoicePrompt, check_voice
 from .sessions import Visit
+
+
+@dataclasses.dataclass(frozen=True)
+class LongTextLimits:
+    """Bounds of long texts.
+
+    Attributes:
+        n_chars, n_chunks: of one text.
+        n_kept: texts that are kept at a time; the oldest goes when another one comes.
+    """
+
+    n_chars: int
+    n_chunks: int
+    n_kept: int
+
+
+OWNER_LIMITS = LongTextLimits(n_chars=1_000_000, n_chunks=10_000, n_kept=1_000)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,12 +42,14 @@ class Access:
             neither the owner's voices nor the names of its folders.
         can_change_model: whether the caller may load another model.
         offline: nothing is downloaded for them.
+        max_chars: the longest text that a stranger may have spoken.
     """
 
     visit: Visit | None
     is_owner: bool
     can_change_model: bool
     offline: bool
+    max_chars: int = 5_000
 
     def voices(self, spec: ModelSpec) -> list[VoiceInfo]:
         """The voices that the caller may hear, as `list_voices` orders them."""
@@ -88,6 +107,24 @@ class Access:
         if self.visit is None or not known or format not in FORMATS:
             return None
         return self.visit.takes.encode(take_id, format)
+
+    def narration_folder(self, narration_id: str) -> Path:
+        """The folder of a long text of the caller's own.
+
+        Args:
+            narration_id: a stranger may have made it up.
+
+        Raises:
+            InvalidInputError: the caller has no such long text.
+        """
+        if self.visit is None or not self.visit.narrations.is_there(narration_id):
+            raise InvalidInputError("This long text is no longer here; lay it out anew.")
+        return self.visit.narrations.path(narration_id)
+
+    @property
+    def long_text_limits(self) -> LongTextLimits:
+        """How much the caller may have spoken as a long text."""
+        return OWNER_LIMITS if self.is_owner else LongTextLimits(self.max_chars, 200, 5)
 
     @property
     def _voices_dir(self) -> Path | None:

@@ -15,6 +15,7 @@ from typing import Any
 from ...errors import BarkError
 from ...voices.prompt import VoicePrompt
 from .grid_store import GridStore
+from .narration_store import NarrationStore
 from .run_board import RunBoard
 from .take_store import TakeStore
 from .visitors_folder import VisitorsFolder
@@ -36,6 +37,7 @@ class Visit:
         voices_dir: its own folder of saved voices; None means the user's own one.
         runs: what is being made for it.
         grids: those that were made.
+        narrations: its long texts.
         pace: seconds that a second of sound took to make lately; None before any was made.
     """
 
@@ -46,6 +48,7 @@ class Visit:
         self.last_seen = time.monotonic()
         self.runs: RunBoard[Any] = RunBoard()
         self.grids = GridStore(takes.folder)
+        self.narrations = NarrationStore(takes.folder / "narrations")
         self.pace: float | None = None
         self._loose: collections.OrderedDict[str, VoicePrompt] = collections.OrderedDict()
 

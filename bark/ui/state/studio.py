@@ -45,6 +45,7 @@ class Studio:
             is_owner=not self.visits.are_private,
             can_change_model=self.can_change_model,
             offline=self.offline,
+            max_chars=self.max_chars,
         )
 
     def close(self) -> None:

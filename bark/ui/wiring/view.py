@@ -59,7 +59,7 @@ class View:
     def run_outputs(self) -> list[Any]:
         """What a run tells; see `told`."""
         page = self.page
-        return [page.status, page.player, page.takes, page.field("seed"), page.grid]
+        return [page.status, page.player, page.takes, page.field("seed"), page.grid, page.long]
 
     @property
     def model_outputs(self) -> list[Any]:
@@ -139,7 +139,9 @@ class View:
 
 def told(update: Update) -> list[Any]:
     """An update as values of `View.run_outputs`."""
-    fields = (update.status, update.player, update.takes, update.seed, update.grid)
+    fields = (
+        update.status, update.player, update.takes, update.seed, update.grid, update.long
+    )  # fmt: skip
     return [gr.skip() if value is None else value for value in fields]
 
 

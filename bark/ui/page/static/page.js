@@ -53,6 +53,12 @@ window.barkStudio = {
     this.comparison = new CompareRoom(element.querySelector(".compare-room"), this.store);
   },
 
+  mountLong(element, props, watch, trigger) {
+    this.long = new LongRoom(element.querySelector(".long-room"), this.store, trigger);
+    watch("value", () => this.long.receive(props.value));
+    this.long.receive(props.value);
+  },
+
   // On a phone the player is out of view: its button and its place stand above Speak.
   mountMini() {
     const mini = make("div", "", { id: "mini" });
@@ -96,7 +102,7 @@ window.barkStudio = {
 
   // Keys that mean something else in the room that is shown.
   roomKeys(event) {
-    return this.rooms.name === "compare" ? this.comparison.keys(event) : null;
+    return { compare: this.comparison, long: this.long }[this.rooms.name]?.keys(event);
   },
 
   showKeys() {

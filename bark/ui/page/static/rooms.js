@@ -1,6 +1,6 @@
-// What stands on the right: one take, a grid of them, or several side by side.
+// What stands on the right: one take, a grid of them, several side by side, or a long text.
 
-const ROOMS = { take: "Take", grid: "Grid", compare: "Compare" };
+const ROOMS = { take: "Take", grid: "Grid", compare: "Compare", long: "Long text" };
 
 class Rooms {
   constructor(root) {

@@ -35,6 +35,7 @@ for (const kind of ["dragover", "dragleave", "drop"]) {
     document.documentElement.classList.toggle("dropping", kind === "dragover");
     if (kind !== "drop") return;
     event.stopPropagation();
+    if (barkStudio.rooms?.name === "long" && barkStudio.long.open(event.dataTransfer.files[0])) return;
     const input = document.querySelector("#takes-foot input[type=file]");
     const files = new DataTransfer();
     for (const file of event.dataTransfer.files) files.items.add(file);

@@ -1,0 +1,101 @@
+"""A long text in Chromium: pasted, spoken while it is heard, stopped, gone on with, downloaded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bark.audio.files import read_audio
+from bark.ui.state.studio import Studio
+
+pytestmark = pytest.mark.browser
+
+Visit = Callable[..., Any]
+WORDS = "one two three four five six".split()
+TEXT = "\n\n".join(f"This is the sentence with number {word}." for word in WORDS)
+READY = ".long-room .chunk:not(.unmade)"
+
+
+def lay_out(page: Any, text: str = TEXT, n: int = 6) -> None:
+    page.click("#tab-long")
+    page.fill(".long-text", text)
+    page.click(".long-room button:has-text('Lay out')")
+    page.wait_for_function(f"document.querySelectorAll('.long-room .chunk').length === {n}")
+
+
+def wait_until_over(page: Any) -> None:
+    page.wait_for_function("!barkStudio.long.busy && !document.querySelector('#status .bar')")
+
+
+def test_six_sentences_are_spoken_stopped_gone_on_with_and_downloaded(
+    visit: Visit, running: tuple[Studio, str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(running[0].engine.bark, "pace_s", 0.03)
+    page = visit()
+    lay_out(page)
+    page.click("#speak-long")
+    page.wait_for_function("barkStudio.long.sound.playing")  # before the others are made
+    page.wait_for_selector(".long-room .chunk.playing")
+    page.wait_for_function("document.querySelector('#speak-long').textContent === 'Stop'")
+    page.click("#speak-long")
+    wait_until_over(page)
+    assert "Stopped; kept" in page.inner_text("#status")
+    assert 1 <= page.locator(READY).count() < 6
+    page.wait_for_function("document.querySelector('#speak-long').textContent === 'Go on'")
+    page.click("#speak-long")
+    page.wait_for_function(f"document.querySelectorAll('{READY}').length === 6")
+    wait_until_over(page)
+    for format in ("wav", "mp3", "srt"):
+        with page.expect_download() as download:
+            page.click(f".long-room a[data-format={format}]")
+        download.value.save_as(tmp_path / f"whole.{format}")
+    audio, rate = read_audio(tmp_path / "whole.wav")
+    assert len(audio) / rate > 6
+    assert "number six." in (tmp_path / "whole.srt").read_text()
+
+
+def test_a_click_hears_from_there_and_goes_on_in_order(visit: Visit) -> None:
+    page = visit()
+    lay_out(page)
+    page.click("#speak-long")
+    page.wait_for_function(f"document.querySelectorAll('{READY}').length === 6")
+    wait_until_over(page)
+    page.locator(".long-room .face").nth(3).click()
+    page.wait_for_function("barkStudio.long.sound.number === 4")
+    page.wait_for_function("barkStudio.long.sound.number === 5", timeout=10_000)
+    page.keyboard.press("Escape")
+    page.evaluate("document.activeElement.blur()")
+    page.keyboard.press("Space")
+    page.wait_for_function("!barkStudio.long.sound.playing")
+
+
+def test_one_chunk_is_edited_alone_and_all_is_there_after_a_reload(visit: Visit) -> None:
+    page = visit()
+    lay_out(page)
+    page.click("#speak-long")
+    page.wait_for_function(f"document.querySelectorAll('{READY}').length === 6")
+    wait_until_over(page)
+    before = page.evaluate("[...barkStudio.long.chunks.values()].map((c) => c.key)")
+    page.click("[aria-label='Edit, chunk 2']")
+    page.fill(".chunk-edit textarea", "Quite other words.")
+    page.click(".chunk-edit button:has-text('Speak these words')")
+    page.wait_for_function("barkStudio.long.chunk(2).text === 'Quite other words.'")
+    page.wait_for_function(f"document.querySelectorAll('{READY}').length === 6")
+    wait_until_over(page)
+    after = page.evaluate("[...barkStudio.long.chunks.values()].map((c) => c.key)")
+    assert [i for i in range(6) if before[i] != after[i]] == [1]
+    page.reload()
+    page.wait_for_selector("#model-line b")
+    page.click("#tab-long")
+    page.wait_for_function(f"document.querySelectorAll('{READY}').length === 6")
+    assert "Quite other words." in page.inner_text(".long-room .chunks")
+
+
+def test_a_phone_shows_it_without_sideways_scrolling(visit: Visit) -> None:
+    page = visit(390, 844)
+    lay_out(page, "Ada: Good morning to you all.\nBen: And to you.\nAda: Come in.", 3)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert page.locator(".long-room .face").first.bounding_box()["height"] >= 44

@@ -1,0 +1,205 @@
+"""Long texts on the page: laid out, spoken, stopped, changed, joined; each visitor's own."""
+
+from __future__ import annotations
+
+import base64
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bark.audio.files import read_audio
+from bark.errors import BarkError, InvalidInputError
+from bark.ui.actions import long_texts
+from bark.ui.actions.runs import Update
+from bark.ui.actions.speak import stop
+from bark.ui.page.form import Form
+from bark.ui.state.sessions import Session
+from bark.ui.state.studio import Studio
+from tests.studio_fixtures import make_studio
+
+FORM = Form(seed=5, hold_seed=True)
+TEXT = "\n\n".join(
+    f"This is sentence number {word}." for word in "one two three four five six".split()
+)
+
+
+@pytest.fixture
+def studio(tmp_path: Path) -> Studio:
+    return make_studio(tmp_path / "takes")
+
+
+@pytest.fixture
+def session(studio: Studio) -> Session:
+    return studio.visits.session("tab")
+
+
+def told(updates: Any) -> list[dict[str, Any]]:
+    return [update.long for update in updates if update.long]
+
+
+def said(updates: list[Update]) -> str:
+    return [update.status for update in updates if update.status][-1] or ""
+
+
+def laid_out(studio: Studio, session: Session, text: str = TEXT) -> dict[str, Any]:
+    (message,) = told(long_texts.lay_out(studio, session, FORM, {"text": text}))
+    return message
+
+
+def test_a_text_is_laid_out_as_chunks_and_nothing_is_made(studio: Studio, session: Session) -> None:
+    message = laid_out(studio, session)
+    assert [chunk["number"] for chunk in message["chunks"]] == [1, 2, 3, 4, 5, 6]
+    assert "\n\n".join(chunk["text"] for chunk in message["chunks"]) == TEXT
+    assert all(chunk["expected"] > 0 and chunk["key"] is None for chunk in message["chunks"])
+    assert not message["busy"]
+
+
+def test_chunks_are_told_in_order_and_joined(
+    studio: Studio, session: Session, tmp_path: Path
+) -> None:
+    updates = list(long_texts.speak(studio, session, FORM, {"text": TEXT}))
+    messages = told(updates)
+    ready = [m["chunk"]["number"] for m in messages if m["kind"] == "chunk"]
+    assert ready == [1, 2, 3, 4, 5, 6]
+    assert messages[0]["kind"] == "long"
+    assert messages[-1]["kind"] == "silent"
+    assert "Made 6 of 6 chunks" in said(updates)
+    narration_id = messages[0]["id"]
+    assert long_texts.sound_of_chunk(studio, session.visit, narration_id, 3).startswith(b"RIFF")
+    for format in ("wav", "mp3", "srt"):
+        long_texts.joined(studio, session.visit, narration_id, format, tmp_path / f"x.{format}")
+    audio, rate = read_audio(tmp_path / "x.wav")
+    assert len(audio) / rate > 6
+    captions = (tmp_path / "x.srt").read_text()
+    assert [captions.count(f"number {word}.") for word in ("one", "six")] == [1, 1]
+
+
+def test_stop_keeps_what_is_made_and_speak_goes_on(tmp_path: Path) -> None:
+    studio = make_studio(tmp_path, pace_s=0.005)
+    session = studio.visits.session("tab")
+    updates = []
+    for update in long_texts.speak(studio, session, FORM, {"text": TEXT}):
+        updates.append(update)
+        if update.long and update.long["kind"] == "chunk":
+            stop(session)
+    assert "Stopped; kept" in said(updates)
+    narration_id = session.visit.narrations.ids()[0]
+    narration = long_texts.open_narration(studio, session.visit, narration_id)
+    missing = [state.chunk.number for state in narration.chunks if not state.is_ready]
+    assert 1 <= len(missing) < 6
+    updates = list(long_texts.speak(studio, session, FORM, {"id": narration_id}))
+    made = [m["chunk"]["number"] for m in told(updates) if m["kind"] == "chunk"]
+    assert made == missing
+
+
+def test_one_chunk_is_redone_edited_and_put_back_alone(studio: Studio, session: Session) -> None:
+    list(long_texts.speak(studio, session, FORM, {"text": TEXT}))
+    narration_id = session.visit.narrations.ids()[0]
+
+    def keys() -> list[str | None]:
+        narration = long_texts.open_narration(studio, session.visit, narration_id)
+        return [state.info.key if state.info else None for state in narration.chunks]
+
+    first = keys()
+    for asked in ({"do": "redo"}, {"do": "edit", "text": "Other words."}):
+        before = keys()
+        list(long_texts.change(studio, session, {"id": narration_id, "number": 4, **asked}))
+        changed = [i for i, (a, b) in enumerate(zip(before, keys(), strict=True), 1) if a != b]
+        assert changed == [4]
+    narration = long_texts.open_narration(studio, session.visit, narration_id)
+    assert narration.state(4).chunk.text == "Other words."
+    list(long_texts.change(studio, session, {"id": narration_id, "number": 4, "do": "revert"}))
+    assert keys() == first
+
+
+def test_a_changed_text_keeps_the_chunks_that_it_still_has(
+    studio: Studio, session: Session
+) -> None:
+    list(long_texts.speak(studio, session, FORM, {"text": TEXT}))
+    narration_id = session.visit.narrations.ids()[0]
+    asked = {"id": narration_id, "text": TEXT.replace("five", "five thousand")}
+    (message,) = told(long_texts.lay_out(studio, session, FORM, asked))
+    assert message["id"] == narration_id
+    assert [c["number"] for c in message["chunks"] if c["key"] is None] == [5]
+
+
+def test_a_file_is_read_and_speakers_have_voices_of_their_own(
+    studio: Studio, session: Session
+) -> None:
+    lines = "Ada: Good morning to you.\nBen: And to you, my friend.\nAda: Come in, then.\n"
+    asked = {"name": "../talk.md", "file": base64.b64encode(lines.encode()).decode()}
+    (message,) = told(long_texts.lay_out(studio, session, FORM, asked))
+    assert [chunk["speaker"] for chunk in message["chunks"]] == ["Ada", "Ben", "Ada"]
+    assert len(set(message["speakers"].values())) == 2
+
+
+@pytest.mark.parametrize(
+    ("asked", "sentence"),
+    [
+        ({"text": "  "}, "type some text first"),
+        ({"text": "word " * 2_000}, "at most 5,000"),
+        ({"text": "A b.\n\n" * 300}, "at most 200"),
+        ({"name": "x.exe", "file": "AAAA"}, "of a kind that is not read"),
+        ({"name": "x.txt", "file": "no base64"}, "did not arrive whole"),
+        ({"text": "Hello.", "id": "../../etc"}, "no longer here"),
+        ({"text": "[pause 99999s]"}, ""),
+    ],
+)
+def test_what_cannot_be_spoken_is_a_sentence_without_a_path(
+    asked: dict[str, Any], sentence: str
+) -> None:
+    studio = make_studio(None)
+    session = studio.visits.session("stranger")
+    (update,) = list(long_texts.lay_out(studio, session, FORM, asked))
+    assert update.long is None
+    assert "fault" in str(update.status)
+    assert sentence in str(update.status)
+    assert "/tmp" not in str(update.status)
+    studio.close()
+
+
+@pytest.mark.parametrize("do", [{"do": "edit", "text": "word " * 200}, {"do": "x"}, {}])
+def test_a_change_that_cannot_be_made_changes_nothing(
+    studio: Studio, session: Session, do: dict[str, Any]
+) -> None:
+    message = laid_out(studio, session)
+    updates = list(long_texts.change(studio, session, {"id": message["id"], "number": 2, **do}))
+    assert "fault" in said(updates)
+    narration = long_texts.open_narration(studio, session.visit, message["id"])
+    assert not any(state.is_edited for state in narration.chunks)
+
+
+def test_a_long_text_is_its_visitors_alone_and_goes_with_the_visit() -> None:
+    studio = make_studio(None)
+    one, other = studio.visits.session("one"), studio.visits.session("other")
+    message = laid_out(studio, one)
+    assert one.visit.takes.folder in one.visit.narrations.path(message["id"]).parents
+    with pytest.raises(InvalidInputError, match="no longer here"):
+        long_texts.open_narration(studio, other.visit, message["id"])
+    with pytest.raises(BarkError):
+        studio.access().narration_folder(message["id"])
+    updates = list(long_texts.speak(studio, other, FORM, {"id": message["id"]}))
+    assert "no longer here" in said(updates)
+    folder = one.visit.narrations.path(message["id"])
+    assert folder.is_dir()
+    studio.close()
+    assert not folder.exists()
+
+
+def test_a_stranger_keeps_five_long_texts() -> None:
+    studio = make_studio(None)
+    session = studio.visits.session("stranger")
+    kept = [laid_out(studio, session)["id"] for _ in range(7)]
+    assert set(session.visit.narrations.ids()) == set(kept[2:])
+    studio.close()
+
+
+def test_speakers_get_no_voice_that_is_hidden_from_the_visitor(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("bark.ui.state.access.list_voices", lambda *_, **__: [])
+    studio = make_studio(None)
+    message = laid_out(studio, studio.visits.session("a"), "Ada: Good day.\nBen: Yes.\nAda: Well.")
+    assert message["speakers"] == {"Ada": "a new voice", "Ben": "a new voice"}
+    studio.close()
