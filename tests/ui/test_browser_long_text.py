@@ -91,7 +91,8 @@ def test_one_chunk_is_edited_alone_and_all_is_there_after_a_reload(visit: Visit)
     page.wait_for_selector("#model-line b")
     page.click("#tab-long")
     page.wait_for_function(f"document.querySelectorAll('{READY}').length === 6")
-    assert "Quite other words." in page.inner_text(".long-room .chunks")
+    page.wait_for_selector(".long-room .words:has-text('Quite other words.')")
+    assert page.evaluate("barkStudio.rooms.name") == "long"
 
 
 def test_a_phone_shows_it_without_sideways_scrolling(visit: Visit) -> None:
