@@ -10,7 +10,7 @@ import torch
 
 from .errors import OptionError
 
-_ONE_THREAD_BYTES = 100_000_000  # of weights in float32; nano has 37 MB, Bark's small model 1.6 GB
+_ONE_THREAD_BYTES = 100_000_000  # of weights in float32; nano has 48 MB, Bark's small model 1.6 GB
 
 
 def choose_device(device: str | torch.device | None, *, enable_mps: bool = False) -> torch.device:
