@@ -6,6 +6,7 @@ import os
 import shutil
 import socket
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -63,9 +64,10 @@ def own_environment(
     request: pytest.FixtureRequest,
     monkeypatch: pytest.MonkeyPatch,
     tmp_path_factory: pytest.TempPathFactory,
-) -> None:
+) -> Iterator[None]:
     """Variables of the caller's shell and files in the caller's caches decide no test."""
     if request.node.get_closest_marker("requires_weights"):
+        yield
         return
     for name in list(os.environ):
         if name.startswith(("BARK_", "SUNO_")) or name in ("TORCH_HOME", "HF_HUB_OFFLINE"):
@@ -78,6 +80,8 @@ def own_environment(
         monkeypatch.setattr(f"bark.voices.{room}.programs_prompts_dir", lambda: prompts)
     for name, value in request.config.stash.get(_PROCESSOR, {}).items():
         monkeypatch.setenv(name, value)
+    yield
+    shutil.rmtree(prompts, ignore_errors=True)  # a voice of one test is none of the next
 
 
 @pytest.fixture(autouse=True)
