@@ -11,7 +11,7 @@ import subprocess
 import sys
 import termios
 import wave
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -251,7 +251,15 @@ def test_a_folders_own_voices_are_listed_and_spoken_in(
     np.testing.assert_array_equal(voice.fine, fine)
 
 
-@pytest.mark.usefixtures("small")
+@pytest.fixture
+def _interrupts_arrive() -> Iterator[None]:
+    """A shell starts what runs in its background with Ctrl-C ignored, these tests too."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("small", "_interrupts_arrive")
 @pytest.mark.parametrize(
     ("keep", "stage", "written", "message"),
     [
