@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 
-from .terminal.interrupts import end_on_interrupt
+from .terminal.interrupts import end_on_interrupt, leave
 
 
 def run() -> int:
@@ -18,4 +18,6 @@ def run() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(run())
+    exit_code = run()
+    leave(exit_code)
+    sys.exit(exit_code)

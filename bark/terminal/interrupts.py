@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from types import FrameType
 
 INTERRUPTED = 130
@@ -25,3 +26,15 @@ def end_on_interrupt(program: str) -> None:
         os._exit(INTERRUPTED)
 
     signal.signal(signal.SIGINT, end)
+
+
+def leave(code: int) -> None:
+    """Ends the process with this exit code where Python might give another one; else returns.
+
+    Python ends by the signal itself (-2 in place of 130) where Ctrl+C came amid the `exec` of a
+    string, as in the making of a named tuple, even if the exception was answered afterwards.
+    """
+    if code == INTERRUPTED:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
