@@ -35,9 +35,10 @@ from .wiring.view import View
 
 _SCRIPTS = (
     "icons.js words.js sound.js draw.js wordline.js stage.js store.js rows.js library.js deck.js"
-    " grid.js gridform.js compare.js longsound.js long.js share.js tags.js keys.js rooms.js page.js"
+    " grid.js gridform.js compare.js longsound.js long.js share.js mirror.js tags.js tagmenu.js"
+    " keys.js rooms.js page.js"
 ).split()
-_STYLES = ("style.css", "long.css")
+_STYLES = ("style.css", "prompt.css", "long.css")
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 MAX_UPLOAD = "64mb"
 _UPLOADS_KEPT_S = (1_800, 7_200)  # looked at every half hour, removed after two

@@ -28,11 +28,10 @@ def lay_prompt(parts: Parts, example: str) -> None:
         parts["meter"] = gr.HTML("", elem_id="meter", apply_default_css=False)
         parts["split"] = gr.Button("Speak in parts", size="sm", visible=False, elem_id="split")
     parts["tags"] = gr.HTML(
-        _tag_buttons(),
+        "",
         elem_id="tags",
         apply_default_css=False,
         js_on_load="barkStudio.mountTags(element, props)",
-        visible=False,
     )
     parts["examples"] = gr.Dataset(
         components=[parts["text"]],
@@ -46,13 +45,23 @@ def lay_prompt(parts: Parts, example: str) -> None:
     parts["nano_note"] = gr.HTML("", elem_id="nano-note", apply_default_css=False)
 
 
-def _tag_buttons() -> str:
+def tag_buttons(family: str, *, hears_tags: bool) -> str:
+    """What the model hears besides words: a row of buttons, and what `[` in the text offers.
+
+    Args:
+        family: its name.
+        hears_tags: False hides the row; `[` still tells what there is.
+    """
     buttons = "".join(
         f'<button type="button" data-tag="{html.escape(inserted)}" '
         f'title="{html.escape(meaning)}">{html.escape(shown)}</button>'
-        for shown, inserted, meaning in words.TAGS
+        for shown, inserted, meaning in words.TAGS[family]
     )
-    return f'<div class="tags" role="group" aria-label="Insert at the cursor">{buttons}</div>'
+    hidden = "" if hears_tags else " hidden"
+    return (
+        f'<div class="tags" role="group" aria-label="Insert at the cursor" '
+        f'data-note="{html.escape(words.TAGS_NOTE[family])}"{hidden}>{buttons}</div>'
+    )
 
 
 def lay_voice(parts: Parts) -> None:

@@ -46,7 +46,7 @@ MODEL_FAILED = "The model could not be loaded; the owner of this page finds the 
 WAITING_FOR_MODEL = "Loading {model}"
 
 # What the button says, what one press inserts at the cursor, and what is then heard.
-TAGS = (
+_BARK_TAGS = (
     ("[laughter]", "[laughter]", "Laughter, long"),
     ("[laughs]", "[laughs]", "A short laugh"),
     ("[sighs]", "[sighs]", "A sigh"),
@@ -59,6 +59,19 @@ TAGS = (
     ("[MAN]", "[MAN]", "Leans towards a man's voice"),
     ("[WOMAN]", "[WOMAN]", "Leans towards a woman's voice"),
 )
+_NANO_TAGS = (
+    ("[pause]", "[pause]", "A short pause"),
+    ("—", "—", "A short pause, as a comma makes it"),
+    ("…", "…", "A longer pause, as at the end of a sentence"),
+)
+
+# By the name of the family that hears them.
+TAGS = {"bark": _BARK_TAGS, "nano": _NANO_TAGS}
+TAGS_NOTE = {
+    "bark": "What Bark makes of them is luck: another seed, another laugh.",
+    "nano": "Nano leaves [laughs], [music] and ♪ out: it says the words around them, and nothing "
+    "is heard there. Bark acts them.",
+}
 
 _BARK_EXAMPLES = (
     ("Laughter", "Hello, my name is Suno. And, uh — and I like pizza. [laughs]"),

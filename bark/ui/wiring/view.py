@@ -15,6 +15,7 @@ from ..actions import models, voice_menu
 from ..actions.runs import Update
 from ..page import messages, words
 from ..page.form import Form
+from ..page.form_layout import tag_buttons
 from ..page.layout import Page
 from ..state.sessions import Session
 from ..state.studio import Studio
@@ -94,7 +95,7 @@ class View:
         return [
             models.model_line(self.studio),
             hint(note) if note else "",
-            gr.HTML(visible=family.hears_tags),
+            tag_buttons(family.name, hears_tags=family.hears_tags),
             gr.Dataset(
                 samples=[[text] for _, text in examples],
                 sample_labels=[label for label, _ in examples],

@@ -77,6 +77,7 @@ window.barkStudio = {
   },
 
   mountTags(element) {
+    this.tagMenu ||= new TagMenu();
     element.addEventListener("click", (event) => {
       const tag = event.target.closest("[data-tag]");
       if (tag) insertTag(tag.dataset.tag);

@@ -102,6 +102,8 @@ const WORDS = {
   edited: "changed",
   longFiles: { wav: "WAV", mp3: "MP3", srt: "SRT" },
   noSound: "This chunk's sound could not be fetched.",
+  tagsLabel: "Tags",
+  tagsOffered: (n, note) => (n ? `${n} tags; arrows choose, Enter inserts, Escape leaves. ${note}` : note),
   keysTitle: "Keys",
   close: "Close",
 };
