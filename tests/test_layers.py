@@ -31,7 +31,7 @@ FLOORS = (
     "events",
     "batch",
     "pipeline generation",
-    "api compare huggingface",
+    "api compare huggingface listening",
     "narration",
     "__init__ server",
     "ui.state",

@@ -242,8 +242,8 @@ def _cast(arguments: argparse.Namespace) -> Any:
 
 
 def _engine(arguments: argparse.Namespace, bark: Bark) -> Any:
+    from ..listening.listeners import look_with
     from ..narration.engines import LocalEngine
-    from ..narration.listeners import look_with
 
     if arguments.engine == "ray" and not arguments.plan:
         from ..narration.ray_engine import RayEngine

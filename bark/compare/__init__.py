@@ -1,4 +1,4 @@
-"""Comparing takes: grids over settings, blind tests, loudness and words in time, without a page."""
+"""Comparing takes: grids over settings, blind tests and words in time, without a page."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ from ..audio import read_audio
 from ..errors import AudioFileError, InvalidInputError
 from ..files.whole_file import whole_file
 from ..text import sentence_ends
-from .cutting import speaking_time_s
+from ..text.speaking_time import speaking_time_s
 from .narration import Narration
 from .timeline import Placed, place_narration
 

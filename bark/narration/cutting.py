@@ -23,10 +23,6 @@ _WORD_END = re.compile(r"\S(?=\s)")
 # What a piece costs that ends within a sentence; a piece more costs 1.
 _JOINT_COST = {"sentence": 0.0, "clause": 0.3, "word": 0.8, "character": 1.0}
 
-_CHARS_PER_S = 14.0  # of alphabets
-_WIDE_CHARS_PER_S = 5.0  # of scripts that write a syllable or more with one character
-_START_S = 0.5
-
 
 @dataclasses.dataclass(frozen=True)
 class Size:
@@ -73,12 +69,6 @@ class _Atom:
     end: int
     ends: str
     size: Size
-
-
-def speaking_time_s(text: str) -> float:
-    """A guess at how long a text takes to say, in seconds, without any limit."""
-    n_wide = sum(unicodedata.east_asian_width(char) in "WF" for char in text)
-    return n_wide / _WIDE_CHARS_PER_S + (len(text) - n_wide) / _CHARS_PER_S
 
 
 def cut(

@@ -6,8 +6,9 @@ import threading
 from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
-from .listeners import look_with
-from .making import ChunkTask, Look, MakingEvent, make_chunks
+from ..listening.check import Look
+from ..listening.listeners import look_with
+from .making import ChunkTask, MakingEvent, make_chunks
 
 
 class Engine(Protocol):

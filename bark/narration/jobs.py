@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import hashlib
 import json
 import os
 import re
@@ -25,6 +24,7 @@ from ..errors import InvalidInputError
 from ..files.json_file import read_json
 from ..files.whole_file import whole_file
 from ..take import Take
+from ..voices.digest import voice_digest
 from ..voices.file import read_voice_file, write_voice_file
 from ..voices.prompt import VoicePrompt
 
@@ -84,19 +84,6 @@ class ChunkInfo:
             chosen[name] = tuple(chosen.get(name, ()))
         chosen["words"] = tuple(tuple(word) for word in chosen.get("words", ()))
         return cls(**chosen)
-
-
-def digest(*parts: Any) -> str:
-    """A key of plain values: 24 hexadecimal digits."""
-    text = json.dumps(parts, sort_keys=True, ensure_ascii=False)
-    return hashlib.sha256(text.encode()).hexdigest()[:24]
-
-
-def voice_digest(voice: VoicePrompt) -> str:
-    """A key of a voice's tokens, whatever its name."""
-    arrays = (voice.semantic, voice.coarse, voice.fine)
-    return digest([[list(a.shape), hashlib.sha256(a.astype("<i8").tobytes()).hexdigest()]
-                   for a in arrays])  # fmt: skip
 
 
 class JobFolder:

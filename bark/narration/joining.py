@@ -14,9 +14,8 @@ import numpy as np
 
 from ..audio.files import read_audio
 from ..errors import InvalidInputError
-from .check import uneven_levels
 from .formats import AudioWriter, Metadata, open_writer
-from .loudness import evening_gain, limited
+from .levels import evening_gain, limited, uneven_levels
 from .narration import Narration
 from .settings import NarrationOptions
 from .states import ChunkState

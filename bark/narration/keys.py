@@ -7,8 +7,8 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ..files.digest import digest
 from ..options import MAX_SEED, GenerationOptions
-from .jobs import digest
 from .script import Chunk
 from .settings import CheckOptions, NarrationOptions
 

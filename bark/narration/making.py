@@ -5,23 +5,21 @@ from __future__ import annotations
 import dataclasses
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ..batch import Request
 from ..events import AudioPiece, StageProgress, TakeFailed, TakeReady
+from ..listening.check import Examined, Finding, Look, examine
 from ..options import MAX_SEED, GenerationOptions
 from ..take import Take
 from ..voices.prompt import VoicePrompt
-from .check import Examined, Finding, examine
 from .jobs import ChunkInfo
 from .pronunciations import saying
 from .settings import CheckOptions
 from .word_times import word_times
 
 _SEED_STEP = 1_000_003  # between the tries of one chunk: far from its neighbours' seeds
-
-Look = Callable[[Take, str], Examined]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

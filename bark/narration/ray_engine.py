@@ -33,8 +33,8 @@ class Worker:
     def __init__(
         self, model: str, device: str | None, precision: str, listener: str, max_rate: float
     ) -> None:
+        from ..listening.listeners import look_with
         from ..pipeline import Bark
-        from .listeners import look_with
 
         self.bark = Bark.from_pretrained(model, device=device, precision=precision)
         self.look = look_with(self.bark, listener, max_rate)

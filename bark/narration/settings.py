@@ -53,7 +53,7 @@ class Pauses:
 
 @dataclasses.dataclass(frozen=True)
 class CheckOptions:
-    """How chunks are looked at once they are made (`bark.narration.check`).
+    """How chunks are looked at once they are made (`bark.listening.check`).
 
     Attributes:
         retries: how often a chunk that failed is made anew with another seed; the best is kept.

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..text.speaking_time import speaking_time_s
 from ..text.splitting import normalize_whitespace
-from .cutting import Measure, Size, speaking_time_s
+from .cutting import Measure, Size
 from .settings import NarrationOptions
 
 _ROOM = 0.85  # of what a model can say in one go, since the expected length is a guess

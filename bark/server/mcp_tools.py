@@ -17,9 +17,10 @@ from ..audio.files import FORMATS
 from ..audio.marks import marks_of
 from ..decoding.sampling import SamplingOptions
 from ..errors import BarkError, InvalidInputError, NothingGeneratedError, shown
-from ..narration.cutting import Size, cut_text, speaking_time_s
+from ..narration.cutting import Size, cut_text
 from ..narration.sizes import measure_for
 from ..options import GenerationOptions
+from ..text.speaking_time import speaking_time_s
 from .arguments import name_argument, number_argument, seed_argument, text_argument
 from .encoding import MEDIA_TYPES, encoded, new_encoder
 from .host import Host

@@ -15,12 +15,12 @@ import numpy as np
 from ..errors import CallerLeftError, NothingGeneratedError
 from ..events import AudioPiece, TakeFailed, TakeReady
 from ..narration import NarrationOptions, narrate
-from ..narration.cutting import speaking_time_s
 from ..narration.engines import LocalEngine
 from ..narration.making import MakingEvent
 from ..options import MAX_SEED, GenerationOptions
 from ..pipeline import Bark
 from ..take import Take
+from ..text.speaking_time import speaking_time_s
 from ..voices.prompt import VoicePrompt
 from .faults import ApiError
 from .host import Host, Ticket

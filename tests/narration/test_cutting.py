@@ -8,7 +8,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bark.narration.cutting import Piece, Size, cut, cut_text, speaking_time_s
+from bark.narration.cutting import Piece, Size, cut, cut_text
+from bark.text.speaking_time import speaking_time_s
 from bark.text.splitting import normalize_whitespace
 
 WORDS = (

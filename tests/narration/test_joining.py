@@ -17,14 +17,14 @@ from mutagen.id3 import ID3
 from mutagen.oggopus import OggOpus
 
 from bark.audio.files import read_audio
-from bark.compare.loudness import loudness
 from bark.errors import AudioFileError, InvalidInputError
+from bark.listening.loudness import loudness, speech_bounds
 from bark.narration import formats
 from bark.narration.cast import Cast
 from bark.narration.documents import Block, Chapter, Document
 from bark.narration.formats import Metadata, ffmetadata, open_writer
 from bark.narration.joining import chunk_audio, write_file
-from bark.narration.loudness import evening_gain, limited, speech_bounds, true_peak
+from bark.narration.levels import evening_gain, limited, true_peak
 from bark.narration.narration import Narration
 from bark.narration.settings import Pauses
 from bark.narration.timeline import LEAD_S, place_narration, timeline

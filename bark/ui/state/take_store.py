@@ -16,10 +16,10 @@ from pathlib import Path
 
 import numpy as np
 
-from ...compare.loudness import gain_to
 from ...errors import BarkError
 from ...files.json_file import read_json
 from ...files.whole_file import sweep_parts, whole_file
+from ...listening.loudness import gain_to
 from ...take import Take
 from ...text.splitting import valid_text
 from .take_index import StoredTake, TakeIndex

@@ -13,10 +13,9 @@ from scipy.signal import resample_poly
 
 from ..errors import OptionError
 from ..take import Take
+from ..voices.digest import voice_digest
 from ..voices.prompt import VoicePrompt
-from .check import Examined, Finding, examine
-from .jobs import voice_digest
-from .making import Look
+from .check import Examined, Finding, Look, examine
 from .voice_print import VoicePrint, voice_print
 
 LISTENERS = ("pocketsphinx", "faster-whisper")

@@ -1,14 +1,14 @@
-"""Looking at a chunk's take: what is wrong with it, and which of several takes is the best."""
+"""Looking at a take: what is wrong with it, and which of several takes is the best."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable
 
 import numpy as np
 
 from ..take import Take
-from .cutting import speaking_time_s
+from ..text.speaking_time import speaking_time_s
 from .loudness import integrated_loudness, speech_bounds
 from .voice_print import VoicePrint, distance, voice_print
 
@@ -16,7 +16,6 @@ CLIPPED_SHARE = 0.002  # of the samples at full scale
 SHORTEST, LONGEST = 0.35, 2.2  # times what the text should take
 LONGEST_SLACK_S = 2.0
 LONGEST_GAP_S = 2.5
-UNEVEN_DB = 8.0
 VOICE_LEAST_S = 1.5
 OTHER_PITCH_SEMITONES, OTHER_SHAPE = 3.5, 1.5
 """Further from the given voice is another one. Of 169 chunks of a book by nano none was so far from
@@ -61,6 +60,10 @@ class Examined:
     def badness(self) -> float:
         """0 for a good take; the smaller the better."""
         return sum(finding.weight for finding in self.findings)
+
+
+Look = Callable[[Take, str], Examined]
+"""Looks at a take and the text that the model was given."""
 
 
 def examine(take: Take, spoken: str, voice: VoicePrint | None = None) -> Examined:
@@ -140,24 +143,3 @@ def _voice(heard: np.ndarray, sample_rate: int, given: VoicePrint | None) -> lis
         return []
     sentence = f"It sounds like another voice ({semitones:.1f} semitones away)."
     return [Finding("voice", sentence, 1 + semitones / 12)]
-
-
-def uneven_levels(levels_lufs: Sequence[float | None]) -> list[tuple[int, float]]:
-    """Chunks whose level is far from their neighbours'.
-
-    Args:
-        levels_lufs: loudness of each chunk as it was made, in order; None for silence.
-
-    Returns:
-        index and decibels above (or, negative, below) the median of the three on either side, for
-        every chunk that is more than `UNEVEN_DB` away.
-    """
-    found: list[tuple[int, float]] = []
-    for i, level in enumerate(levels_lufs):
-        near = [other for other in (*levels_lufs[max(0, i - 3) : i], *levels_lufs[i + 1 : i + 4])
-                if other is not None]  # fmt: skip
-        if level is not None and len(near) >= 3:
-            difference = level - float(np.median(near))
-            if abs(difference) > UNEVEN_DB:
-                found.append((i, difference))
-    return found

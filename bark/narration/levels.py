@@ -1,30 +1,18 @@
-"""Loudness by EBU R128 (ITU-R BS.1770), true peaks, and where speech begins and ends."""
+"""Levels of a joined text: each chunk evened by EBU R128, true peaks held below a limit."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 from scipy.ndimage import convolve1d, minimum_filter1d
 from scipy.signal import resample_poly
 
-from ..compare.loudness import SILENCE_LUFS, loudness
-
+UNEVEN_DB = 8.0
 _OVERSAMPLING = 4  # BS.1770 finds true peaks so, below 96 kHz
 _ATTACK_S = 0.004
-_FRAME_S = 0.01
-_SILENCE_DB = -45.0  # below the loudest frames
-_FLOOR_DB = -60.0  # below full scale; digital noise of a decoder is no speech
 _MAX_RAISE_DB = 12.0
 _MAX_CUT_DB = 30.0
-
-
-def integrated_loudness(audio: np.ndarray, sample_rate: int) -> float | None:
-    """Gated loudness in LUFS; None for silence.
-
-    Args:
-        audio: (n,) float within ±1.
-    """
-    level = loudness(audio, sample_rate)
-    return None if level <= SILENCE_LUFS else level
 
 
 def evening_gain(loudness_lufs: float | None, target_lufs: float | None) -> float:
@@ -73,29 +61,22 @@ def limited(audio: np.ndarray, sample_rate: int, peak_db: float) -> np.ndarray:
     return result
 
 
-def speech_bounds(audio: np.ndarray, sample_rate: int, margin_s: float = 0.03) -> tuple[int, int]:
-    """Where what is heard begins and ends.
+def uneven_levels(levels_lufs: Sequence[float | None]) -> list[tuple[int, float]]:
+    """Chunks whose level is far from their neighbours'.
 
     Args:
-        audio: (n,) float within ±1.
-        margin_s: kept around it.
+        levels_lufs: loudness of each chunk as it was made, in order; None for silence.
 
     Returns:
-        samples (first, behind the last); (0, 0) for silence.
+        index and decibels above (or, negative, below) the median of the three on either side, for
+        every chunk that is more than `UNEVEN_DB` away.
     """
-    frame = max(1, int(_FRAME_S * sample_rate))
-    n_frames = audio.size // frame
-    if not n_frames:
-        return (0, 0)
-    power = (audio[: n_frames * frame].astype(np.float64).reshape(n_frames, frame) ** 2).mean(
-        axis=1
-    )
-    loud = np.sort(power)[-max(1, n_frames // 10) :].mean()
-    threshold = max(loud * 10 ** (_SILENCE_DB / 10), 10 ** (_FLOOR_DB / 10))
-    heard = np.flatnonzero(power > threshold)
-    if not heard.size:
-        return (0, 0)
-    margin = int(margin_s * sample_rate)
-    first = max(0, int(heard[0]) * frame - margin)
-    last = min(audio.size, (int(heard[-1]) + 1) * frame + margin)
-    return first, last
+    found: list[tuple[int, float]] = []
+    for i, level in enumerate(levels_lufs):
+        near = [other for other in (*levels_lufs[max(0, i - 3) : i], *levels_lufs[i + 1 : i + 4])
+                if other is not None]  # fmt: skip
+        if level is not None and len(near) >= 3:
+            difference = level - float(np.median(near))
+            if abs(difference) > UNEVEN_DB:
+                found.append((i, difference))
+    return found

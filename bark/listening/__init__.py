@@ -1,0 +1,1 @@
+"""Listening to takes: how loud they are, whose voice it is, which words, and what is wrong."""
