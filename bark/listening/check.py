@@ -12,6 +12,9 @@ from ..text.speaking_time import speaking_time_s
 from .loudness import integrated_loudness, speech_bounds
 from .voice_print import VoicePrint, distance, voice_print
 
+KINDS = ("silent", "clipped", "short", "long", "cut", "tail", "voice", "words")
+"""What a finding can be: "tail" is sound behind a long silence, "words" others than the text's."""
+
 CLIPPED_SHARE = 0.002  # of the samples at full scale
 SHORTEST, LONGEST = 0.35, 2.2  # times what the text should take
 LONGEST_SLACK_S = 2.0
@@ -30,7 +33,7 @@ class Finding:
     """Something that is wrong with a take.
 
     Attributes:
-        kind: "silent", "clipped", "short", "long", "cut", "tail", "voice" or "words".
+        kind: one of `KINDS`.
         sentence: what it is, for a report.
         weight: how bad, to choose the best of several takes; 1 is a plain failure.
     """
@@ -76,12 +79,13 @@ def examine(take: Take, spoken: str, voice: VoicePrint | None = None) -> Examine
     """
     first, last = speech_bounds(take.audio, take.sample_rate)
     heard = take.audio[first:last]
+    words = spoken.removesuffix(take.cut_text) if take.cut_text else spoken
     loudness = integrated_loudness(heard, take.sample_rate)
     if loudness is None or loudness < _QUIET_LUFS:
         return Examined((first, last), None, (Finding("silent", "Nothing is heard.", 10.0),))
     findings = [
         *_levels(heard),
-        *_length(take, len(heard) / take.sample_rate, spoken),
+        *(_length(len(heard) / take.sample_rate, words) or _cut(take)),
         *_gaps(take, first, last),
         *_voice(heard, take.sample_rate, voice),
     ]
@@ -95,7 +99,7 @@ def _levels(heard: np.ndarray) -> list[Finding]:
     return [Finding("clipped", f"{share:.1%} of the samples are clipped.", 0.5)]
 
 
-def _length(take: Take, heard_s: float, spoken: str) -> list[Finding]:
+def _length(heard_s: float, spoken: str) -> list[Finding]:
     expected = speaking_time_s(spoken)
     if heard_s < SHORTEST * expected:
         return [Finding("short", f"{heard_s:.1f} s is too short for the text; about "
@@ -104,8 +108,18 @@ def _length(take: Take, heard_s: float, spoken: str) -> list[Finding]:
         excess = heard_s / max(expected, 0.5)
         return [Finding("long", f"{heard_s:.1f} s is too long for the text; about "
                         f"{expected:.1f} s were expected.", 1 + excess / 10)]  # fmt: skip
+    return []
+
+
+def _cut(take: Take) -> list[Finding]:
+    """A take that ends before its text does."""
+    if take.cut_text:
+        words = f"{take.cut_text[:60].strip()!r}"
+        return [Finding("cut", f"The text was too long for the model, which left out {words}.")]
     if take.stop_reason == "length":
-        return [Finding("cut", "It was ended by the model's limit of length.", 1.0)]
+        return [Finding("cut", "It was ended by the model's limit of length.")]
+    if take.stop_reason == "stopped":
+        return [Finding("cut", "It was stopped before its end.")]
     return []
 
 

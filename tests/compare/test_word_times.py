@@ -1,6 +1,5 @@
 """The same place in two takes of the same words."""
 
-import numpy as np
 import pytest
 
 from bark.compare.word_times import matching_time
@@ -9,6 +8,7 @@ from bark.text.english.lexicon import Lexicon
 from bark.text.english.phones import PHONE_INDEX, Phone, phones_to_semantic
 from bark.text.nano import NanoTokenizer
 from bark.text.word_times import nano_word_times, spoken_spans
+
 
 def phone(name: str, n_frames: int, begins: bool = False) -> Phone:
     return Phone(PHONE_INDEX[name], n_frames, begins)

@@ -110,4 +110,4 @@ def test_the_error_rate_is_that_of_an_independent_count() -> None:
 
 def test_an_unknown_listener_is_named() -> None:
     with pytest.raises(OptionError, match="'siri'"):
-        look_with(Hummer(), "siri")
+        look_with(FakeBark(), "siri")

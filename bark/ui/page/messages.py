@@ -59,6 +59,7 @@ def card(take: StoredTake, visit: Visit) -> dict[str, Any]:
         "cut": take.cut_text,
         "star": take.star,
         "note": take.note,
+        "flags": None if take.flags is None else [list(flag) for flag in take.flags],
         "kept": take.path is not None,
         "peaks": base64.b64encode(bytes(round(p * 255) for p in take.peaks)).decode("ascii"),
     }
@@ -83,9 +84,10 @@ def settings(take: StoredTake) -> dict[str, Any]:
     }
 
 
-def list_all(visit: Visit, selected: str | None) -> dict[str, Any]:
-    """Lets the page fetch all takes, and show one of them."""
-    return _message("list", url=f"takes/{visit.key}", selected=selected)
+def list_all(visit: Visit, selected: str | None, listeners: Sequence[str] = ()) -> dict[str, Any]:
+    """Lets the page fetch all takes, and show one of them; `listeners` can check their words."""
+    address = f"takes/{visit.key}"
+    return _message("list", url=address, selected=selected, listeners=list(listeners))
 
 
 def cards(takes: Iterable[StoredTake], visit: Visit, removed: Sequence[str] = ()) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import BarkError
+from ...listening.check import KINDS
 from ...options import GenerationOptions
 from ...text.splitting import valid_text
 
@@ -44,6 +45,8 @@ class StoredTake:
         made_s: how long it took to make, in seconds.
         made_at: when its file was written, in seconds since 1970.
         path: None while it could not be written and lives in memory.
+        flags: what the check found, a kind of `bark.listening.check.KINDS` and a sentence each;
+            None for a take that was not checked.
     """
 
     id: str
@@ -63,6 +66,7 @@ class StoredTake:
     star: bool = False
     note: str = ""
     unspoken: tuple[str, ...] = ()
+    flags: tuple[tuple[str, str], ...] | None = None
 
 
 _FIELDS = frozenset(field.name for field in dataclasses.fields(StoredTake))
@@ -170,10 +174,19 @@ def _from_json(text: str, folder: Path) -> StoredTake:
     known["options"] = GenerationOptions.from_dict(values["options"])
     known["peaks"] = tuple(values["peaks"])
     known["unspoken"] = tuple(values.get("unspoken", ()))
+    known["flags"] = read_flags(values.get("flags"))
     known["path"] = folder / f"{values['id']}.wav"
     take = StoredTake(**known)
     _check(take)
     return take
+
+
+def read_flags(values: Any) -> tuple[tuple[str, str], ...] | None:
+    """Flags as a file keeps them; None where it has none that this program knows."""
+    if not isinstance(values, list):
+        return None
+    pairs = [value for value in values if isinstance(value, list) and len(value) == 2]
+    return tuple((kind, valid_text(str(said))[:300]) for kind, said in pairs if kind in KINDS)
 
 
 def _check(take: StoredTake) -> None:

@@ -22,7 +22,7 @@ from ...files.whole_file import sweep_parts, whole_file
 from ...listening.loudness import gain_to
 from ...take import Take
 from ...text.splitting import valid_text
-from .take_index import StoredTake, TakeIndex
+from .take_index import StoredTake, TakeIndex, read_flags
 
 __all__ = ["N_PEAKS", "Changes", "StoredTake", "TakeStore"]
 
@@ -137,15 +137,23 @@ class TakeStore:
             self._drop_oldest()
             return stored
 
-    def mark(self, take_id: str, *, star: bool | None = None, note: str | None = None) -> None:
-        """Sets a take's star or note, which lie beside its file."""
+    def mark(
+        self,
+        take_id: str,
+        *,
+        star: bool | None = None,
+        note: str | None = None,
+        flags: Sequence[tuple[str, str]] | None = None,
+    ) -> None:
+        """Sets a take's star, note or flags, which lie beside its file."""
         with self._lock:
             stored = self.get(take_id)
             if stored is None:
                 return
             star = stored.star if star is None else star
             note = stored.note if note is None else _note(note)
-            stored = dataclasses.replace(stored, star=star, note=note)
+            found = stored.flags if flags is None else tuple(flags)
+            stored = dataclasses.replace(stored, star=star, note=note, flags=found)
             self._known()[take_id] = stored
             if stored.path is not None:
                 _write_marks(stored.path.with_suffix(".json"), stored)
@@ -288,7 +296,10 @@ def _read_summary(path: Path) -> StoredTake:
     try:
         marks = read_json(path.with_suffix(".json"), max_bytes=_MAX_MARKS_BYTES)
         return dataclasses.replace(
-            stored, star=bool(marks.get("star")), note=_note(str(marks.get("note", "")))
+            stored,
+            star=bool(marks.get("star")),
+            note=_note(str(marks.get("note", ""))),
+            flags=read_flags(marks.get("flags")),
         )
     except FileNotFoundError:
         return stored
@@ -349,8 +360,9 @@ def _hidden(path: Path) -> Path:
 
 
 def _write_marks(path: Path, stored: StoredTake) -> None:
+    marks = {"star": stored.star, "note": stored.note, "flags": stored.flags}
     try:
         with whole_file(path) as file:
-            file.write(json.dumps({"star": stored.star, "note": stored.note}).encode("utf-8"))
+            file.write(json.dumps(marks).encode("utf-8"))
     except OSError as error:
         log.warning("the star and note of %s are not kept: %s", stored.id, error)

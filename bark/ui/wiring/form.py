@@ -12,6 +12,7 @@ import gradio as gr
 from ...errors import BarkError
 from ...text.splitting import valid_text
 from ..actions import models, voice_menu
+from ..actions.checks import listeners
 from ..actions.meter import measure
 from ..actions.speak import follow
 from ..page import messages
@@ -31,7 +32,8 @@ def wire_arrival(view: View, demo: gr.Blocks) -> None:
         if listed:
             session.selected = listed[0].id
             shown = messages.show_take(listed[0], session.visit)
-        takes = messages.list_all(session.visit, session.selected)
+        access = studio.access(session.visit)
+        takes = messages.list_all(session.visit, session.selected, listeners(access))
         button = gr.Button(visible=studio.can_change_model)
         form = left_form(draft)
         values = skips(len(page.form)) if form is None else drafted(form)

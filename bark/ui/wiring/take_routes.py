@@ -20,6 +20,7 @@ from fastapi.responses import JSONResponse, Response
 from ...errors import BarkError, InvalidInputError
 from ...narration.word_times import word_times as find_word_times
 from ...voices.library import list_voices
+from ..actions.checks import check
 from ..actions.take_actions import act, settings_of
 from ..page import messages
 from ..page.form import Form
@@ -47,6 +48,16 @@ def add_take_routes(app: fastapi.FastAPI, studio: Studio) -> None:
             asked = read_json(await read_body(request))
             return JSONResponse(await run_in_threadpool(act, visit, asked))
         except InvalidInputError as error:
+            return JSONResponse({"detail": str(error)}, status_code=400)
+
+    async def checked(key: str, request: fastapi.Request) -> Response:
+        visit = studio.visits.by_key(key)
+        if visit is None:
+            return JSONResponse(dict(ABSENT), status_code=404)
+        try:
+            asked = read_json(await read_body(request))
+            return JSONResponse(await run_in_threadpool(check, studio, visit, asked))
+        except BarkError as error:
             return JSONResponse({"detail": str(error)}, status_code=400)
 
     async def zipped(key: str, request: fastapi.Request) -> Response:
@@ -78,6 +89,7 @@ def add_take_routes(app: fastapi.FastAPI, studio: Studio) -> None:
     app.add_api_route("/takes/{key}/{take_id}/form", form)
     app.add_api_route("/takes/{key}", listed)
     app.add_api_route("/takes/{key}/act", acted, methods=["POST"])
+    app.add_api_route("/takes/{key}/check", checked, methods=["POST"])
     app.add_api_route("/takes/{key}/zip", zipped, methods=["POST"])
     app.add_api_route("/takes/{key}/{take_id}/words", words)
 

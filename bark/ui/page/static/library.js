@@ -8,7 +8,7 @@ const SAME_RUN_S = 1800;
 class Library {
   constructor(root, store, stage) {
     Object.assign(this, { root, store, stage });
-    this.filter = { query: "", stars: false, voice: "", days: 0, order: "newest" };
+    this.filter = { query: "", stars: false, voice: "", check: "", days: 0, order: "newest" };
     this.marked = new Set();
     this.items = [];
     this.nodes = new Map();
@@ -32,9 +32,14 @@ class Library {
     this.voices = this.choice("Voice", [["", WORDS.anyVoice]], (voice) => this.set({ voice }));
     const days = [[0, WORDS.anyDay], ...Object.entries(WORDS.days)];
     this.days = this.choice("Day", days, (value) => this.set({ days: Number(value) }));
+    const kinds = Object.entries(WORDS.flags);
+    const checks = [["", WORDS.anyCheck], ["flagged", WORDS.flagged], ...kinds, ["passed", WORDS.passed], ["unchecked", WORDS.unchecked]];
+    this.checks = this.choice("Check", checks, (check) => this.set({ check }));
+    this.checkAll = this.pill(WORDS.check, () => this.store.check(this.takes.filter(({ flags }) => !flags).map(({ id }) => id)));
+    this.checkAll.title = WORDS.checkHow;
     this.order = this.choice("Order", Object.entries(WORDS.orders), (order) => this.set({ order }));
     this.filters = make("div", "filters");
-    this.filters.append(this.search, this.voices, this.days, this.order);
+    this.filters.append(this.search, this.voices, this.days, this.checks, this.order, this.checkAll);
     this.bar = this.buildBar();
     this.list = make("div", "rows", { role: "list", "aria-label": "Takes" });
     this.sheet = make("div", "sheet", { role: "presentation" });
@@ -50,6 +55,7 @@ class Library {
     const buttons = [
       [WORDS.playInTurn, () => this.stage().playInTurn(this.markedTakes())],
       [WORDS.compare, () => barkStudio.compare(this.markedTakes())],
+      [WORDS.check, () => this.store.check([...this.marked])],
       [WORDS.zip, () => this.store.download([...this.marked])],
       [WORDS.delete, () => barkStudio.delete([...this.marked])],
       [WORDS.clear, () => this.clearMarks()],
@@ -80,12 +86,13 @@ class Library {
 
   // The takes that the filters let through, in their order.
   shown() {
-    const { query, stars, voice, days, order } = this.filter;
+    const { query, stars, voice, check, days, order } = this.filter;
     const terms = query.toLowerCase().split(/\s+/).filter(Boolean);
     const since = days === 1 ? new Date().setHours(0, 0, 0, 0) : Date.now() - days * 86_400_000;
     const takes = this.store.all().filter((take) => {
       if (stars && !take.star) return false;
       if (voice && take.voice !== voice) return false;
+      if (check && !hasCheck(take, check)) return false;
       if (days && take.at * 1000 < since) return false;
       if (!terms.length) return true;
       const said = `${take.text} ${take.note} ${take.voice} ${take.seed} ${take.number}`.toLowerCase();
@@ -108,6 +115,7 @@ class Library {
     this.showVoices();
     for (const id of this.marked) if (!this.store.get(id)) this.marked.delete(id);
     this.bar.hidden = this.marked.size === 0;
+    this.showListeners();
     this.chosen.textContent = WORDS.chosen(this.marked.size);
     this.items = [...this.pending(), ...this.grouped(takes)];
     let top = 0;
@@ -121,6 +129,14 @@ class Library {
     const { query, stars } = this.filter;
     this.empty.textContent = !n ? this.root.dataset.empty : stars && !query ? WORDS.noStar : WORDS.noMatch;
     this.draw();
+  }
+
+  // Buttons of those that can check the words too, once it is known who is there.
+  showListeners() {
+    const { listeners } = this.store;
+    if (this.listeners === listeners) return;
+    this.listeners = listeners;
+    for (const name of listeners || []) this.bar.append(this.pill(WORDS.listenToo(name), () => this.store.check([...this.marked], name)));
   }
 
   showVoices() {
@@ -314,6 +330,14 @@ function dayName(at) {
   if (days === 0) return WORDS.today;
   if (days === 1) return WORDS.yesterday;
   return day.toLocaleDateString(undefined, { weekday: "short", day: "numeric", month: "long", year: "numeric" });
+}
+
+// Whether a take is of a kind: "flagged", "passed", "unchecked", or one of the check's findings.
+function hasCheck({ flags }, kind) {
+  if (kind === "unchecked") return !flags;
+  if (kind === "passed") return flags?.length === 0;
+  if (kind === "flagged") return flags?.length > 0;
+  return Boolean(flags?.some(([found]) => found === kind));
 }
 
 function sameRun(one, other) {

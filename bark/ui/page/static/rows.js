@@ -56,12 +56,19 @@ function mainButton(library, take, inRun) {
       note.textContent = take.note;
       cell.append(note);
     }
+    if (name === "text") cell.append(...(take.flags || []).map(flagMark));
     cell.append(text);
     button.append(cell);
   }
   button.insertBefore(thumbnail(unpackPeaks(take.peaks)), button.children[1]);
   button.addEventListener("click", (event) => library.press(event, take));
   return button;
+}
+
+function flagMark([kind, said]) {
+  const mark = make("em", "flag", { title: said });
+  mark.textContent = WORDS.flags[kind];
+  return mark;
 }
 
 function starButton(library, take) {

@@ -156,6 +156,7 @@ class Stage {
     const facts = [take.voice, `temperatures ${take.temperatures}`, `seed ${take.seed}`];
     facts.push(take.model, `${Math.floor(take.seconds * 10) / 10} s`, `made in ${take.made} s`);
     if (!take.kept) facts.push("not written to the disk");
+    for (const [, said] of take.flags || []) facts.push(said.replace(/\.$/, ""));
     this.facts.textContent = facts.join(" · ");
     this.star.setAttribute("aria-pressed", String(take.star));
     this.star.setAttribute("aria-label", take.star ? "Take the star away" : "Star this take");

@@ -48,8 +48,9 @@ class TakeStore {
     this.tell();
   }
 
-  async open({ url, selected }) {
+  async open({ url, selected, listeners }) {
     this.url = url;
+    this.listeners = listeners || [];
     this.version = null;
     this.selected = selected;
     await this.ask();
@@ -135,6 +136,31 @@ class TakeStore {
       say(WORDS.notKept, "fault");
       this.version = null; // what the server has is what holds
       await this.ask();
+    }
+  }
+
+  // Has takes looked at, a few at a time so that the first flags show soon.
+  async check(ids, listener = "") {
+    if (this.checking) return;
+    this.checking = true;
+    const batch = listener ? 4 : 20;
+    try {
+      for (let done = 0; done < ids.length; done += batch) {
+        if (done) say(WORDS.checking(done, ids.length));
+        const answer = await fetch(`${this.url}/check`, {
+          method: "POST",
+          headers: { "Content-Type": "application/json" },
+          body: JSON.stringify({ ids: ids.slice(done, done + batch), listener, version: this.version }),
+        });
+        if (!answer.ok) throw new Error((await answer.json()).detail);
+        this.apply(await answer.json());
+      }
+      const bad = ids.filter((id) => this.get(id)?.flags?.length).length;
+      say(ids.length ? WORDS.checkedAll(ids.length, bad) : WORDS.nothingToCheck);
+    } catch (error) {
+      say(error.message || WORDS.notKept, "fault");
+    } finally {
+      this.checking = false;
     }
   }
 
