@@ -32,13 +32,14 @@ from .wiring.long_texts import add_long_text_routes, wire_long_text
 from .wiring.take_routes import add_take_routes
 from .wiring.takes import wire_files, wire_reuse, wire_speaking
 from .wiring.view import View
+from .wiring.voice_routes import add_voice_routes
 
 _SCRIPTS = (
     "icons.js words.js sound.js draw.js wordline.js stage.js store.js rows.js library.js deck.js"
     " grid.js gridform.js compare.js longsound.js long.js share.js mirror.js tags.js tagmenu.js"
-    " keys.js rooms.js page.js"
+    " voicemenu.js keys.js rooms.js page.js"
 ).split()
-_STYLES = ("style.css", "prompt.css", "long.css")
+_STYLES = ("style.css", "prompt.css", "voices.css", "long.css")
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 MAX_UPLOAD = "64mb"
 _UPLOADS_KEPT_S = (1_800, 7_200)  # looked at every half hour, removed after two
@@ -172,6 +173,7 @@ def serve(studio: Studio, demo: gr.Blocks, **launch: Any) -> Server:
         },
         **launch,
     )
+    add_voice_routes(app, studio)
     add_take_routes(app, studio)
     add_grid_routes(app, studio)
     add_vote_routes(app, studio)

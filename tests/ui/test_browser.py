@@ -133,7 +133,9 @@ def test_a_saved_voice_can_be_chosen(visit: Callable[..., Any]) -> None:
     page.click("#more > button")
     page.fill("#voice-name input, #voice-name textarea", "Aunt Ada")
     page.click("#keep-voice")
-    page.wait_for_function("document.querySelector('#voice input').value.includes('Aunt Ada')")
+    page.wait_for_function(
+        "document.querySelector('.voice-button .voice-name').textContent === 'Aunt Ada'"
+    )
     speak(page, "Speaking on in it.", 2)
     assert "Aunt Ada" in page.inner_text(".stage .facts")
 

@@ -1,119 +1,134 @@
-"""The voice menu: what can be chosen, and what is said about a choice."""
+"""The voice menu: what can be chosen, what is known of each, and how it sounds."""
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator
-from typing import Any
+import dataclasses
 
 from ...errors import BarkError
 from ...spec import LANGUAGES, ModelSpec
 from ...voices.library import VoiceInfo
-from ..page import messages, status, words
+from ...voices.speakers import register_of, speaker_of
+from ..page import words
 from ..state.access import Access
-from ..state.sessions import Session, Visit
+from ..state.sessions import Visit
 from ..state.studio import Studio
-from ..state.worker import HEARTBEAT_S, run_in_worker
+from ..state.voice_samples import VoiceSample
 
-ALL_LANGUAGES = ""
-Choice = tuple[str, str]  # what is shown, what it stands for
+MAX_WAIT_S = 20.0  # for the model, before a listener is asked to come again
+_MAX_LOOKED_AT = 40  # voices whose files are read to tell how they sound
 
 _LANGUAGE_NAMES = {code: name for name, code in LANGUAGES}
 
 
-def language_choices(spec: ModelSpec, access: Access) -> list[Choice]:
-    """Languages to narrow the menu by; only "all" where the family speaks one."""
-    codes = {info.language for info in access.voices(spec) if info.language}
-    named = [(name, code) for name, code in LANGUAGES if code in codes]
-    return [("all languages", ALL_LANGUAGES), *(named if len(named) > 1 else [])]
+@dataclasses.dataclass(frozen=True)
+class VoiceRow:
+    """One line of the menu.
+
+    Attributes:
+        value: what the form then holds.
+        label: its name for people.
+        language: as a word; "" where it is not known.
+        speaker: "man", "woman", or how high the voice is ("low voice"); "" where neither is known.
+        detail: where it is from.
+        can_be_heard: no voice at all cannot.
+    """
+
+    value: str
+    label: str
+    language: str = ""
+    speaker: str = ""
+    detail: str = ""
+    can_be_heard: bool = True
 
 
-def voice_choices(
-    spec: ModelSpec, access: Access, *, language: str = ALL_LANGUAGES, keep: str = ""
-) -> list[Choice]:
+def voice_rows(spec: ModelSpec, access: Access, *, keep: str = "") -> list[VoiceRow]:
     """No voice, the visit's own, then the family's by language and version.
 
     Args:
-        language: a code that narrows the list to one language.
         keep: a choice that must stay possible, for example the present one.
     """
-    choices: list[Choice] = [(words.NO_VOICE, "")]
+    rows = [VoiceRow("", words.NO_VOICE, detail=words.NO_VOICE_DETAIL, can_be_heard=False)]
     visit = access.visit
     if visit is not None:
-        choices += [(f"file · {key.partition(':')[2]}", key) for key in visit.loose_voices]
-    infos = access.voices(spec)
-    choices += [
-        (_label(info), info.name)
-        for info in sorted(infos, key=_order)
-        if language in (ALL_LANGUAGES, info.language) or info.origin == "own"
-    ]
-    if keep and keep not in {value for _, value in choices}:
-        choices.insert(1, (_special_label(keep, visit), keep))
-    return choices
+        rows += [
+            VoiceRow(key, key.partition(":")[2], detail="from a file") for key in visit.loose_voices
+        ]
+    rows += [_row(info) for info in sorted(access.voices(spec), key=_order)]
+    if keep and keep not in {row.value for row in rows}:
+        rows.insert(1, _special_row(keep, visit))
+    return rows
 
 
-def describe(studio: Studio, session: Session, choice: str) -> str:
-    """A line on the chosen voice: where it is from, and how long it is."""
-    if not choice:
-        return words.NO_VOICE_INFO
-    spec = studio.engine.ready().spec
-    access = studio.access(session.visit)
-    known = {info.name: info for info in access.voices(spec)}
-    info = known.get(choice)
+def rows_for(studio: Studio, visit: Visit, keep: str = "") -> list[VoiceRow]:
+    """The rows of a visit's menu, with how high voices are as far as that is known.
+
+    Raises:
+        BarkError: there is no model.
+    """
+    bark = studio.engine.ready()
+    access = dataclasses.replace(studio.access(visit), offline=True)  # nothing is fetched for this
+    near = {info.name for info in access.voices(bark.spec) if info.origin in ("own", "packaged")}
+    is_idle = studio.engine.queue.n_waiting == 0
+    rows, looked_at = [], 0
+    for row in voice_rows(bark.spec, access, keep=keep):
+        if row.value in near and not row.speaker and looked_at < _MAX_LOOKED_AT:
+            looked_at += 1
+            row = dataclasses.replace(row, speaker=_heard(studio, access, row.value, is_idle))
+        rows.append(row)
+    return rows
+
+
+def _heard(studio: Studio, access: Access, choice: str, may_decode: bool) -> str:
+    bark = studio.engine.ready()
     try:
-        if info is not None and not info.on_disk:
-            return "An official voice; it is fetched when it is first used (about 20 kB)."
-        voice = access.load_voice(choice, spec)
-    except BarkError as error:
-        return str(error)
+        voice = access.load_voice(choice, bark.spec)
+    except BarkError:
+        return ""
     if voice is None:
-        return words.NO_VOICE_INFO
-    kind = choice.partition(":")[0]
-    if kind in ("take", "given"):
-        label = _special_label(choice, session.visit)
-        return f"{label[0].upper()}{label[1:]}; {voice.duration_s:.1f} s long."
-    origin = {"official": "An official voice", "packaged": "A voice of this program's"}.get(
-        info.origin if info else "", "Your own voice"
-    )
-    return f"{origin}, {voice.duration_s:.1f} s long."
+        return ""
+    known = studio.samples.known(bark, voice)
+    if known is None and may_decode:
+        known = studio.samples.sample(bark, voice)
+    return "" if known is None else register_of(known.pitch_hz)
 
 
-def listen(studio: Studio, session: Session, choice: str) -> Iterator[list[Any]]:
-    """Plays a voice's own tokens; yields values for the player and the status line."""
-    if not choice:
-        yield [None, status.note("Choose a voice to hear it; without one each seed has its own.")]
-        return
+def sample(studio: Studio, visit: Visit, choice: str) -> VoiceSample:
+    """How a voice sounds: its own tokens, decoded.
+
+    Args:
+        choice: of the menu; a stranger may have made it up.
+
+    Raises:
+        BarkError: there is no such voice for the visit, or the model has no time.
+    """
+    bark = studio.engine.ready()
+    voice = studio.access(visit).load_voice(choice, bark.spec)
+    if voice is None:
+        raise BarkError(words.NOTHING_TO_HEAR)
+    known = studio.samples.known(bark, voice)
+    if known is not None:
+        return known
     ticket = studio.engine.queue.ticket()
-
-    def work(hand_over: Callable[[dict[str, Any]], None]) -> None:
-        bark = studio.engine.ready()
-        voice = studio.access(session.visit).load_voice(choice, bark.spec)
-        audio = bark.preview(voice)
-        hand_over(messages.preview(choice, audio, bark.spec.sample_rate))
-
     try:
-        while not ticket.wait(HEARTBEAT_S):
-            yield [None, status.bar("Waiting for the model", None)]
+        if not ticket.wait(MAX_WAIT_S):
+            raise BarkError(words.BUSY_SAMPLE)
         ticket.begin()
-        for message in run_in_worker(work, threading.Event(), on_end=ticket.close):
-            if message is not None:
-                yield [message, ""]
-    except BarkError as error:
-        yield [None, status.fault(str(error))]
+        return studio.samples.sample(bark, voice)
     finally:
-        ticket.close_unless_begun()
+        ticket.close()
 
 
-def _label(info: VoiceInfo) -> str:
-    if info.origin == "own":
-        return f"own · {info.name}"
-    if info.origin == "packaged" and not info.version:
-        return f"{info.name} · {info.description}" if info.description else info.name
+def _row(info: VoiceInfo) -> VoiceRow:
     language = _LANGUAGE_NAMES.get(info.language, info.language)
-    speaker = info.name.rpartition("_")[2]
-    if not speaker.isdigit():
-        return f"{language} · {info.name}"
-    return f"{language} · speaker {speaker}" + (f" · {info.version}" if info.version else "")
+    if info.origin == "own":
+        return VoiceRow(info.name, info.name, detail="your own")
+    if info.origin in ("packaged", "model") and not info.version:
+        return VoiceRow(info.name, info.name.capitalize(), language)
+    number = info.name.rpartition("_")[2]
+    label = f"{language} {number}" if number.isdigit() else info.name.capitalize()
+    details = ["first set"] if info.version == "v1" and number.isdigit() else []
+    details += [] if info.on_disk else [words.NOT_FETCHED]
+    return VoiceRow(info.name, label, language, speaker_of(info.name), " · ".join(details))
 
 
 def _order(info: VoiceInfo) -> tuple[int, int, str, str]:
@@ -123,12 +138,12 @@ def _order(info: VoiceInfo) -> tuple[int, int, str, str]:
     return (0 if origin == 0 else 1, language, "v2" if info.version == "v1" else "", info.name)
 
 
-def _special_label(choice: str, visit: Visit | None) -> str:
+def _special_row(choice: str, visit: Visit | None) -> VoiceRow:
     kind, _, rest = choice.partition(":")
     stored = visit.takes.get(rest) if visit is not None else None
     number = f"take {stored.number}" if stored else "a take"
     if kind == "take":
-        return f"{number}, going on in its voice"
+        return VoiceRow(choice, f"As {number}", detail="going on in its voice")
     if kind == "given":
-        return f"the voice given to {number}"
-    return choice
+        return VoiceRow(choice, f"As {number} had it", detail="the voice given to it")
+    return VoiceRow(choice, choice)

@@ -65,35 +65,25 @@ def tag_buttons(family: str, *, hears_tags: bool) -> str:
 
 
 def lay_voice(parts: Parts) -> None:
-    """The voice menu, its preview, and a voice from a file."""
+    """One line: the voice that is chosen, which opens the menu, its sound, and one from a file."""
     with gr.Row(elem_id="voice-row"):
-        parts["language"] = gr.Dropdown(
-            [("all languages", "")],
-            value="",
-            label=words.LANGUAGE_LABEL,
-            min_width=120,
-            scale=2,
-            visible=False,
-            elem_id="language",
+        # The page's own menu writes what is chosen into this box, which nobody sees.
+        parts["voice"] = gr.Textbox("", label=words.VOICE_LABEL, elem_id="voice")
+        gr.HTML(
+            None,
+            html_template=f'<div class="voice-line" data-none="{html.escape(words.NO_VOICE)}" '
+            f'data-detail="{html.escape(words.NO_VOICE_DETAIL)}"></div>',
+            js_on_load="barkStudio.mountVoices(element);",
+            elem_id="voice-line",
+            apply_default_css=False,
         )
-        parts["voice"] = gr.Dropdown(
-            [(words.NO_VOICE, "")],
-            value="",
-            label=words.VOICE_LABEL,
-            filterable=True,
-            scale=5,
-            elem_id="voice",
+        parts["voice_file"] = gr.UploadButton(
+            "From file",
+            size="sm",
+            min_width=92,
+            file_types=[".npz", ".wav", ".flac", ".ogg", ".mp3"],
+            elem_id="voice-file",
         )
-        with gr.Column(scale=0, min_width=92, elem_id="voice-buttons"):
-            parts["preview"] = gr.Button("Listen", size="sm", min_width=92, elem_id="preview")
-            parts["voice_file"] = gr.UploadButton(
-                "From file",
-                size="sm",
-                min_width=92,
-                file_types=[".npz", ".wav", ".flac", ".ogg", ".mp3"],
-                elem_id="voice-file",
-            )
-    parts["voice_line"] = gr.HTML("", elem_id="voice-line", apply_default_css=False)
 
 
 def lay_temperatures(parts: Parts) -> None:

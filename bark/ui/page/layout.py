@@ -44,11 +44,8 @@ class Page:
     split: gr.Button
     tags: gr.HTML
     examples: gr.Dataset
-    language: gr.Dropdown
-    voice: gr.Dropdown
-    preview: gr.Button
+    voice: gr.Textbox
     voice_file: gr.UploadButton
-    voice_line: gr.HTML
     form: tuple[gr.components.Component, ...]
     speak: gr.Button
     stop: gr.Button

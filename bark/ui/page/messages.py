@@ -5,7 +5,6 @@
 | take | player | shows a take; goes on playing where it was live in this run |
 | queue | player | plays a take when it has played what it has |
 | live, piece, end | player | sound that is still being made |
-| preview | player | plays a voice; the take stays |
 | empty | player | shows nothing |
 | list | list | fetches all takes of a visit, and shows one of them |
 | changes | list | puts in new and changed takes, takes removed ones out |
@@ -233,11 +232,6 @@ def live_piece(run: str, audio: np.ndarray, start_s: float, speed: float) -> dic
         speed: seconds of sound that are made in a second.
     """
     return _message("piece", run=run, start=start_s, speed=round(speed, 3), pcm=_pcm(audio))
-
-
-def preview(name: str, audio: np.ndarray, sample_rate: int) -> dict[str, Any]:
-    """Plays a voice's own tokens; the take in the player stays."""
-    return _message("preview", name=name, rate=sample_rate, pcm=_pcm(audio))
 
 
 def end_live(run: str) -> dict[str, Any]:

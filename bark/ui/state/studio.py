@@ -12,6 +12,7 @@ from .access import Access
 from .callers import Callers
 from .engine import Engine
 from .sessions import Visit, Visits
+from .voice_samples import VoiceSamples
 
 MAX_CHARS = 5_000
 
@@ -27,6 +28,7 @@ class Studio:
         guards: who may call the addresses for programs.
         closing: set when the app ends, so that nothing goes on computing.
         callers: who still waits for the answer of an endpoint.
+        samples: what voices sound like.
     """
 
     engine: Engine
@@ -37,6 +39,7 @@ class Studio:
     guards: Settings = dataclasses.field(default_factory=Settings)
     closing: threading.Event = dataclasses.field(default_factory=threading.Event)
     callers: Callers = dataclasses.field(default_factory=Callers)
+    samples: VoiceSamples = dataclasses.field(default_factory=VoiceSamples)
 
     def access(self, visit: Visit | None = None) -> Access:
         """What a visitor may see and hear; without a visit, what a program may."""

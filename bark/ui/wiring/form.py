@@ -11,14 +11,14 @@ import gradio as gr
 
 from ...errors import BarkError
 from ...text.splitting import valid_text
-from ..actions import models, voice_menu
+from ..actions import models
 from ..actions.checks import listeners
 from ..actions.meter import measure
 from ..actions.speak import follow
 from ..page import messages
 from ..page.form import Form
 from ..state.worker import HEARTBEAT_S
-from .view import EVENT, QUICK, View, hint, skips, tell
+from .view import EVENT, QUICK, View, skips, tell
 
 
 def wire_arrival(view: View, demo: gr.Blocks) -> None:
@@ -109,25 +109,9 @@ def wire_text(view: View) -> None:
 
 
 def wire_voice(view: View) -> None:
-    """The voice menu, its preview, and a voice from a file."""
-    page, studio = view.page, view.studio
-
-    def narrow(language: str, voice: str, request: gr.Request) -> Any:
-        access = studio.access(view.session(request).visit)
-        spec = studio.engine.ready().spec
-        choices = voice_menu.voice_choices(spec, access, language=language or "", keep=voice)
-        return gr.Dropdown(choices=choices, value=voice)
-
-    def describe(voice: str, request: gr.Request) -> str:
-        return hint(voice_menu.describe(studio, view.session(request), voice or ""))
-
-    def listen(voice: str, request: gr.Request) -> Iterator[list[Any]]:
-        for message, line in voice_menu.listen(studio, view.session(request), voice or ""):
-            yield [message or gr.skip(), line]
-
-    page.language.input(narrow, [page.language, page.voice], page.voice, **QUICK)
-    page.voice.change(describe, page.voice, page.voice_line, **QUICK)
-    page.preview.click(listen, page.voice, [page.player, page.status], **EVENT)
+    """The page's own menu of voices shows whatever the form holds."""
+    shown = "(voice) => { barkStudio.voices?.show(voice || ''); return []; }"
+    view.page.voice.change(None, view.page.voice, None, js=shown)
 
 
 def wire_models(view: View) -> None:

@@ -67,14 +67,14 @@ def wire_reuse(view: View) -> None:
         session = view.session(request, selected)
         try:
             filled = take_actions.settings_of(studio, session, Form.from_values(values))
-            return [*view.form_values(session, filled), gr.skip()]
+            return [*view.form_values(filled), gr.skip()]
         except BarkError as error:
             return [*skips(len(form)), status.fault(str(error))]
 
     def continued(selected: str, request: gr.Request) -> list[Any]:
         session = view.session(request, selected)
         try:
-            return [view.voice_value(session, take_actions.as_voice(session)), gr.skip()]
+            return [take_actions.as_voice(session), gr.skip()]
         except BarkError as error:
             return [gr.skip(), status.fault(str(error))]
 
@@ -83,7 +83,7 @@ def wire_reuse(view: View) -> None:
         try:
             path = take_actions.keep_voice(studio, session, name or "")
             line = status.note(f"Saved the voice {path.stem}; it is in the voice menu.")
-            return ["", view.voice_value(session, path.stem), line]
+            return ["", path.stem, line]
         except BarkError as error:
             return [gr.skip(), gr.skip(), status.fault(str(error))]
 
@@ -113,7 +113,7 @@ def wire_files(view: View) -> None:
             elif found.take is not None:
                 filled = take_actions.settings_of(studio, session, filled)
             both = view.shown(session, found.take)
-            return [*view.form_values(session, filled), *both, found.line]
+            return [*view.form_values(filled), *both, found.line]
         except BarkError as error:
             return [*skips(len(form) + 2), status.fault(str(error))]
 
@@ -121,7 +121,7 @@ def wire_files(view: View) -> None:
         session = view.session(request)
         try:
             found = take_actions.open_voice(studio, session, path)
-            return [view.voice_value(session, found.voice or ""), found.line]
+            return [found.voice or "", found.line]
         except BarkError as error:
             return [gr.skip(), status.fault(str(error))]
 

@@ -11,7 +11,7 @@ import gradio as gr
 
 from ...errors import BarkError
 from ...families import family_of
-from ..actions import models, voice_menu
+from ..actions import models
 from ..actions.runs import Update
 from ..page import messages, words
 from ..page.form import Form
@@ -71,9 +71,7 @@ class View:
             page.nano_note,
             page.tags,
             page.examples,
-            page.language,
             page.voice,
-            page.voice_line,
             page.field("fine_temperature"),
         ]
 
@@ -89,8 +87,6 @@ class View:
         family = family_of(bark.spec)
         examples = words.EXAMPLES[family.name]
         note = words.note(family.name, can_change=self.studio.can_change_model)
-        access = self.studio.access(session.visit)
-        languages = voice_menu.language_choices(bark.spec, access)
         voice = draft.voice if draft and self._is_there(session, draft.voice) else ""
         return [
             models.model_line(self.studio),
@@ -100,9 +96,7 @@ class View:
                 samples=[[text] for _, text in examples],
                 sample_labels=[label for label, _ in examples],
             ),
-            gr.Dropdown(choices=languages, value="", visible=len(languages) > 1),
-            self.voice_value(session, voice),
-            hint(voice_menu.describe(self.studio, session, voice)),
+            voice,
             draft.fine_temperature if draft else bark.spec.fine_temperature or 0.0,
         ]
 
@@ -115,20 +109,12 @@ class View:
         except BarkError:
             return False
 
-    def form_values(self, session: Session, form: Form) -> list[Any]:
+    def form_values(self, form: Form) -> list[Any]:
         """The form's components, filled."""
         values: list[Any] = list(dataclasses.astuple(form))
         names = Form.names()
-        values[names.index("voice")] = self.voice_value(session, form.voice)
         values[names.index("seed")] = "" if form.seed is None else str(form.seed)
         return values
-
-    def voice_value(self, session: Session, choice: str) -> Any:
-        """The voice menu with a choice made."""
-        spec = self.studio.engine.ready().spec
-        access = self.studio.access(session.visit)
-        choices = voice_menu.voice_choices(spec, access, keep=choice)
-        return gr.Dropdown(choices=choices, value=choice)
 
     def shown(self, session: Session, stored: StoredTake | None) -> list[Any]:
         """Player and list after a take was put in."""

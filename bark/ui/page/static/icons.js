@@ -13,6 +13,11 @@ function make(tag, className, attributes = {}) {
   return made;
 }
 
+// Where menus are put that lie over the page: the page's style holds within.
+function outermost() {
+  return document.querySelector(".gradio-container") || document.body;
+}
+
 function clockTime(seconds) {
   const tenths = Math.floor(seconds * 10 + 0.001);
   return `${Math.floor(tenths / 600)}:${String(Math.floor(tenths / 10) % 60).padStart(2, "0")}.${tenths % 10}`;

@@ -76,6 +76,10 @@ window.barkStudio = {
     });
   },
 
+  mountVoices(element) {
+    this.voices = new VoiceMenu(element.querySelector(".voice-line"), this.store);
+  },
+
   mountTags(element) {
     this.tagMenu ||= new TagMenu();
     element.addEventListener("click", (event) => {

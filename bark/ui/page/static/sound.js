@@ -221,7 +221,11 @@ function samplesFromBase64(text) {
 async function fetchSamples(url) {
   const answer = await fetch(url);
   if (!answer.ok) throw new Error(`The take cannot be fetched (${answer.status}).`);
-  const view = new DataView(await answer.arrayBuffer());
+  return wavSamples(await answer.arrayBuffer());
+}
+
+function wavSamples(buffer) {
+  const view = new DataView(buffer);
   const rate = view.getUint32(24, true);
   let at = 12;
   while (at + 8 <= view.byteLength) {

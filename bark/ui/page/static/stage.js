@@ -12,7 +12,6 @@ class Stage {
     this.loop = false;
     this.build();
     this.sound = new Sound(() => this.refresh(), () => this.playNext());
-    this.side = new Sound(() => {}, () => {}); // for previews of voices
     this.words = new WordLine(this.said, (seconds) => this.playFrom(seconds));
     this.show("empty");
     new ResizeObserver(() => this.redraw()).observe(this.pictures);
@@ -99,7 +98,6 @@ class Stage {
         this.sound.push(message.start, samplesFromBase64(message.pcm), message.speed);
       },
       end: () => this.endRun(message.run),
-      preview: () => this.preview(message),
       empty: () => this.clear(),
     };
     handlers[message.kind]?.();
@@ -194,12 +192,6 @@ class Stage {
     this.queue = [];
     this.sound.load(new Float32Array(0), 24000);
     this.show("empty");
-  }
-
-  preview({ rate, pcm }) {
-    if (this.sound.playing) this.sound.pause();
-    this.side.load(samplesFromBase64(pcm), rate);
-    this.side.play();
   }
 
   enqueue(message) {

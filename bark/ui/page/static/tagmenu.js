@@ -11,7 +11,7 @@ class TagMenu {
     this.note = make("p", "tag-note");
     this.said = make("p", "unseen", { role: "status" });
     this.root.append(this.list, this.note);
-    document.body.append(this.root, this.said);
+    outermost().append(this.root, this.said);
     this.closedAt = null; // the bracket that Escape was pressed at
     this.root.addEventListener("pointerdown", (event) => event.preventDefault()); // the box keeps the focus
     this.list.addEventListener("click", (event) => {
