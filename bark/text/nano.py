@@ -8,9 +8,17 @@ from pathlib import Path
 import numpy as np
 
 from .bert import word_start
+from .english.heteronyms import is_heteronym, place, said_as
 from .english.lexicon import LEXICON_PATH, Lexicon
 from .english.normalize import Word, fold_spaces, read, without_falling_questions
-from .english.phones import LETTERS, text_begins_word, text_letter_id, text_mark_id, text_phone_id
+from .english.phones import (
+    LETTERS,
+    PHONE_INDEX,
+    text_begins_word,
+    text_letter_id,
+    text_mark_id,
+    text_phone_id,
+)
 from .splitting import EncodedText, normalize_whitespace
 
 MAX_WORD_SYMBOLS = 31
@@ -50,8 +58,10 @@ class NanoTokenizer:
         reading = read(folded, self.lexicon.__contains__)
         ids: list[int] = []
         spans: list[tuple[int, int]] = []
-        for word in without_falling_questions(reading.words):
-            new = self.encode_word(word)
+        words = without_falling_questions(reading.words)
+        texts, marks = [word.text for word in words], [word.mark for word in words]
+        for i, word in enumerate(words):
+            new = self._encode_among(texts, marks, i, word)
             ids += new
             spans += [(word.start, word.end)] * len(new)
         plain = normalize_whitespace(folded)  # as long: each white space is one character
@@ -89,15 +99,13 @@ class NanoTokenizer:
             spelled: write it in letters even where the lexicon knows it, as training does with a
                 share of the words so that the model learns to read.
         """
-        phones = None if spelled else self.lexicon.phones(word.text)
+        phones = None if spelled else self._phones(word.text)
         if phones is not None:
-            ids = [text_phone_id(phone, i == 0) for i, phone in enumerate(phones)]
-        else:
-            letters = [c for c in word.text if c in LETTERS]
-            ids = [
-                text_letter_id(letter, i % MAX_WORD_SYMBOLS == 0)
-                for i, letter in enumerate(letters)
-            ]
+            return _encode(phones, word)
+        letters = [c for c in word.text if c in LETTERS]
+        ids = [
+            text_letter_id(letter, i % MAX_WORD_SYMBOLS == 0) for i, letter in enumerate(letters)
+        ]
         return ids + ([text_mark_id(word.mark)] if word.mark else [])
 
     def encode_words(self, words: Sequence[Word], spelled: Sequence[bool]) -> np.ndarray:
@@ -105,3 +113,21 @@ class NanoTokenizer:
         ids = [i for word, letter in zip(words, spelled, strict=True)
                for i in self.encode_word(word, letter)]  # fmt: skip
         return np.array(ids, dtype=np.int64)
+
+    def _encode_among(
+        self, texts: Sequence[str], marks: Sequence[str], i: int, word: Word
+    ) -> list[int]:
+        """The ids of a word as those beside it want it said."""
+        if not is_heteronym(word.text) or word.text in self.lexicon.chosen:
+            return self.encode_word(word)
+        said = said_as(place(texts, marks, i))
+        return _encode([PHONE_INDEX[name] for name in said.split()], word)
+
+    def _phones(self, word: str) -> tuple[int, ...] | None:
+        return self.lexicon.phones(word)
+
+
+def _encode(phones: Sequence[int], word: Word) -> list[int]:
+    """The ids of a word's phones and of the mark behind it."""
+    ids = [text_phone_id(phone, i == 0) for i, phone in enumerate(phones)]
+    return ids + ([text_mark_id(word.mark)] if word.mark else [])

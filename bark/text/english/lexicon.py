@@ -48,10 +48,14 @@ class Lexicon:
 
     Args:
         pronunciations: lower-case word -> phones in the file's one-character code.
+        chosen: words that a person said how to say, whatever stands beside them.
     """
 
-    def __init__(self, pronunciations: dict[str, str]) -> None:
+    def __init__(
+        self, pronunciations: dict[str, str], chosen: frozenset[str] = frozenset()
+    ) -> None:
         self._pronunciations = pronunciations
+        self.chosen = chosen
 
     @classmethod
     def load(cls, path: Path = LEXICON_PATH) -> Lexicon:
@@ -88,7 +92,7 @@ class Lexicon:
             KeyError: a phone of another name.
         """
         added = {word: encode_phones(list(names)) for word, names in words.items()}
-        return Lexicon({**self._pronunciations, **added})
+        return Lexicon({**self._pronunciations, **added}, self.chosen | added.keys())
 
     def __len__(self) -> int:
         return len(self._pronunciations)
