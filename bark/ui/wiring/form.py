@@ -71,10 +71,12 @@ def left_form(draft: Any) -> Form | None:
 
 
 def drafted(form: Form) -> list[Any]:
-    """A remembered form's values; the voice waits until the model's are known."""
+    """A remembered form's values; whether its voice is still there is seen when the model is.
+
+    The voice is filled in all the same: what is missing here would be remembered as missing.
+    """
     values: list[Any] = list(dataclasses.astuple(form))
     names = Form.names()
-    values[names.index("voice")] = gr.skip()
     values[names.index("seed")] = "" if form.seed is None else str(form.seed)
     return values
 
