@@ -27,7 +27,7 @@ FLOORS = (
     "options stages",
     "families",
     "checkpoints voices",
-    "suno take",
+    "suno styles take",
     "events",
     "batch",
     "pipeline generation",

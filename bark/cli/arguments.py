@@ -12,6 +12,11 @@ from ..environment import MODELS, PRECISIONS
 
 AUDIO_FORMATS = ("wav", "flac", "ogg", "mp3")
 DEFAULT_STEM = "bark_generation"
+STYLED = (
+    "history_prompt text_temp waveform_temp fine_temp top_k top_p min_eos_p max_duration "
+    "allow_early_stop speed"
+).split()
+"""What a style says; where it is given as a flag too, the flag counts."""
 
 _BOOLEANS = {
     "--silent",
@@ -47,7 +52,13 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     Args:
         argv: without the program's name; None takes `sys.argv`.
     """
-    return _parser().parse_args(_plain(sys.argv[1:] if argv is None else argv))
+    parser, words = _parser(), _plain(sys.argv[1:] if argv is None else argv)
+    unset = object()
+    # What is in the namespace before is no default: whatever stays there was not given.
+    marked = parser.parse_args(words, argparse.Namespace(**dict.fromkeys(STYLED, unset)))
+    arguments = parser.parse_args(words)
+    arguments.given = frozenset(name for name in STYLED if getattr(marked, name) is not unset)
+    return arguments
 
 
 def _plain(argv: Sequence[str]) -> list[str]:
@@ -178,6 +189,11 @@ def _add_reading(group: argparse._ArgumentGroup) -> None:
         default=1.0,
         metavar="X",
         help="0.5 to 2, at the same pitch; official models need ffmpeg for it (default 1)",
+    )
+    group.add_argument(
+        "--style",
+        metavar="NAME",
+        help="a style saved in the studio: voice, settings, words around the text; flags win",
     )
     group.add_argument("--seed", type=int, help="the same seed gives the same take; default: drawn")
 

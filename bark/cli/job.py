@@ -7,7 +7,7 @@ import codecs
 import dataclasses
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..environment import read_environment
 from ..errors import InvalidInputError, OptionError
@@ -16,6 +16,7 @@ from .arguments import AUDIO_FORMATS, DEFAULT_STEM
 
 if TYPE_CHECKING:
     from ..options import GenerationOptions
+    from ..styles import Style
 
 STANDARD_OUTPUT = Path("-")
 """In place of a file's path: the audio goes to standard output."""
@@ -53,7 +54,12 @@ def read_job(arguments: argparse.Namespace) -> Job:
         OptionError, InvalidInputError: something given is wrong.
     """
     texts = _texts(arguments)
-    options = _options(arguments)
+    style = _style(arguments)
+    if style is not None:
+        texts = [style.words(text) for text in texts]
+        if "history_prompt" not in arguments.given:
+            arguments.history_prompt = style.voice
+    options = _options(arguments, style)
     environment = read_environment()
     if arguments.output_filename == str(STANDARD_OUTPUT):
         paths, format = [STANDARD_OUTPUT], _format_of_stream(arguments)
@@ -179,20 +185,37 @@ def read_text(name: str) -> str:
         raise InvalidInputError(f"{source} is no UTF-8 text (byte {error.start}).") from error
 
 
-def _options(arguments: argparse.Namespace) -> GenerationOptions:
+def _style(arguments: argparse.Namespace) -> Style | None:
+    if arguments.style is None:
+        return None
+    from ..styles import load_style
+
+    return load_style(arguments.style)
+
+
+def _options(arguments: argparse.Namespace, style: Style | None) -> GenerationOptions:
+    """The options of the flags; what no flag gives is the style's."""
     from ..decoding.sampling import SamplingOptions
     from ..options import GenerationOptions
 
-    def sampling(temperature: float) -> SamplingOptions:
-        return SamplingOptions(temperature, arguments.top_k, arguments.top_p)
+    base = GenerationOptions() if style is None else style.options
 
-    return GenerationOptions(
-        semantic=sampling(arguments.text_temp),
-        coarse=sampling(arguments.waveform_temp),
-        fine_temperature=arguments.fine_temp,
-        min_eos_p=arguments.min_eos_p,
-        max_duration_s=arguments.max_duration,
-        allow_early_stop=arguments.allow_early_stop,
-        speed=arguments.speed,
+    def said(flag: str, of_style: Any) -> Any:
+        is_given = style is None or flag in arguments.given
+        return getattr(arguments, flag) if is_given else of_style
+
+    def sampling(flag: str, own: SamplingOptions) -> SamplingOptions:
+        temperature = said(flag, own.temperature)
+        return SamplingOptions(temperature, said("top_k", own.top_k), said("top_p", own.top_p))
+
+    return dataclasses.replace(
+        base,
+        semantic=sampling("text_temp", base.semantic),
+        coarse=sampling("waveform_temp", base.coarse),
+        fine_temperature=said("fine_temp", base.fine_temperature),
+        min_eos_p=said("min_eos_p", base.min_eos_p),
+        max_duration_s=said("max_duration", base.max_duration_s),
+        allow_early_stop=said("allow_early_stop", base.allow_early_stop),
+        speed=said("speed", base.speed),
         seed=arguments.seed,
     )

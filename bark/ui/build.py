@@ -29,6 +29,7 @@ from .wiring.endpoints import Api, add_routes
 from .wiring.form import wire_arrival, wire_models, wire_text, wire_voice
 from .wiring.grids import add_grid_routes, add_vote_routes, wire_grid
 from .wiring.long_texts import add_long_text_routes, wire_long_text
+from .wiring.styles import add_style_routes, wire_styles
 from .wiring.take_routes import add_take_routes
 from .wiring.takes import wire_files, wire_reuse, wire_speaking
 from .wiring.view import View
@@ -37,7 +38,7 @@ from .wiring.voice_routes import add_voice_routes
 _SCRIPTS = (
     "icons.js words.js sound.js draw.js wordline.js stage.js store.js rows.js library.js deck.js"
     " grid.js gridform.js compare.js longsound.js long.js share.js mirror.js tags.js tagmenu.js"
-    " voicemenu.js keys.js rooms.js page.js"
+    " voicemenu.js stylemenu.js keys.js rooms.js page.js"
 ).split()
 _STYLES = ("style.css", "prompt.css", "voices.css", "long.css")
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -113,6 +114,7 @@ def build_demo(studio: Studio, *, mcp: bool = False) -> gr.Blocks:
         wire_arrival(view, demo)
         wire_text(view)
         wire_voice(view)
+        wire_styles(view)
         wire_models(view)
         wire_speaking(view)
         wire_reuse(view)
@@ -174,6 +176,7 @@ def serve(studio: Studio, demo: gr.Blocks, **launch: Any) -> Server:
         **launch,
     )
     add_voice_routes(app, studio)
+    add_style_routes(app, studio)
     add_take_routes(app, studio)
     add_grid_routes(app, studio)
     add_vote_routes(app, studio)

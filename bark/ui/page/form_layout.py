@@ -65,7 +65,7 @@ def tag_buttons(family: str, *, hears_tags: bool) -> str:
 
 
 def lay_voice(parts: Parts) -> None:
-    """One line: the voice that is chosen, which opens the menu, its sound, and one from a file."""
+    """One line: the voice, which opens the menu, its sound, one from a file, and styles."""
     with gr.Row(elem_id="voice-row"):
         # The page's own menu writes what is chosen into this box, which nobody sees.
         parts["voice"] = gr.Textbox("", label=words.VOICE_LABEL, elem_id="voice")
@@ -83,6 +83,14 @@ def lay_voice(parts: Parts) -> None:
             min_width=92,
             file_types=[".npz", ".wav", ".flac", ".ogg", ".mp3"],
             elem_id="voice-file",
+        )
+        parts["style"] = gr.HTML(
+            None,
+            html_template='<div class="style-line"></div>',
+            js_on_load="barkStudio.mountStyles(element, props, watch, trigger);"
+            " // triggers 'use', 'keep', 'drop'",
+            elem_id="style-line",
+            apply_default_css=False,
         )
 
 

@@ -46,6 +46,7 @@ class Page:
     examples: gr.Dataset
     voice: gr.Textbox
     voice_file: gr.UploadButton
+    style: gr.HTML
     form: tuple[gr.components.Component, ...]
     speak: gr.Button
     stop: gr.Button

@@ -6,6 +6,7 @@
 | queue | player | plays a take when it has played what it has |
 | live, piece, end | player | sound that is still being made |
 | empty | player | shows nothing |
+| styles | styles | shows them, and which one is in use |
 | list | list | fetches all takes of a visit, and shows one of them |
 | changes | list | puts in new and changed takes, takes removed ones out |
 | making, made | list | rows of a run that has begun, and that has ended |
@@ -251,3 +252,12 @@ def _message(kind: str, **values: Any) -> dict[str, Any]:
 
 def _pcm(audio: np.ndarray) -> str:
     return base64.b64encode(to_int16(audio).astype("<i2").tobytes()).decode("ascii")
+
+
+def styles(rows: list[dict[str, str]], chosen: str | None) -> dict[str, Any]:
+    """The styles of a visit.
+
+    Args:
+        chosen: the one that is in use now; None for none.
+    """
+    return _message("styles", rows=rows, chosen=chosen)

@@ -14,6 +14,10 @@ PROMPT_PLACEHOLDER = "Type what you want to hear."
 VOICE_LABEL = "Voice"
 NO_VOICE = "No voice"
 NO_VOICE_DETAIL = "a new one for each seed"
+STYLE_WITHOUT_VOICE = "The voice {voice} of this style is not here; the form's own stays."
+STYLE_NEEDS_NAMED_VOICE = (
+    "This voice has no name yet; save it as a voice first, then a style can hold it."
+)
 NOT_FETCHED = "to be fetched"
 NOTHING_TO_HEAR = "Choose a voice to hear it; without one each seed has its own."
 BUSY_SAMPLE = "The model is busy; ask for this voice again when it has spoken."

@@ -10,6 +10,7 @@ from ...checkpoints.registry import ModelInfo, list_models
 from ...environment import MODELS
 from ...errors import BarkError, InvalidInputError
 from ...spec import ModelSpec
+from ...styles import own_styles_dir
 from ...voices.library import VoiceInfo, list_voices, load_named_voice, own_voices_dir
 from ...voices.prompt import VoicePrompt, check_voice
 from .sessions import Visit
@@ -87,6 +88,18 @@ class Access:
         if self.visit is None or not self._has_own_voices:
             raise BarkError("There is no place for a voice here; open the page to keep one.")
         return self.visit.voices_dir or own_voices_dir()
+
+    def folder_for_styles(self) -> Path:
+        """Where the caller's styles are.
+
+        Raises:
+            BarkError: the caller has no place for them.
+        """
+        if self.visit is None or not self._has_own_voices:
+            raise BarkError("There is no place for a style here; open the page to keep one.")
+        if self.visit.voices_dir is None:
+            return own_styles_dir()
+        return self.visit.voices_dir.parent / "styles"
 
     def models(self) -> list[ModelInfo]:
         """The models that the caller may know of; a folder is the owner's own affair."""

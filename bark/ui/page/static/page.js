@@ -80,6 +80,11 @@ window.barkStudio = {
     this.voices = new VoiceMenu(element.querySelector(".voice-line"), this.store);
   },
 
+  mountStyles(element, props, watch, trigger) {
+    this.styles = new StyleMenu(element.querySelector(".style-line"), this.store, trigger);
+    watch("value", () => this.styles.receive(props.value));
+  },
+
   mountTags(element) {
     this.tagMenu ||= new TagMenu();
     element.addEventListener("click", (event) => {
