@@ -43,6 +43,9 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         check_address(server_name, options.port or _port(os.environ.get("GRADIO_SERVER_PORT")))
         os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # read when gradio is imported
+        # Else it makes a table of its last 10,000 events anew at each of them.
+        os.environ.setdefault("GRADIO_ANALYTICS_CACHE_FREQUENCY", "1000000")
+        os.environ.setdefault("GRADIO_ANALYTICS_MAX_EVENTS", "100")
         prepare_for_server(server_name)  # HTTP libraries look at the proxies when imported
         if options.mcp and importlib.util.find_spec("mcp") is None:
             raise OptionError("--mcp needs a package more; run: pip install 'gradio[mcp]'")

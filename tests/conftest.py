@@ -21,6 +21,8 @@ hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "bark")
 
 # Gradio and huggingface_hub read these when they are imported.
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+os.environ["GRADIO_ANALYTICS_CACHE_FREQUENCY"] = "1000000"
+os.environ["GRADIO_ANALYTICS_MAX_EVENTS"] = "100"
 os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
 # Tests of downloads serve their own files, and `no_network` keeps all others in.
 for _name in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"):

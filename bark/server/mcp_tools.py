@@ -2,11 +2,9 @@
 
 # No postponed annotations here: gradio reads the types as they stand.
 
-import contextlib
 import dataclasses
 import json
 import threading
-from collections.abc import Iterator
 from typing import Any
 
 import gradio as gr
@@ -16,7 +14,7 @@ from gradio.processing_utils import save_bytes_to_cache
 from ..audio.files import FORMATS
 from ..audio.marks import marks_of
 from ..decoding.sampling import SamplingOptions
-from ..errors import BarkError, InvalidInputError, NothingGeneratedError, shown
+from ..errors import InvalidInputError, NothingGeneratedError, shown
 from ..narration.cutting import Size, cut_text
 from ..narration.sizes import measure_for
 from ..options import GenerationOptions
@@ -25,6 +23,7 @@ from .arguments import name_argument, number_argument, seed_argument, text_argum
 from .encoding import MEDIA_TYPES, encoded, new_encoder
 from .host import Host
 from .naming import choose_voice
+from .sentences import sentences
 from .speaking import Speech, is_one_take, speak, take_turn
 
 NARRATED_FORMATS = ("mp3", "opus", "flac")
@@ -80,7 +79,7 @@ class Tools:
             not_spoken, the words that the model did not hear (empty when all was said), and
             cannot_say, what it left out because it cannot say it (other scripts, emoji).
         """
-        with _sentences():
+        with sentences():
             kind = _format(format, FORMATS)
             speech = self._speech(text, voice, seed, temperature, speed)
             bark = self._host.engine.ready()
@@ -134,7 +133,7 @@ class Tools:
         Returns:
             The address of the audio file, and its record as JSON: seconds, seed and voice.
         """
-        with _sentences():
+        with sentences():
             kind = _format(format, NARRATED_FORMATS)
             speech = self._speech(text, voice, seed, temperature, speed)
             rate = self._host.engine.ready().spec.sample_rate
@@ -158,7 +157,7 @@ class Tools:
             narrate_text), not_spoken: the end that speak_text would leave out, and cannot_say:
             what the model cannot say (other scripts, emoji).
         """
-        with _sentences():
+        with sentences():
             words = self._text(text)
             bark = self._host.engine.ready()
             count = bark.count(words)
@@ -179,7 +178,7 @@ class Tools:
         Returns:
             JSON: for each voice its name (what the tools take), language and description.
         """
-        with _sentences():
+        with sentences():
             spec = self._host.engine.ready().spec
             fields = ("name", "language", "description")
             voices = self._host.access().voices(spec)
@@ -192,7 +191,7 @@ class Tools:
             JSON: loaded, the model that speaks; known, each with a description. Only the app's
             owner can change it.
         """
-        with _sentences():
+        with sentences():
             known = [
                 {"name": info.name, "description": info.description, "on_disk": info.on_disk}
                 for info in self._host.access().models()
@@ -247,12 +246,3 @@ def _format(given: Any, known: tuple[str, ...]) -> str:
 def _kept(data: bytes, name: str, mime_type: str) -> gr.FileData:
     path = save_bytes_to_cache(data, name, gr.utils.get_upload_folder())
     return gr.FileData(path=path, orig_name=name, mime_type=mime_type)
-
-
-@contextlib.contextmanager
-def _sentences() -> Iterator[None]:
-    """One sentence for the assistant, no traceback in the log."""
-    try:
-        yield
-    except BarkError as error:
-        raise gr.Error(str(error), print_exception=False) from None

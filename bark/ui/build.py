@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import inspect
 import threading
 from typing import Any
 
@@ -29,6 +28,7 @@ from .wiring.endpoints import Api, add_routes
 from .wiring.form import wire_arrival, wire_models, wire_text, wire_voice
 from .wiring.grids import add_grid_routes, add_vote_routes, wire_grid
 from .wiring.long_texts import add_long_text_routes, wire_long_text
+from .wiring.strange_calls import GuardedBlocks, StrangeCalls
 from .wiring.styles import add_style_routes, wire_styles
 from .wiring.take_routes import add_take_routes
 from .wiring.takes import wire_files, wire_reuse, wire_speaking
@@ -103,7 +103,7 @@ def build_demo(studio: Studio, *, mcp: bool = False) -> gr.Blocks:
     Args:
         mcp: whether there are tools for assistants too.
     """
-    with _Page(
+    with GuardedBlocks(
         title=words.TITLE,
         analytics_enabled=False,
         fill_width=True,
@@ -126,20 +126,6 @@ def build_demo(studio: Studio, *, mcp: bool = False) -> gr.Blocks:
             Tools(studio).offer()
     queued: gr.Blocks = demo.queue(max_size=64, default_concurrency_limit=None)
     return queued
-
-
-class _Page(gr.Blocks):
-    """Blocks whose endpoints may be called with fewer values than they have parameters."""
-
-    def validate_inputs(self, block_fn: Any, inputs: list[Any]) -> None:
-        """Fills in the parameters' defaults where a program left the last ones out."""
-        missing = block_fn.inputs[len(inputs) :]
-        if block_fn.api_visibility == "public":
-            parameters = list(inspect.signature(block_fn.fn).parameters.values())
-            for parameter in parameters[len(inputs) : len(inputs) + len(missing)]:
-                default = parameter.default
-                inputs.append(None if default is parameter.empty else default)
-        super().validate_inputs(block_fn, inputs)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -171,6 +157,7 @@ def serve(studio: Studio, demo: gr.Blocks, **launch: Any) -> Server:
             "middleware": [
                 Middleware(ContentPolicy, scripts=[script]),
                 Middleware(StreamWatch, callers=studio.callers),
+                Middleware(StrangeCalls, public=_public_names(demo)),
             ]
         },
         **launch,
@@ -184,6 +171,10 @@ def serve(studio: Studio, demo: gr.Blocks, **launch: Any) -> Server:
     add_routes(app, studio)
     put_in_front(app, studio, studio.guards)
     return Server(url, demo)
+
+
+def _public_names(demo: gr.Blocks) -> frozenset[str]:
+    return frozenset(str(fn.api_name) for fn in demo.fns.values() if fn.api_visibility == "public")
 
 
 def theme() -> gr.themes.Base:

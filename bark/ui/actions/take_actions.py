@@ -19,7 +19,9 @@ from ..state.studio import Studio
 from ..state.take_store import StoredTake
 
 MAX_FILE_BYTES = 64 << 20
+MAX_VOICE_NAME = 64
 MAX_FILES = 64  # opened in one go
+_NO_FILE = "No file came; drop a take's audio file or a voice."
 
 
 @dataclasses.dataclass(frozen=True)
@@ -101,6 +103,8 @@ def keep_voice(studio: Studio, session: Session, name: str) -> Path:
         raise BarkError("The voice needs a name: letters, digits, blanks, - and _.")
     if "/" in name or "\\" in name or name.lower().endswith(".npz"):
         raise BarkError("A voice's name has no slashes and no ending: letters, digits, - and _.")
+    if len(name.strip()) > MAX_VOICE_NAME:
+        raise BarkError(f"A voice's name has at most {MAX_VOICE_NAME} characters.")
     folder = studio.access(session.visit).folder_for_voices()
     if (folder / f"{name.strip()}.npz").exists():
         raise BarkError(f"There is a voice named {name.strip()!r} already; choose another name.")
@@ -116,7 +120,7 @@ def open_files(studio: Studio, session: Session, paths: Sequence[str | Path]) ->
     """
     opened = [open_file(studio, session, path) for path in paths[:MAX_FILES]]
     if not opened:
-        raise BarkError("No file came; drop a take's audio file or a voice.")
+        raise BarkError(_NO_FILE)
     if len(opened) == 1:
         return opened[0]
     n_takes = sum(found.take is not None for found in opened)
@@ -146,12 +150,14 @@ def open_file(studio: Studio, session: Session, path: str | Path) -> Opened:
     return Opened(stored, None, status.note(line))
 
 
-def open_voice(studio: Studio, session: Session, path: str | Path) -> Opened:
+def open_voice(studio: Studio, session: Session, path: str | Path | None) -> Opened:
     """Opens a dropped file as a voice: an .npz, or a take's audio whose speaker goes on.
 
     Raises:
-        BarkError: it holds no voice for this model.
+        BarkError: it holds no voice for this model, or no file came.
     """
+    if not path:
+        raise BarkError(_NO_FILE)
     path = Path(path)
     if path.suffix.lower() == ".npz":
         return open_file(studio, session, path)

@@ -2,12 +2,10 @@
 
 # No postponed annotations here: gradio reads the return types as they stand.
 
-import contextlib
 import dataclasses
-import logging
 import threading
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -28,11 +26,10 @@ from ...server.arguments import (
     seed_argument,
     text_argument,
 )
+from ...server.sentences import sentences
 from ...take import Take
 from ..state.callers import POLL_S, run_while_wanted
 from ..state.studio import Studio
-
-log = logging.getLogger(__name__)
 
 _MAX_NAME_CHARS = 200  # of a voice; an error says it again
 _TYPES = {"wav": "audio/wav", "flac": "audio/flac", "ogg": "audio/ogg", "mp3": "audio/mpeg"}
@@ -76,7 +73,7 @@ class Api:
         Returns:
             The audio file and its record: text, model, settings, seed, timings.
         """
-        with _sentences():
+        with sentences():
             job = self._read(
                 text, voice, text_temperature, waveform_temperature, seed, format, speed
             )
@@ -87,7 +84,7 @@ class Api:
     def voices(self) -> list[dict[str, Any]]:
         """Lists the voices of the loaded model."""
         fields = ("name", "language", "version", "origin", "description", "on_disk")
-        with _sentences():
+        with sentences():
             spec = self._studio.engine.ready().spec
             return [
                 {field: getattr(info, field) for field in fields}
@@ -98,7 +95,7 @@ class Api:
         """Lists the models, which one is loaded, and what the others would download."""
         fields = ("name", "description", "on_disk", "download_bytes", "memory_bytes")
         loaded = self._studio.engine.bark
-        with _sentences():
+        with sentences():
             return [
                 {
                     **{field: getattr(info, field) for field in fields},
@@ -225,20 +222,3 @@ def _file_response(data: bytes, take_id: str, format: str, is_download: bool) ->
             "X-Content-Type-Options": "nosniff",
         },
     )
-
-
-@contextlib.contextmanager
-def _sentences() -> Iterator[None]:
-    """One sentence for the caller; the log gets a traceback of what is no caller's mistake."""
-    try:
-        yield
-    except BarkError as error:
-        raise gr.Error(str(error), print_exception=False) from None
-    except OSError as error:
-        log.error("an answer could not be kept: %s", error)
-        sentence = f"The answer could not be kept: {error.strerror or 'no room or no right'}."
-        raise gr.Error(sentence, print_exception=False) from None
-    except Exception as error:
-        log.exception("a call failed")
-        sentence = f"Something went wrong ({type(error).__name__}); the program's log says more."
-        raise gr.Error(sentence, print_exception=False) from None

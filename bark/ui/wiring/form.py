@@ -91,8 +91,8 @@ def wire_text(view: View) -> None:
         button = gr.Button(f"Speak in {meter.n_parts} parts", visible=meter.n_parts > 1)
         return [meter.line, button]
 
-    def example(sample: list[Any]) -> str:
-        return str(sample[0])
+    def example(sample: list[Any] | None) -> Any:
+        return str(sample[0]) if sample else gr.skip()
 
     page.text.change(
         count,

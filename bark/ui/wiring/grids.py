@@ -17,7 +17,7 @@ from ..page import messages, status
 from ..page.form import Form
 from ..state.studio import Studio
 from .take_routes import ABSENT, archived, read_body, read_json
-from .view import EVENT, View, tell, told
+from .view import EVENT, View, asked, tell, told
 
 
 def wire_grid(view: View) -> None:
@@ -25,13 +25,13 @@ def wire_grid(view: View) -> None:
     page, studio = view.page, view.studio
 
     def make(event: gr.EventData, request: gr.Request, *values: Any) -> Iterator[list[Any]]:
-        asked = {"axes": event.axes, "same_seed": event.same_seed}
         try:
             form = Form.from_values(values)
         except BarkError as error:
             yield told(Update(status=status.fault(str(error))))
             return
-        yield from tell(grids.make(studio, view.session(request), form, asked))
+        wanted = asked(event, ("axes", "same_seed"))
+        yield from tell(grids.make(studio, view.session(request), form, wanted))
 
     events = {**EVENT, "trigger_mode": "multiple"}
     page.grid.make(make, list(page.form), view.run_outputs, **events)
@@ -46,13 +46,13 @@ def add_grid_routes(app: fastapi.FastAPI, studio: Studio) -> None:
             return JSONResponse(dict(ABSENT), status_code=404)
 
         def look() -> dict[str, Any]:
-            form = Form(text=str(asked.get("text", "")), voice="")
-            plan = grids.read_plan(studio, visit, form, asked, seed=0)
+            form = Form(text=str(wanted.get("text", "")), voice="")
+            plan = grids.read_plan(studio, visit, form, wanted, seed=0)
             found = grids.outlook(studio, visit, plan)
             return {"n": found.n_takes, "batches": found.n_batches, "seconds": found.expected_s}
 
         try:
-            asked = read_json(await read_body(request))
+            wanted = read_json(await read_body(request))
             return JSONResponse(await run_in_threadpool(look))
         except BarkError as error:  # somebody is still typing: no fault of the request
             return JSONResponse({"n": 0, "detail": str(error)})
@@ -101,8 +101,8 @@ def add_vote_routes(app: fastapi.FastAPI, studio: Studio) -> None:
         if visit is None:
             return JSONResponse(dict(ABSENT), status_code=404)
         try:
-            asked = read_json(await read_body(request))
-            return JSONResponse(await run_in_threadpool(votes.keep_vote, visit, asked))
+            verdict = read_json(await read_body(request))
+            return JSONResponse(await run_in_threadpool(votes.keep_vote, visit, verdict))
         except BarkError as error:
             return JSONResponse({"detail": str(error)}, status_code=400)
 

@@ -20,8 +20,8 @@ from ..page import messages, status
 from ..page.form import Form
 from ..state.narration_store import MAX_LISTED
 from ..state.studio import Studio
-from .take_routes import ABSENT
-from .view import EVENT, View, tell, told
+from .take_routes import ABSENT, whole_number
+from .view import EVENT, View, asked, tell, told
 
 _FIELDS = ("id", "text", "name", "file", "number", "do")
 _NO_SNIFF = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
@@ -31,10 +31,6 @@ def wire_long_text(view: View) -> None:
     """Laying a text out, speaking it, changing a chunk."""
     page, studio = view.page, view.studio
 
-    def asked_of(event: gr.EventData) -> dict[str, Any]:
-        given = event._data if isinstance(event._data, dict) else {}
-        return {name: given.get(name) for name in _FIELDS}
-
     def with_form(handler: Callable[..., Iterator[Update]]) -> Callable[..., Any]:
         def handle(event: gr.EventData, request: gr.Request, *values: Any) -> Iterator[list[Any]]:
             try:
@@ -42,12 +38,12 @@ def wire_long_text(view: View) -> None:
             except BarkError as error:
                 yield told(Update(status=status.fault(str(error))))
                 return
-            yield from tell(handler(studio, view.session(request), form, asked_of(event)))
+            yield from tell(handler(studio, view.session(request), form, asked(event, _FIELDS)))
 
         return handle
 
     def alter(event: gr.EventData, request: gr.Request) -> Iterator[list[Any]]:
-        yield from tell(long_texts.change(studio, view.session(request), asked_of(event)))
+        yield from tell(long_texts.change(studio, view.session(request), asked(event, _FIELDS)))
 
     events = {**EVENT, "trigger_mode": "multiple"}
     form = list(page.form)
@@ -75,12 +71,13 @@ def add_long_text_routes(app: fastapi.FastAPI, studio: Studio) -> None:
             return JSONResponse({"detail": str(error)}, status_code=404)
         return JSONResponse(messages.long_text(narration, narration_id, visit, busy=False))
 
-    def heard(key: str, narration_id: str, number: int) -> Response:
+    def heard(key: str, narration_id: str, number: str) -> Response:
         visit = studio.visits.by_key(key)
-        if visit is None:
+        chunk = whole_number(number)
+        if visit is None or chunk is None:
             return JSONResponse(dict(ABSENT), status_code=404)
         try:
-            data = long_texts.sound_of_chunk(studio, visit, narration_id, number)
+            data = long_texts.sound_of_chunk(studio, visit, narration_id, chunk)
         except BarkError as error:
             return JSONResponse({"detail": str(error)}, status_code=404)
         kept = {**_NO_SNIFF, "Cache-Control": "private, max-age=3600"}  # its key is in the address

@@ -34,11 +34,11 @@ ABSENT: Mapping[str, str] = {"detail": "There is no such take."}
 def add_take_routes(app: fastapi.FastAPI, studio: Studio) -> None:
     """Adds the routes; they stand before the one of the takes' files."""
 
-    def listed(key: str, since: int | None = None) -> Response:
+    def listed(key: str, since: str = "") -> Response:
         visit = studio.visits.by_key(key)
         if visit is None:
             return JSONResponse(dict(ABSENT), status_code=404)
-        return JSONResponse(messages.changes(visit.takes.changes(since), visit))
+        return JSONResponse(messages.changes(visit.takes.changes(whole_number(since)), visit))
 
     async def acted(key: str, request: fastapi.Request) -> Response:
         visit = studio.visits.by_key(key)
@@ -138,6 +138,11 @@ def form_of(studio: Studio, visit: Visit, take_id: str) -> list[Any]:
     values = list(dataclasses.astuple(dataclasses.replace(form, voice=voice)))
     values[Form.names().index("seed")] = "" if form.seed is None else str(form.seed)
     return values
+
+
+def whole_number(text: str) -> int | None:
+    """A number in an address; None where there is none, or none that counts anything."""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 20 else None
 
 
 async def read_body(request: fastapi.Request) -> bytes:

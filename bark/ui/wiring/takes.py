@@ -103,10 +103,10 @@ def wire_files(view: View) -> None:
     page, studio = view.page, view.studio
     form = list(page.form)
 
-    def opened(request: gr.Request, paths: list[str], *values: Any) -> list[Any]:
+    def opened(request: gr.Request, paths: list[str] | None, *values: Any) -> list[Any]:
         session = view.session(request)
         try:
-            found = take_actions.open_files(studio, session, paths)
+            found = take_actions.open_files(studio, session, paths or [])
             filled = Form.from_values(values)
             if found.voice is not None:
                 filled = dataclasses.replace(filled, voice=found.voice)
@@ -117,7 +117,7 @@ def wire_files(view: View) -> None:
         except BarkError as error:
             return [*skips(len(form) + 2), status.fault(str(error))]
 
-    def voiced(path: str, request: gr.Request) -> list[Any]:
+    def voiced(path: str | None, request: gr.Request) -> list[Any]:
         session = view.session(request)
         try:
             found = take_actions.open_voice(studio, session, path)

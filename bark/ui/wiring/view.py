@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import html
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import gradio as gr
@@ -122,6 +122,12 @@ class View:
             return [gr.skip(), gr.skip()]
         visit = session.visit
         return [messages.show_take(stored, visit), messages.cards([stored], visit)]
+
+
+def asked(event: gr.EventData, names: Sequence[str]) -> dict[str, Any]:
+    """What an event of the page's own brings; None for what it does not."""
+    given = event._data if isinstance(event._data, dict) else {}
+    return {name: given.get(name) for name in names}
 
 
 def told(update: Update) -> list[Any]:
