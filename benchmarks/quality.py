@@ -44,6 +44,7 @@ _SENTENCES = (
 EXACT = "fp32"
 _PRECISIONS = ("int8", "bf16")
 _TEMPERATURE = 0.7
+_CHOICES = 20  # sentences that what was heard may stand for
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -164,11 +165,16 @@ def heard_rows(barks: Mapping[str, Bark], n_sentences: int) -> list[Row]:
                 "sentences": str(len(sentences)),
                 "words": str(sum(len(plain_words(text)) for text in spoken)),
                 "word error rate": f"{word_error_rate(spoken, heard):.1%}",
-                "closed choice of 20": f"{closed_choice_rate(spoken, heard):.1%}",
+                "closed choice of 20": _closed_choice(spoken, heard),
                 "seconds of audio": f"{sum(take.duration_s for take in takes):.1f}",
             }
         )
     return rows
+
+
+def _closed_choice(spoken: Sequence[str], heard: Sequence[str]) -> str:
+    """The share as text; nothing where there are too few sentences to choose among."""
+    return f"{closed_choice_rate(spoken, heard):.1%}" if len(spoken) >= _CHOICES else ""
 
 
 @torch.inference_mode()

@@ -190,3 +190,30 @@ def test_without_a_listener_the_reason_is_told(
     out = capsys.readouterr().out
     assert "not measured, no fortunes found" in out
     assert "tiny, random weights" in out
+
+
+@pytest.mark.parametrize(("n_sentences", "choice"), [(1, ""), (19, ""), (20, "100.0%")])
+def test_the_listener_chooses_only_among_twenty_sentences(
+    monkeypatch: pytest.MonkeyPatch, n_sentences: int, choice: str
+) -> None:
+    words = ["one two", "three four", "a ship", "the hill", "some bread"]
+    sentences = [f"{words[i % 5]} {words[i // 5]} {'ab'[i % 2]}" for i in range(n_sentences)]
+    heard = iter(sentences)
+
+    class Bark:
+        def reading(self, text: str) -> str:
+            return text
+
+    class Listener:
+        def hear(self, audio: np.ndarray, sample_rate: int) -> str:
+            return next(heard)
+
+    class Take:
+        audio, sample_rate, duration_s = np.zeros(1), 24_000, 1.0
+
+    monkeypatch.setattr(quality, "held_out_prose", lambda n: sentences[:n])
+    monkeypatch.setattr(quality, "Listener", Listener)
+    monkeypatch.setattr(quality, "speak_sentences", lambda *args: [Take()] * n_sentences)
+    (row,) = quality.heard_rows({"fp32": Bark()}, n_sentences)  # type: ignore[dict-item]
+    assert row["word error rate"] == "0.0%"
+    assert row["closed choice of 20"] == choice
