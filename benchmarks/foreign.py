@@ -56,10 +56,12 @@ class Reference:
             name = {"semantic": "text"}.get(stage, stage)
             self.generation.load_model(model_type=name, use_small=True)
 
-    def run(self, stage: str, workload: Workload, n_clips: int) -> np.ndarray | None:
+    def run(
+        self, stage: str, workload: Workload, n_clips: int, first_seed: int = 0
+    ) -> np.ndarray | None:
         """Runs a stage as `generate_audio` would, the clips one after the other."""
         made = []
-        for seed in range(n_clips):
+        for seed in range(first_seed, first_seed + n_clips):
             torch.manual_seed(seed)
             made.append(getattr(self, f"_{stage}")(workload))
         return made[0]
@@ -135,9 +137,9 @@ class Transformers:
             }
 
     @torch.inference_mode()
-    def run(self, stage: str, workload: Workload, n_clips: int) -> None:
+    def run(self, stage: str, workload: Workload, n_clips: int, first_seed: int = 0) -> None:
         """Runs a stage, the clips one after the other; its weights are not the others'."""
-        for seed in range(n_clips):
+        for seed in range(first_seed, first_seed + n_clips):
             torch.manual_seed(seed)
             getattr(self, f"_{stage}")(workload)
 

@@ -11,25 +11,35 @@ import torch
 
 from bark import Bark, GenerationOptions, VoicePrompt
 from bark.batch import Request, Run
+from bark.models.gpt import GPT
 
 from .protocol import Workload, serve
 
 
 class Ours:
-    """The stages of a model folder in one precision, as `Bark` runs them."""
+    """The stages of a model folder in one precision, as `Bark` runs them.
 
-    def __init__(self, *, folder: str, **options: Any) -> None:
+    Args:
+        drafts: whether float32 tokens may be proposed by a draft.
+    """
+
+    def __init__(self, *, folder: str, drafts: bool = True, **options: Any) -> None:
         self.bark = Bark.from_pretrained(folder, offline=True, lazy=True, **options)
+        self._drafts = drafts
 
     def load(self, stage: str) -> None:
         """Loads and packs a stage's model."""
         if stage == "decode":
             assert self.bark.codec is not None
         else:
-            self.bark.model(stage)
+            model = self.bark.model(stage)
+            if isinstance(model, GPT) and not self._drafts:
+                model.draft = None
 
     @torch.inference_mode()
-    def run(self, stage: str, workload: Workload, n_clips: int) -> np.ndarray | None:
+    def run(
+        self, stage: str, workload: Workload, n_clips: int, first_seed: int = 0
+    ) -> np.ndarray | None:
         """Runs a stage on all clips together."""
         options = GenerationOptions(
             min_eos_p=None, max_duration_s=workload.max_duration_s, allow_early_stop=False
@@ -37,9 +47,9 @@ class Ours:
         voice = VoicePrompt.from_dict(workload.voice) if workload.voice else None
         given = VoicePrompt(workload.semantic, workload.coarse, workload.fine)
         requests = []
-        for seed in range(n_clips):
-            ids = workload.text_ids if workload.one_text else np.roll(workload.text_ids, seed)
-            text = " ".join(f"w{i}" for i in ids)
+        for i, seed in enumerate(range(first_seed, first_seed + n_clips)):
+            ids = workload.text_ids if workload.one_text else np.roll(workload.text_ids, i)
+            text = " ".join(f"w{word}" for word in ids)
             requests.append(Request(text, voice, dataclasses.replace(options, seed=seed), given))
         run = Run(self.bark, requests, first_stage=stage, last_stage=stage, preview=False)
         collections.deque(run.events(), maxlen=0)

@@ -68,8 +68,10 @@ class Implementation(Protocol):
     def load(self, stage: str) -> None:
         """Gets a stage's model ready."""
 
-    def run(self, stage: str, workload: Workload, n_clips: int) -> np.ndarray | None:
-        """Runs a stage on clips with the seeds 0, 1, ...; returns the first one's tokens.
+    def run(
+        self, stage: str, workload: Workload, n_clips: int, first_seed: int = 0
+    ) -> np.ndarray | None:
+        """Runs a stage on clips with seeds that count up; returns the first one's tokens.
 
         They are (T,) or (codebooks, T); None where they are not to be compared.
         """
@@ -82,10 +84,17 @@ class Worker:
         argv: how it is started, without the interpreter.
         n_threads: of torch.
         options: keyword arguments of the implementation it builds.
+        variables: of its environment, beside this process's own.
     """
 
-    def __init__(self, argv: Sequence[str], n_threads: int, options: Mapping[str, Any]) -> None:
-        env = {**os.environ, "OMP_NUM_THREADS": str(n_threads)}
+    def __init__(
+        self,
+        argv: Sequence[str],
+        n_threads: int,
+        options: Mapping[str, Any],
+        variables: Mapping[str, str] | None = None,
+    ) -> None:
+        env = {**os.environ, "OMP_NUM_THREADS": str(n_threads), **(variables or {})}
         self._process = subprocess.Popen(
             [sys.executable, *argv, json.dumps(options)],
             stdin=subprocess.PIPE,

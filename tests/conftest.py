@@ -42,9 +42,7 @@ def pytest_configure(config: pytest.Config) -> None:
     name = config.getoption("--processor")
     if name is None:
         return
-    folder = tempfile.TemporaryDirectory(prefix="bark-processor-")
-    config.add_cleanup(folder.cleanup)
-    config.stash[_PROCESSOR] = processors.variables(name, Path(folder.name))
+    config.stash[_PROCESSOR] = processors.variables(name, _shared_folder())
     os.environ.update(config.stash[_PROCESSOR])
 
 
@@ -77,6 +75,10 @@ def own_environment(
     cache = tmp_path_factory.getbasetemp() / "cache"
     for name in ("XDG_CACHE_HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME", "HF_HOME"):
         monkeypatch.setenv(name, str(cache / name.lower()))
+    libraries = cache / "xdg_cache_home" / "bark-studio"
+    if not libraries.exists():
+        libraries.parent.mkdir(parents=True, exist_ok=True)
+        libraries.symlink_to(_shared_folder(), target_is_directory=True)
     prompts = tmp_path_factory.getbasetemp() / "prompts"
     for room in ("presets", "library"):
         monkeypatch.setattr(f"bark.voices.{room}.programs_prompts_dir", lambda: prompts)
@@ -84,6 +86,14 @@ def own_environment(
         monkeypatch.setenv(name, value)
     yield
     shutil.rmtree(prompts, ignore_errors=True)  # a voice of one test is none of the next
+
+
+def _shared_folder() -> Path:
+    """Where all runs keep the layers they compile, which are told apart by all that made them."""
+    folder = Path(tempfile.gettempdir()) / f"bark-test-layers-{os.getuid()}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    assert folder.stat().st_uid == os.getuid(), f"{folder} belongs to somebody else"
+    return folder
 
 
 @pytest.fixture(autouse=True)

@@ -35,7 +35,8 @@ def variables(name: str, folder: Path) -> dict[str, str]:
 
     Args:
         name: one of `NAMES`.
-        folder: for a compiler that knows the processor.
+        folder: for a compiler that knows the processor. A library is told by its compiler's
+            path: in the same folder it is compiled once for many runs.
     """
     if name in COMPILED:
         compiler = folder / f"cc-{name}"

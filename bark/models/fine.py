@@ -108,7 +108,7 @@ class FineGPT(nn.Module):
         ).sum(dim=-1)
         positions = torch.arange(codes.shape[1], device=codes.device)
         x = embedded + self.transformer["wpe"](positions)  # (B, T, C)
-        if self.native is not None and self.native.has_tiles:
+        if self.native is not None and self.native.reads_many:
             with contextlib.suppress(NativeMemoryError):
                 return self.native.read_all(x)
         for block in self.transformer["h"]:

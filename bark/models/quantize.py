@@ -161,7 +161,9 @@ def _pack_layers(model: nn.Module, pack: _Pack, *, let_go: bool) -> None:
 
 def computes_natively(model: nn.Module) -> bool:
     """Whether nothing of a model's blocks is left to torch."""
-    return isinstance(model, (GPT, FineGPT)) and model.native is not None and model.native.has_tiles
+    return (
+        isinstance(model, (GPT, FineGPT)) and model.native is not None and model.native.reads_many
+    )
 
 
 def _packer(precision: str) -> _Pack:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import copy
-import hashlib
 import logging
 import os
 import shutil
-import subprocess
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,8 +16,7 @@ from torch import Tensor
 
 from bark.models.fine import FineGPT, FineGPTConfig
 from bark.models.gpt import GPT, GPTConfig
-from bark.models.native.compiler import CompilationError, compiled_library
-from bark.models.native.library import Library, computes_exactly, load_library, open_or_rebuild
+from bark.models.native.library import Library, computes_exactly, load_library
 from bark.models.native.linear import Int8Layer
 from bark.models.native.memory import HugeMemory
 from bark.models.quantize import Int8Linear, apply_precision
@@ -44,14 +41,16 @@ def library() -> Library:
 def make_gpt(head_size: int = 16, **sizes: int) -> GPT:
     torch.manual_seed(head_size)
     config = GPTConfig(
-        block_size=128,
-        input_vocab_size=50,
-        output_vocab_size=37,
-        n_layer=2,
-        n_head=3,
-        n_embd=WIDTHS[head_size],
+        **{
+            "block_size": 128,
+            "input_vocab_size": 50,
+            "output_vocab_size": 37,
+            "n_layer": 2,
+            "n_head": 3,
+            "n_embd": WIDTHS[head_size],
+            **sizes,
+        },
         bias=True,
-        **sizes,
     )
     model = GPT(config).requires_grad_(False).eval()
     for parameter in model.parameters():
@@ -158,6 +157,26 @@ def test_the_fine_model_sees_all_positions(
     assert torch.equal(before[1], after[1])
 
 
+@pytest.mark.parametrize("n_positions", [17, 60, 61, 131])
+def test_many_positions_go_through_the_compiled_layers_on_every_processor(
+    library: Library, monkeypatch: pytest.MonkeyPatch, n_positions: int
+) -> None:
+    model = make_gpt(64, block_size=160)
+    native = packed(model, library, monkeypatch, "int8")
+    x = torch.randn(2, n_positions, 192)
+    by_torch = read(model, x)
+    for kind in (GPT, FineGPT):
+        monkeypatch.setattr(f"bark.models.{'gpt' if kind is GPT else 'fine'}.Block.forward", None)
+    assert difference(read(native, x), by_torch) < 0.03
+    few = [*x[:, :16].split(1, dim=1), x[:, 16:]]
+    assert difference(read(native, *few), read(native, x)) < 0.01
+    config = FineGPTConfig(
+        block_size=160, input_vocab_size=40, output_vocab_size=40, n_layer=2, n_head=2, n_embd=128
+    )
+    fine = packed(FineGPT(config).requires_grad_(False).eval(), library, monkeypatch, "int8")
+    assert fine(3, torch.randint(0, 40, (1, n_positions, 8))).isfinite().all()
+
+
 def test_the_sizes_that_do_not_fit_are_left_to_torch(
     library: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -225,77 +244,7 @@ def test_a_thread_that_ends_gives_its_memory_back(
     assert resident_mib_after_threads() - before < 40
 
 
-# Compiling ------------------------------------------------------------------------------------
-
-
-@needs_compiler
-def test_it_is_compiled_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = compiled_library(tmp_path / "new")
-    assert path.parent == tmp_path / "new"
-    assert sorted(path.parent.iterdir()) == sorted([path, path.with_suffix(".sha256")])
-    assert Library(path)
-    monkeypatch.setattr("bark.models.native.compiler._compile", lambda *args: pytest.fail("again"))
-    assert compiled_library(tmp_path / "new") == path
-
-
-@needs_compiler
-def test_what_is_no_library_is_compiled_anew_before_it_is_used(tmp_path: Path) -> None:
-    path = compiled_library(tmp_path)
-    whole = path.read_bytes()
-    for damaged in (whole[: len(whole) // 2], b"", b"no library at all", whole[:-1] + b"x"):
-        path.unlink()  # in place of writing into a library that this process has mapped
-        path.write_bytes(damaged)
-        assert compiled_library(tmp_path) == path
-        assert Library(path)
-
-
-@needs_compiler
-def test_a_foreign_library_with_a_right_digest_is_compiled_anew(tmp_path: Path) -> None:
-    path = compiled_library(tmp_path)
-    foreign = tmp_path / "foreign.c"
-    foreign.write_text("int struct_layout(void) { return 0; }")
-    subprocess.run(["cc", "-shared", "-fPIC", str(foreign), "-o", str(path)], check=True)
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    path.with_suffix(".sha256").write_text(digest)
-    assert compiled_library(tmp_path) == path
-    assert open_or_rebuild(tmp_path, None).panel_lanes > 0
-
-
-@needs_compiler
-def test_a_compiler_may_be_given_with_flags_and_leftovers_are_swept(tmp_path: Path) -> None:
-    left = tmp_path / "part-left.so"
-    left.write_bytes(b"half")
-    os.utime(left, (0, 0))
-    assert Library(compiled_library(tmp_path, compiler="cc -O1"))
-    assert not left.exists()
-
-
-@needs_compiler
-def test_other_flags_are_another_library(tmp_path: Path) -> None:
-    assert compiled_library(tmp_path) != compiled_library(tmp_path, extra_flags=("-DOTHER",))
-
-
-@needs_compiler
-def test_a_folder_that_cannot_be_written_is_replaced(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("no folder")
-    path = compiled_library(tmp_path / "file")
-    assert tmp_path not in path.parents
-    assert Library(path)
-    shutil.rmtree(path.parent)
-
-
-def test_a_missing_compiler_is_named(tmp_path: Path) -> None:
-    with pytest.raises(CompilationError, match=r"no C compiler \(no-such-cc"):
-        compiled_library(tmp_path, compiler="no-such-cc")
-
-
-def test_a_compiler_that_refuses_is_quoted_and_leaves_nothing(tmp_path: Path) -> None:
-    compiler = tmp_path / "cc"
-    compiler.write_text("#!/bin/sh\necho 'not today' >&2\nexit 1\n")
-    compiler.chmod(0o755)
-    with pytest.raises(CompilationError, match="not today"):
-        compiled_library(tmp_path / "out", compiler=str(compiler))
-    assert list((tmp_path / "out").iterdir()) == []
+# Without it -----------------------------------------------------------------------------------
 
 
 @pytest.fixture

@@ -103,7 +103,7 @@ def test_a_model_without_memory_is_answered_by_torch(
 
 
 @pytest.mark.parametrize("named", ["LinearStruct", "CacheStruct"])
-@pytest.mark.usefixtures("library")
+@pytest.mark.usefixtures("quick_compiler")
 def test_a_library_with_another_structure_is_refused(
     named: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

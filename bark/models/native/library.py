@@ -140,7 +140,7 @@ class Library:
         n_threads: that compute at most; as many as torch has when this is made. They are its
             own: torch's would go on waiting for work on the same cores for a while.
         panel_lanes: outputs that lie together in the codes of an eight-bit layer.
-        has_tiles: whether `run_layers_of_many` works here.
+        has_tiles: whether many rows go through tiles.
         has_byte_products: whether eight-bit layers are fast here.
 
     Raises:
@@ -196,7 +196,7 @@ class Library:
     def run_layers_of_many(
         self, model: ModelStruct, cache: CacheStruct, x: Tensor, y: Tensor, *, causal: bool
     ) -> None:
-        """The same for many; where `has_tiles`, eight-bit layers, a bfloat16 cache, heads of 64."""
+        """The same for many; of eight-bit layers, and heads of a multiple of `2 * panel_lanes`."""
         status = self._dll.run_layers_of_many(
             ctypes.byref(model),
             ctypes.byref(cache),

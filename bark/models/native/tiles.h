@@ -1,19 +1,13 @@
-/* Many rows: products and attention by AMX, whose registers are tiles of sixteen rows of 64 bytes.
- *
- * Each thread takes some rows through a whole layer, so what lies between two products stays in
- * its cache. */
+/* Products and attention of many rows by AMX, whose registers are tiles of sixteen rows of 64
+ * bytes. */
 #pragma once
-#include "attention.h"
-#if defined(__linux__)
+#include "pass.h"
+
+#if HAS_TILES
 #include <sys/syscall.h>
 #include <unistd.h>
-#endif
-
-#if defined(__AMX_INT8__) && defined(__AMX_BF16__) && defined(__linux__)
-#define HAS_TILES 1
 
 #define TILE 16
-#define ROWS_AT_ONCE 64 /* that a thread takes through a layer: hidden states of 1 MB at most */
 #define ARCH_REQ_XCOMP_PERM 0x1023
 #define XFEATURE_XTILEDATA 18
 
@@ -22,7 +16,7 @@ static int may_use_tiles(void) {
     return syscall(SYS_arch_prctl, ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA) == 0;
 }
 
-static void open_tiles(void) {
+static void open_tiles(void) { /* until _tile_release */
     struct {
         uint8_t palette, start_row, reserved[14];
         uint16_t bytes[16];
@@ -40,6 +34,7 @@ static void multiply_by_tiles(const linear *l, const result *to, const uint8_t *
                               const float *scales, int first_row, int n_rows) {
     int64_t stride = code_stride(l->n_in), n_in = padded(l->n_in);
     int32_t out[4][TILE][LANES] __attribute__((aligned(64)));
+    open_tiles();
     for (int panel = 0; panel < panels_of(l); panel += 2) {
         int n_panels = panel + 1 < panels_of(l) ? 2 : 1;
         const int8_t *w0 = int8_panel(l, panel), *w1 = int8_panel(l, panel + n_panels - 1);
@@ -70,99 +65,6 @@ static void multiply_by_tiles(const linear *l, const result *to, const uint8_t *
                                 (panel + i % 2) * LANES, (const vi *)out[i]);
             }
         }
-    }
-}
-
-static void quantize_rows(const float *x, int n_rows, int64_t n, uint8_t *codes, float *scales) {
-    for (int r = 0; r < n_rows; r++)
-        scales[r] = quantize_row(x + r * n, n, codes + r * code_stride(n));
-}
-
-typedef struct {
-    const linear *l;
-    result to;
-    const float *x;
-    int n_rows;
-    _Atomic int *status; /* OUT_OF_MEMORY once an item had none */
-} many_rows;
-
-/* A product alone, for some rows. */
-static void multiply_rows(void *context, int item) {
-    const many_rows *p = context;
-    int first = item * ROWS_AT_ONCE;
-    int n = p->n_rows - first < ROWS_AT_ONCE ? p->n_rows - first : ROWS_AT_ONCE;
-    int64_t stride = code_stride(p->l->n_in);
-    scratch *here = reserve_for_item(ROWS_AT_ONCE * (stride + sizeof(float)) + 4096);
-    if (!here) {
-        atomic_store(p->status, OUT_OF_MEMORY);
-        return;
-    }
-    uint8_t *codes = take(here, ROWS_AT_ONCE * stride);
-    float *scales = take(here, sizeof(float) * ROWS_AT_ONCE);
-    quantize_rows(p->x + first * p->l->n_in, n, p->l->n_in, codes, scales);
-    open_tiles();
-    multiply_by_tiles(p->l, &p->to, codes, scales, first, n);
-    _tile_release();
-}
-
-/* ------------------------------------------------------------------------------------------ */
-
-typedef struct {
-    const model *model;
-    const cache *cache;
-    int layer, is_causal;
-    float *x, *y, *attended; /* (B T, C) */
-    uint16_t *query;         /* (B, H, T, D) */
-    _Atomic int *status;     /* OUT_OF_MEMORY once an item had none */
-} pass;
-
-static void norm_rows(const float *x, int n_rows, int width, const float *scale,
-                      const float *bias, float *y) {
-    for (int r = 0; r < n_rows; r++) norm_row(x + r * width, width, scale, bias, y + r * width);
-}
-
-/* What follows the attention of one layer and comes before that of the next, for some rows. */
-static void pass_rows(void *context, int item) {
-    const pass *p = context;
-    const model *m = p->model;
-    int width = (int)m->width, first = item * ROWS_AT_ONCE;
-    int all = (int)(p->cache->n_items * p->cache->n_new);
-    int n_rows = all - first < ROWS_AT_ONCE ? all - first : ROWS_AT_ONCE;
-    int64_t wide = m->layers[0].mlp_in.n_out;
-    size_t row_size = sizeof(float) * (width + wide + 1) + code_stride(wide);
-    scratch *here = reserve_for_item(ROWS_AT_ONCE * row_size + 4096);
-    if (!here) {
-        atomic_store(p->status, OUT_OF_MEMORY);
-        return;
-    }
-    float *normed = take(here, sizeof(float) * ROWS_AT_ONCE * width);
-    float *hidden = take(here, sizeof(float) * ROWS_AT_ONCE * wide);
-    float *scales = take(here, sizeof(float) * ROWS_AT_ONCE);
-    uint8_t *codes = take(here, ROWS_AT_ONCE * code_stride(wide));
-    float *x = p->x + (int64_t)first * width;
-    open_tiles();
-    if (p->layer > 0) {
-        const layer *l = &m->layers[p->layer - 1];
-        quantize_rows(p->attended + (int64_t)first * width, n_rows, width, codes, scales);
-        result to_x = {.to = ADD, .y = x, .stride = width};
-        multiply_by_tiles(&l->attention_out, &to_x, codes, scales, 0, n_rows);
-        norm_rows(x, n_rows, width, l->norm2, l->norm2_bias, normed);
-        quantize_rows(normed, n_rows, width, codes, scales);
-        result to_hidden = {.to = GELU, .y = hidden, .stride = wide};
-        multiply_by_tiles(&l->mlp_in, &to_hidden, codes, scales, 0, n_rows);
-        quantize_rows(hidden, n_rows, wide, codes, scales);
-        multiply_by_tiles(&l->mlp_out, &to_x, codes, scales, 0, n_rows);
-    }
-    if (p->layer < m->n_layers) {
-        const layer *l = &m->layers[p->layer];
-        norm_rows(x, n_rows, width, l->norm1, l->norm1_bias, normed);
-        quantize_rows(normed, n_rows, width, codes, scales);
-        result to_heads = {.to = QKV, .query = p->query, .query_is_bf16 = 1, .cache = p->cache,
-                           .kv = p->cache->layers[p->layer], .n_heads = m->n_heads,
-                           .head_size = m->width / m->n_heads};
-        multiply_by_tiles(&l->qkv, &to_heads, codes, scales, first, n_rows);
-    } else {
-        norm_rows(x, n_rows, width, m->norm, m->norm_bias, p->y + (int64_t)first * width);
     }
     _tile_release();
 }
@@ -220,7 +122,7 @@ static void attend_by_tiles(void *context, int item) {
     int n_new = (int)c->n_new, n_all = (int)c->n_past + n_new, n_padded = (n_all + 31) / 32 * 32;
     /* Rows whose distance is a power of two would push each other out of the cache. */
     int64_t score_stride = n_padded + 16, weight_stride = n_padded + 32;
-    const uint16_t *kv = c->layers[p->layer], *keys = kv + item * c->max_len * HEAD;
+    const uint16_t *kv = c->layers[p->layer], *all_queries = p->query, *keys = kv + item * c->max_len * HEAD;
     const uint16_t *values = keys + c->n_items * n_heads * c->max_len * HEAD;
     size_t kv_size = n_padded * HEAD * 4, head_size = QUERIES * HEAD * 6;
     size_t score_size = QUERIES * (score_stride * 4 + weight_stride * 2);
@@ -241,7 +143,7 @@ static void attend_by_tiles(void *context, int item) {
     for (int first = 0; first < n_new; first += QUERIES) {
         int n = n_new - first < QUERIES ? n_new - first : QUERIES;
         int seen = p->is_causal ? (int)c->n_past + first + n : n_all, end = (seen + 31) / 32 * 32;
-        memcpy(query, p->query + (item * c->n_new + first) * HEAD, sizeof(uint16_t) * n * HEAD);
+        memcpy(query, all_queries + (item * c->n_new + first) * HEAD, sizeof(uint16_t) * n * HEAD);
         _tile_loadd(4, query, 2 * HEAD);
         _tile_loadd(5, query + 32, 2 * HEAD);
         _tile_loadd(6, query + TILE * HEAD, 2 * HEAD);
@@ -295,6 +197,4 @@ static void attend_by_tiles(void *context, int item) {
     }
     _tile_release();
 }
-#else
-#define HAS_TILES 0
 #endif

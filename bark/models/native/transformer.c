@@ -11,8 +11,7 @@
  * Vectors are the compiler's own types, sixteen lanes wide, which become whatever the processor
  * has. Only products of bytes, and tiles of them for many rows, are asked for by name.
  */
-#include "attention.h"
-#include "tiles.h"
+#include "many.h"
 #include <stddef.h>
 
 /* All layers and the last norm for a few new positions.
@@ -86,30 +85,20 @@ int has_byte_products(void) {
 #endif
 }
 
-/* Whether `run_layers_of_many` works here. */
-int has_tiles(void) {
-#if HAS_TILES
-    static _Atomic int answer = -1;
-    if (answer < 0) answer = may_use_tiles();
-    return answer;
-#else
-    return 0;
-#endif
-}
+/* Whether many rows go through tiles, which take a bfloat16 cache and heads of 64 only. */
+int has_tiles(void) { return tiles_work(); }
 
 /* One linear layer: x (rows, n_in), y (rows, n_out). */
 int run_linear(const linear *l, const float *x, float *y, int n_rows, int n_threads) {
     result to = {.to = WRITE, .y = y, .stride = l->n_out};
-#if HAS_TILES
-    if (l->kind == INT8 && n_rows > FEW_ROWS && has_tiles()) {
+    if (l->kind == INT8 && n_rows > FEW_ROWS) {
         _Atomic int status = DONE;
-        many_rows rows = {l, to, x, n_rows, &status};
+        many_rows rows = {l, to, x, n_rows, tiles_work(), &status};
         int together = enter(n_threads);
         for_each(together, (n_rows + ROWS_AT_ONCE - 1) / ROWS_AT_ONCE, multiply_rows, &rows);
         leave(together);
         return status;
     }
-#endif
     size_t stride = code_stride(l->n_in);
     scratch *here = reserve_for_call(n_rows * (stride + sizeof(float)) + 4096);
     if (!here) return OUT_OF_MEMORY;
@@ -121,30 +110,26 @@ int run_linear(const linear *l, const float *x, float *y, int n_rows, int n_thre
     return DONE;
 }
 
-/* The same for many new positions, of eight-bit layers with a bfloat16 cache and heads of 64. */
+/* The same for many new positions, of eight-bit layers. */
 int run_layers_of_many(const model *m, const cache *c, float *x, float *y, int is_causal,
                        int n_threads) {
-#if HAS_TILES
     int n_rows = (int)(c->n_items * c->n_new);
-    size_t row_size = m->width * (sizeof(float) + sizeof(uint16_t));
+    size_t row_size = 2 * m->width * sizeof(float);
     scratch *here = reserve_for_call(n_rows * row_size + 4096);
     if (!here) return OUT_OF_MEMORY;
     float *attended = take(here, sizeof(float) * n_rows * m->width);
-    uint16_t *query = take(here, sizeof(uint16_t) * n_rows * m->width);
+    void *query = take(here, sizeof(float) * n_rows * m->width);
+    int by_tiles = tiles_work() && c->is_bf16 && m->width / m->n_heads == 64;
     _Atomic int status = DONE;
     int together = enter(n_threads);
     for (int i = 0; i <= m->n_layers && status == DONE; i++) {
-        pass p = {m, c, i, is_causal, x, y, attended, query, &status};
+        pass p = {m, c, i, is_causal, by_tiles, x, y, attended, query, &status};
         for_each(together, (n_rows + ROWS_AT_ONCE - 1) / ROWS_AT_ONCE, pass_rows, &p);
         if (i < m->n_layers && status == DONE)
-            for_each(together, (int)(c->n_items * m->n_heads), attend_by_tiles, &p);
+            for_each(together, (int)(c->n_items * m->n_heads), attend_many, &p);
     }
     leave(together);
     return status;
-#else
-    (void)m, (void)c, (void)x, (void)y, (void)is_causal, (void)n_threads;
-    return OUT_OF_MEMORY; /* never asked for where `has_tiles` says no */
-#endif
 }
 
 /* ------------------------------------------------------------------------------------------ */

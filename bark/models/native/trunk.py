@@ -15,7 +15,6 @@ from .linear import Int8Layer
 from .memory import LANES, prefer_huge_pages
 
 _HEAD_SIZES = (16, 32, 64)
-_TILED_HEAD_SIZE = 64
 _MAX_LEN = 4_096
 _FEW = 16
 """Up to so many new positions of an item a product is shared out by its outputs."""
@@ -65,18 +64,17 @@ class NativeTrunk:
         return n_embd % LANES == 0 and n_embd // n_head in _HEAD_SIZES
 
     @property
-    def has_tiles(self) -> bool:
+    def reads_many(self) -> bool:
         """Whether any number of positions can be read, not only a few."""
-        return self._is_int8 and self._library.has_tiles and self._head_size == _TILED_HEAD_SIZE
+        return self._is_int8 and self._head_size % (2 * self._library.panel_lanes) == 0
 
     def can_read(self, x: Tensor, cache: KVCache | None) -> bool:
         """Whether `read` takes these embeddings (B, T, C) behind this cache."""
         if cache is None or x.device.type != "cpu" or cache.max_len > _MAX_LEN:
             return False
-        is_bf16 = cache.layers[0].dtype == torch.bfloat16
-        if x.shape[1] > _FEW:
-            return self.has_tiles and is_bf16
-        return is_bf16 or cache.layers[0].dtype == torch.float32
+        if x.shape[1] > _FEW and not self.reads_many:
+            return False
+        return cache.layers[0].dtype in (torch.bfloat16, torch.float32)
 
     def read(self, x: Tensor, cache: KVCache) -> Tensor:
         """(B, T, C) float32 embeddings -> (B, T, C) hidden states; the cache takes the positions.
@@ -110,7 +108,7 @@ class NativeTrunk:
         return y.view(*x.shape[:-1], len(weight))
 
     def read_all(self, x: Tensor) -> Tensor:
-        """The same where every position sees every other; needs `has_tiles`.
+        """The same where every position sees every other; needs `reads_many`.
 
         Raises:
             NativeMemoryError: as `read`.
@@ -119,7 +117,8 @@ class NativeTrunk:
         x = x.clone(memory_format=torch.contiguous_format)
         y = torch.empty_like(x)
         shape = (2, batch, self._n_head, length, self._head_size)
-        shared = torch.empty(shape, dtype=torch.bfloat16)  # each layer needs it only for itself
+        dtype = torch.bfloat16 if self._library.has_tiles else torch.float32
+        shared = torch.empty(shape, dtype=dtype)  # each layer needs it only for itself
         struct, _alive = self._cache(x, [shared] * len(self._layers), 0)
         self._library.run_layers_of_many(self._model, struct, x, y, causal=False)
         return y

@@ -1,0 +1,204 @@
+/* Products and attention of many rows in blocks that the registers hold, on any processor. */
+#pragma once
+#include "pass.h"
+
+/* As many sums as leave registers for two vectors of weights and a code. */
+#if LANES == 16
+#define BLOCK_ROWS 12
+#elif defined(__AVXVNNI__)
+#define BLOCK_ROWS 6
+#endif
+
+/* Two sums are done with before what comes next is loaded: compilers would else load all of it
+ * first and have no register left for a sum. */
+#if defined(__x86_64__)
+#define PIN(a, b) __asm__ volatile("" : "+v"(a), "+v"(b))
+#else
+#define PIN(a, b) (void)0
+#endif
+
+#if defined(BLOCK_ROWS)
+/* Some rows times two panels. */
+INLINE void block_int8(const int8_t *w0, const int8_t *w1, const uint8_t *codes, int64_t stride,
+                       int64_t n_in, vi totals[2][BLOCK_ROWS]) {
+    vi sums0[BLOCK_ROWS] = {{0}}, sums1[BLOCK_ROWS] = {{0}};
+    for (int64_t k = 0; k < n_in; k += 4) {
+        vi v0 = *(const vi_u *)(w0 + k * LANES), v1 = *(const vi_u *)(w1 + k * LANES);
+        for (int r = 0; r < BLOCK_ROWS; r++) {
+            int32_t four;
+            memcpy(&four, codes + r * stride + k, 4);
+            sums0[r] = dot4(sums0[r], four - (vi){0}, v0);
+            sums1[r] = dot4(sums1[r], four - (vi){0}, v1);
+            PIN(sums0[r], sums1[r]);
+        }
+    }
+    memcpy(totals[0], sums0, sizeof sums0);
+    memcpy(totals[1], sums1, sizeof sums1);
+}
+
+/* Rows times all panels. The codes of BUFFERED_ROWS rows can be read. */
+static void multiply_by_blocks(const linear *l, const result *to, const uint8_t *codes,
+                               const float *scales, int first_row, int n_rows) {
+    int64_t stride = code_stride(l->n_in), n_in = padded(l->n_in);
+    for (int panel = 0; panel < panels_of(l); panel += 2) {
+        int n_panels = panel + 1 < panels_of(l) ? 2 : 1;
+        const int8_t *w0 = int8_panel(l, panel), *w1 = int8_panel(l, panel + n_panels - 1);
+        for (int row = 0; row < n_rows; row += BLOCK_ROWS) {
+            vi totals[2][BLOCK_ROWS];
+            block_int8(w0, w1, codes + row * stride, stride, n_in, totals);
+            int end = n_rows - row < BLOCK_ROWS ? n_rows - row : BLOCK_ROWS;
+            for (int p = 0; p < n_panels; p++)
+                for (int r = 0; r < end; r += MOST_ROWS)
+                    finish_int8(l, to, scales - first_row, first_row + row + r,
+                                end - r < MOST_ROWS ? end - r : MOST_ROWS, (panel + p) * LANES,
+                                totals[p] + r);
+        }
+    }
+}
+#else
+/* Where a product of bytes takes several instructions, a panel at a time is as fast. */
+static void multiply_by_blocks(const linear *l, const result *to, const uint8_t *codes,
+                               const float *scales, int first_row, int n_rows) {
+    codes -= first_row * code_stride(l->n_in);
+    for (int panel = 0; panel < panels_of(l); panel++)
+        for (int row = 0; row < n_rows; row += ROWS)
+            rows_int8(l, to, codes, scales - first_row, first_row + row,
+                      n_rows - row < ROWS ? n_rows - row : ROWS, panel);
+}
+#endif
+
+/* ------------------------------------------------------------------------------------------ */
+/* Attention of many positions, in float32                                                      */
+
+#if LANES == 16
+#define QUERY_ROWS 12 /* that go through a product together */
+#else
+#define QUERY_ROWS 6
+#endif
+#define QUERIES_AT_ONCE (4 * QUERY_ROWS)
+#define KEYS (2 * LANES) /* positions of a tile of keys, two vectors for each number of a head */
+#define VALUES_AT_ONCE 128
+
+/* Keys of n positions in tiles, and values as they are, both in float32. */
+static void unpack_heads(const void *keys, const void *values, int n, int size, int is_bf16,
+                         float *key_tiles, float *plain_values) {
+    float row[64];
+    for (int at = 0; at < (n + KEYS - 1) / KEYS * KEYS; at++) {
+        float *tile = key_tiles + (int64_t)(at / KEYS * KEYS) * size + at % KEYS;
+        for (int d = 0; d < size; d += LANES) {
+            int64_t from = (int64_t)at * size + d;
+            store(row + d, at < n ? load_kv(keys, from, is_bf16) : (vf){0});
+            if (at < n && is_bf16) store(plain_values + from, load_kv(values, from, is_bf16));
+        }
+        for (int d = 0; d < size; d++) tile[d * KEYS] = row[d];
+    }
+}
+
+/* Products of some rows of numbers, n_rows of `step` apart, with two columns of vectors, added to
+ * what is there: y[r] += sum over i of x[r][i] * columns[i]. */
+INLINE void block_float(const float *x, int64_t x_stride, const float *columns,
+                        int64_t column_stride, int n, float *y, int64_t y_stride, int adds) {
+    vf sums0[QUERY_ROWS], sums1[QUERY_ROWS];
+    for (int r = 0; r < QUERY_ROWS; r++) {
+        sums0[r] = adds ? load(y + r * y_stride) : (vf){0};
+        sums1[r] = adds ? load(y + r * y_stride + LANES) : (vf){0};
+    }
+    for (int i = 0; i < n; i++) {
+        vf c0 = load(columns + i * column_stride), c1 = load(columns + i * column_stride + LANES);
+        for (int r = 0; r < QUERY_ROWS; r++) {
+            vf v = splat(x[r * x_stride + i]);
+            sums0[r] += v * c0;
+            sums1[r] += v * c1;
+            PIN(sums0[r], sums1[r]);
+        }
+    }
+    for (int r = 0; r < QUERY_ROWS; r++) {
+        store(y + r * y_stride, sums0[r]);
+        store(y + r * y_stride + LANES, sums1[r]);
+    }
+}
+
+/* Scores become weights, zero from `length` to `end`; returns their sum. */
+static float weigh_floats(float *scores, int length, int end) {
+    vf most = splat(-INFINITY), total = {0};
+    for (int j = length; j < end; j++) scores[j] = -INFINITY;
+    for (int j = 0; j < end; j += LANES) most = max_f(most, load(scores + j));
+    float top = largest(most);
+    for (int j = 0; j < end; j += LANES) store(scores + j, exp2_f(load(scores + j) - top));
+    for (int j = length; j < end; j++) scores[j] = 0;
+    for (int j = 0; j < end; j += LANES) total += load(scores + j);
+    return sum(total);
+}
+
+typedef struct {
+    const float *query, *key_tiles, *values; /* (n_new, size), tiles, (n_all, size) */
+    float *scores, *scaled, *y;              /* (QUERIES_AT_ONCE, ...) to work in */
+    int64_t score_stride;
+    int size, n_past, n_new, n_all, is_causal;
+} head_of_many;
+
+/* Queries from `first` on; their sums of values go to y, and the sums of weights to `totals`. */
+INLINE int attend_queries(const head_of_many *h, int first, float *totals, const int size) {
+    int n = h->n_new - first < QUERIES_AT_ONCE ? h->n_new - first : QUERIES_AT_ONCE;
+    int seen = h->is_causal ? h->n_past + first + n : h->n_all;
+    int end = (seen + KEYS - 1) / KEYS * KEYS;
+    float factor = LOG2_E / sqrtf((float)size);
+    for (int i = 0; i < QUERIES_AT_ONCE * size; i++)
+        h->scaled[i] = i < n * size ? h->query[first * size + i] * factor : 0;
+    for (int at = 0; at < end; at += KEYS)
+        for (int r = 0; r < n; r += QUERY_ROWS)
+            block_float(h->scaled + r * size, size, h->key_tiles + (int64_t)at * size, KEYS, size,
+                        h->scores + r * h->score_stride + at, h->score_stride, 0);
+    for (int r = 0; r < n; r++)
+        totals[r] = weigh_floats(h->scores + r * h->score_stride,
+                                 h->is_causal ? h->n_past + first + r + 1 : h->n_all, end);
+    for (int at = 0; at < seen; at += VALUES_AT_ONCE) {
+        int n_values = seen - at < VALUES_AT_ONCE ? seen - at : VALUES_AT_ONCE;
+        for (int r = 0; r < n; r += QUERY_ROWS)
+            for (int d = 0; d < size; d += 2 * LANES)
+                block_float(h->scores + r * h->score_stride + at, h->score_stride,
+                            h->values + (int64_t)at * size + d, size, n_values,
+                            h->y + r * size + d, size, at > 0);
+    }
+    return n;
+}
+
+static void attend_by_blocks(void *context, int item) {
+    const pass *p = context;
+    const cache *c = p->cache;
+    int64_t n_heads = p->model->n_heads, width = p->model->width;
+    int size = (int)(width / n_heads), n_all = (int)(c->n_past + c->n_new);
+    int64_t n_padded = (n_all + KEYS - 1) / KEYS * KEYS, score_stride = n_padded + LANES;
+    int64_t bytes = c->is_bf16 ? 2 : 4, at = (int64_t)item * c->max_len * size;
+    const char *keys = (const char *)c->layers[p->layer] + at * bytes;
+    const char *values = keys + c->n_items * n_heads * c->max_len * size * bytes;
+    size_t tile_size = sizeof(float) * n_padded * size;
+    size_t query_size = sizeof(float) * QUERIES_AT_ONCE * (2 * size + score_stride);
+    scratch *here = reserve_for_item(2 * tile_size + query_size + 4096);
+    if (!here) {
+        atomic_store(p->status, OUT_OF_MEMORY);
+        return;
+    }
+    float *key_tiles = take(here, tile_size), *plain = take(here, tile_size);
+    unpack_heads(keys, values, n_all, size, (int)c->is_bf16, key_tiles, plain);
+    head_of_many h = {
+        .query = (const float *)p->query + (int64_t)item * c->n_new * size,
+        .key_tiles = key_tiles,
+        .values = c->is_bf16 ? plain : (const float *)values,
+        .scores = take(here, sizeof(float) * QUERIES_AT_ONCE * score_stride),
+        .scaled = take(here, sizeof(float) * QUERIES_AT_ONCE * size),
+        .y = take(here, sizeof(float) * QUERIES_AT_ONCE * size),
+        .score_stride = score_stride, .size = size, .n_past = (int)c->n_past,
+        .n_new = (int)c->n_new, .n_all = n_all, .is_causal = p->is_causal};
+    for (int first = 0; first < h.n_new; first += QUERIES_AT_ONCE) {
+        float totals[QUERIES_AT_ONCE];
+        int n = size == 64   ? attend_queries(&h, first, totals, 64)
+                : size == 32 ? attend_queries(&h, first, totals, 32)
+                             : attend_queries(&h, first, totals, 16);
+        float *to = p->attended + (item / n_heads * c->n_new + first) * width +
+                    item % n_heads * size;
+        for (int r = 0; r < n; r++)
+            for (int d = 0; d < size; d += LANES)
+                store(to + r * width + d, load(h.y + r * size + d) * (1 / totals[r]));
+    }
+}
