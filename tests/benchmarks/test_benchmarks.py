@@ -11,7 +11,7 @@ import torch
 
 from bark import Bark
 from benchmarks import __main__ as side_by_side
-from benchmarks import curve, nano, quality
+from benchmarks import curve, nano, quality, same_tokens
 from benchmarks.measure import Case, Sample, rounds
 from benchmarks.protocol import Workload, measured
 from benchmarks.report import markdown, spread, stage_rows
@@ -217,3 +217,22 @@ def test_the_listener_chooses_only_among_twenty_sentences(
     (row,) = quality.heard_rows({"fp32": Bark()}, n_sentences)  # type: ignore[dict-item]
     assert row["word error rate"] == "0.0%"
     assert row["closed choice of 20"] == choice
+
+
+def test_runs_that_leave_the_oracle_are_told_with_their_place(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert same_tokens.first_difference([1, 2, 3], [1, 2, 3]) is None
+    assert same_tokens.first_difference([1, 5, 3], [1, 2, 4]) == 1
+    assert same_tokens.first_difference([1, 2], [1, 2, 3]) == 2
+    comparison = same_tokens.Comparison
+    rows = same_tokens.comparison_rows(
+        [comparison("a", "coarse", True, seed, 12 if seed else None, 50) for seed in range(2)]
+    )
+    assert rows[0]["runs that left"] == "1"
+    assert rows[0]["where"] == "seed 1 at 12"
+    options = "--size tiny --stages semantic --seeds 0,1 --voices no --seconds 0.4"
+    same_tokens.main([*options.split(), "--folder", str(folder)])
+    lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("| drafts")]
+    assert len(lines) == 2
+    assert all("| semantic | no | 2 | 40 | 0 |" in line for line in lines)
