@@ -5,8 +5,8 @@ longer than one. So an eight-bit copy of the model, the draft, proposes token by
 next, and then the model itself reads all of it at once and says what really comes next. Unlike
 the rejection sampling of https://arxiv.org/abs/2211.17192, both draw with the same random
 numbers, so they seldom differ; where they do, the model's token stands and the rest of the draft's
-is dropped. The tokens are the model's in every case (up to the last bit of float32, which the
-number of positions read at once decides, as it does between a cached and an uncached pass).
+is dropped. The tokens are the model's in every case; where rounding could decide between two of
+them, referee.py does.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from torch import Tensor
 
 from ..models.gpt import GPT
 from ..models.kv_cache import KVCache
+from .referee import hidden_as_reference, is_near_tie, without_aids
 from .sampling import SamplingOptions, pick
 from .stage import Inputs, Stage, Steps, Window
 
@@ -39,6 +40,8 @@ def decode_speculative(stage: Stage) -> Steps:
                 window_end += n_steps
                 if window is not None:
                     rounds.begin(window)
+                else:
+                    rounds.go_on()
             tokens, ended = rounds.next(step, min(window_end, item.n_steps) - step)
             if ended:
                 tokens, item.stop_reason = tokens[:-1], "end"
@@ -70,11 +73,18 @@ class NoiseAhead:
         """
         if self._silent:
             return int(probabilities.argmax())
+        return int(pick(probabilities, self._noise(probabilities, ahead)))
+
+    def is_near_tie(self, probabilities: Tensor, ahead: int) -> bool:
+        """Whether that draw is within what rounding changes."""
+        return not self._silent and is_near_tie(probabilities, self._noise(probabilities, ahead))
+
+    def _noise(self, probabilities: Tensor, ahead: int) -> Tensor:
         while len(self._ahead) <= ahead:
             state = self._generator.get_state()
             noise = torch.empty_like(probabilities).exponential_(generator=self._generator)
             self._ahead.append((state, noise))
-        return int(pick(probabilities, self._ahead[ahead][1]))
+        return self._ahead[ahead][1]
 
     def advance(self, n_steps: int) -> None:
         """Lets go of the noise of the next steps, which are done."""
@@ -103,6 +113,7 @@ class _Rounds:
         assert stage.model.draft is not None
         self._stage, self._rules, self._noise = stage, stage.rules, noise
         self._model, self._draft = _Reader(stage.model), _Reader(stage.model.draft.model)
+        self._referee = without_aids(stage.model)
         self._n_proposed = _FIRST_LEN
 
     def begin(self, window: Window) -> None:
@@ -111,6 +122,11 @@ class _Rounds:
             reader.cache.rewind(0)
         self._prefix, self._inputs = window.embeddings, window.inputs  # (1, T, C)
         self._made: list[Tensor] = []  # (1, 1, C) each, of the tokens behind the prefix
+        self._n_at_once = window.embeddings.shape[1]
+
+    def go_on(self) -> None:
+        """The window goes on; the reference would read all of it anew."""
+        self._n_at_once = self._prefix.shape[1] + len(self._made)
 
     def next(self, step: int, n_max: int) -> tuple[list[int], bool]:
         """The next tokens, one at least, and whether the last one ends the item.
@@ -139,12 +155,20 @@ class _Rounds:
         made: list[int] = []
         ended = False
         for row in self._odds(self._model.model, hidden, step, forbidden).split(1):
+            if self._noise.is_near_tie(row, len(made)):
+                row = self._judged(ahead[: len(made)], step + len(made), forbidden[len(made)])
             token, ended = self._draw(row, step, len(made))
             made.append(token)
             if ended or made[-1:] != proposed[len(made) - 1 : len(made)]:
                 break
         self._keep(made, len(proposed))
         return made, ended
+
+    def _judged(self, ahead: list[Tensor], step: int, forbidden: Tensor | None) -> Tensor:
+        """The odds (1, V) of the step behind these tokens, as the reference computes them."""
+        read = torch.cat([self._prefix, *self._made, *ahead], dim=1)
+        hidden = hidden_as_reference(self._referee, read, self._n_at_once)
+        return self._stage.probabilities(self._referee, hidden, step, forbidden)
 
     def _odds(
         self, model: GPT, hidden: Tensor, step: int, forbidden: Sequence[Tensor | None]

@@ -14,6 +14,7 @@ from bark.decoding.plain import decode_plain, decode_uncached
 from bark.decoding.sampling import SamplingOptions
 from bark.decoding.speculative import decode_speculative
 from bark.models.gpt import GPT, Draft
+from bark.models.kv_cache import KVCache
 from bark.spec import BARK, NANO
 from bark.stages.coarse import CoarseWindows, generate_coarse
 from bark.stages.coarse_aligned import generate_coarse_aligned
@@ -103,6 +104,48 @@ def test_coarse_codes_and_random_stream_are_those_without_drafts(name: str, nois
     expected = coarse(case, golden_model(case), alone)
     assert coarse(case, with_draft(golden_model(case), noise=noise), drafted) == expected
     assert torch.equal(alone.get_state(), drafted.get_state())
+
+
+class RoughLayers:
+    """Stands for layers that round otherwise, and by far more than any do."""
+
+    def __init__(self, model: GPT, size: float) -> None:
+        self._blocks, self._norm = model.transformer["h"], model.transformer["ln_f"]
+        self._size, self._drawn = size, torch.Generator().manual_seed(2)
+
+    def prepare(self, cache: KVCache) -> None:
+        """Needs nothing."""
+
+    def can_read(self, x: torch.Tensor, cache: KVCache) -> bool:
+        return x.shape[1] < 100
+
+    def takes(self, hidden: torch.Tensor) -> bool:
+        return False
+
+    def read(self, x: torch.Tensor, cache: KVCache) -> torch.Tensor:
+        for layer, block in enumerate(self._blocks):
+            x = block(x, cache, layer)
+        hidden = self._norm(x)
+        return hidden + self._size * torch.randn(hidden.shape, generator=self._drawn)
+
+
+@pytest.mark.parametrize("stage", ["semantic", "coarse"])
+def test_where_rounding_could_decide_the_tokens_are_the_references(
+    stage: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, names = (semantic, SEMANTIC) if stage == "semantic" else (coarse, COARSE)
+    n_left = {0.0: 0, 0.2: 0}  # runs that leave, by how near is near
+    for near in n_left:
+        monkeypatch.setattr("bark.decoding.referee.NEAR", near)
+        for case in (CASES[name] for name in names):
+            if case.kwargs.get("temp") == 0 or case.kwargs.get("top_p"):
+                continue
+            expected = run(case, golden_model(case), torch.Generator().manual_seed(case.seed))
+            model = with_draft(golden_model(case), noise=0.02)
+            model.native = RoughLayers(model, 0.003)  # type: ignore[assignment]
+            made = run(case, model, torch.Generator().manual_seed(case.seed))
+            n_left[near] += made[0] != expected[0]
+    assert n_left[0.2] == 0 < n_left[0.0]
 
 
 def test_a_good_draft_is_read_less_often_than_one_token_at_a_time() -> None:
