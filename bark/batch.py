@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import json
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
@@ -13,21 +12,19 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 
-from .audio.record import MAX_RECORD_CHARS
 from .audio.tempo import require_stretching, stretch
 from .errors import InvalidInputError, NothingGeneratedError
 from .events import AudioPiece, Event, StageProgress, TakeFailed, TakeReady
 from .families import Codec, Tokenizer, family_of
-from .options import GenerationOptions
+from .request import Request
 from .spec import ModelSpec
 from .stages.coarse import CoarseWindows, coarse_len
 from .stages.fine import generate_fine
 from .stages.semantic import SemanticLimits, generate_semantic
 from .take import STAGES, Take
 from .text.english.phones import retime
-from .text.splitting import normalize_whitespace
 from .voices.library import draw_packaged_voice
-from .voices.prompt import VoicePrompt
+from .voices.prompt import Voice, VoicePrompt, check_given
 
 FIRST_PIECE_S = 0.4
 PIECE_S = 1.0
@@ -35,10 +32,6 @@ PIECE_S = 1.0
 
 CHARS_PER_SECOND = 14.0
 """Of spoken English; only for estimates of how long a text will be."""
-
-
-MAX_TEXT_LEN = MAX_RECORD_CHARS * 3 // 8
-"""Of a take, as its record writes it: ASCII, and once more what was not heard."""
 
 
 class Models(Protocol):
@@ -57,23 +50,14 @@ class Models(Protocol):
     def codec(self) -> Codec:
         """Of the sound."""
 
+    def voice(self, voice: Voice) -> VoicePrompt | None:
+        """The tokens of a request's voice."""
+
     def use(self, stage: str) -> contextlib.AbstractContextManager[Any]:
         """The stage's model, on its device while the context lasts."""
 
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class Request:
-    """What one take shall be.
-
-    Attributes:
-        options: with a seed.
-        given: tokens of the stages before the first one that is run, for a take made anew.
-    """
-
-    text: str
-    voice: VoicePrompt | None
-    options: GenerationOptions
-    given: VoicePrompt | None = None
+    def use_codec(self) -> contextlib.AbstractContextManager[Codec]:
+        """The codec, with as many threads as serve it while the context lasts."""
 
 
 @dataclasses.dataclass(eq=False)
@@ -82,6 +66,7 @@ class _Item:
 
     index: int
     request: Request
+    voice: VoicePrompt | None
     generator: torch.Generator
     semantic: np.ndarray
     coarse: np.ndarray
@@ -89,25 +74,6 @@ class _Item:
     cut_text: str = ""
     unspoken: tuple[str, ...] = ()
     stop_reason: str = "end"
-
-
-def check_text(text: str) -> str:
-    """The text with its white space normalised, as the models read it.
-
-    Raises:
-        InvalidInputError: there is nothing in it, or more than an audio file's record can keep.
-    """
-    if not isinstance(text, str):
-        raise InvalidInputError(f"The text is a {type(text).__name__}; it must be a str.")
-    if len(json.dumps(text)) > MAX_TEXT_LEN:  # so the take, once made, can be saved
-        raise InvalidInputError(
-            f"The text has {len(text):,} characters, and a take keeps at most {MAX_TEXT_LEN:,} "
-            "with what it did not hear; split it and speak the parts."
-        )
-    words = normalize_whitespace(text)
-    if not words:
-        raise InvalidInputError("The text is empty; write what shall be spoken.")
-    return words
 
 
 def nothing_to_speak(text: str, unspoken: Sequence[str], spec: ModelSpec) -> str:
@@ -123,16 +89,21 @@ def expected_duration_s(text: str, spec: ModelSpec) -> float:
     return min(spec.max_duration_s, 0.5 + len(text) / CHARS_PER_SECOND)
 
 
-class Run:
-    """Takes a batch of requests through the stages.
+class Batch:
+    """Takes of several requests on their way through the stages.
 
     Options that shape the computation (sampling, windows, limits) are those of the first request;
     seed, text and voice are each request's own.
 
     Args:
-        first_stage: where it begins; earlier tokens are the requests' `given` ones.
-        last_stage: where it ends; before "decode" no take is made, the tokens are in `items`.
+        models: what computes.
+        requests: at least one; their `Request.shared` is equal.
+        stop: ends it at the next token.
         preview: yields audio pieces of the first take before its end.
+
+    Raises:
+        VoiceError, VoiceNotFoundError: a voice is none.
+        InvalidInputError: tokens of earlier stages are not of this family.
     """
 
     def __init__(
@@ -140,28 +111,29 @@ class Run:
         models: Models,
         requests: Sequence[Request],
         *,
-        first_stage: str = "semantic",
-        last_stage: str = "decode",
         stop: threading.Event | None = None,
         preview: bool = True,
     ) -> None:
         self.models, self.spec, self.stop = models, models.spec, stop
-        self.first_stage, self.last_stage = first_stage, last_stage
-        self.options = requests[0].options
+        self.options, self.first_stage, self.last_stage = requests[0].shared
         is_stretched = self.options.speed != 1 and not self.spec.aligned_coarse
         if is_stretched:
             require_stretching()
         self.preview = preview and not is_stretched
         self.timings: dict[str, float] = {}
-        self.items = [self._item(i, request) for i, request in enumerate(requests)]
+        voices = {id(request.voice): models.voice(request.voice) for request in requests}
+        self.items = [
+            self._item(i, request, voices[id(request.voice)]) for i, request in enumerate(requests)
+        ]
 
-    def _item(self, index: int, request: Request) -> _Item:
-        given, n = request.given, self.spec.n_coarse_codebooks
-        empty = np.zeros(0, np.int64)
+    def _item(self, index: int, request: Request, voice: VoicePrompt | None) -> _Item:
+        given = None if request.given is None else check_given(request.given, self.spec)
+        n, empty = self.spec.n_coarse_codebooks, np.zeros(0, np.int64)
         return _Item(
             index=index,
             request=request,
-            generator=torch.Generator(self.models.device).manual_seed(request.options.seed or 0),
+            voice=voice,
+            generator=torch.Generator(self.models.device).manual_seed(request.seed),
             semantic=empty if given is None else given.semantic,
             coarse=np.zeros((n, 0), np.int64) if given is None else given.coarse,
             fine=np.zeros((n, 0), np.int64) if given is None else given.fine,
@@ -193,6 +165,9 @@ class Run:
             for event in stages[name]():
                 self.timings[name] = time.perf_counter() - started
                 yield event
+        if self.last_stage != STAGES[-1]:
+            for item in self.items:
+                yield TakeReady(self._take(item, np.zeros(0, np.float32), {}), item.index)
 
     def _steps(
         self, stage: str, steps: Generator[Any, None, Any], total: Callable[[int], int]
@@ -217,7 +192,7 @@ class Run:
                 model,
                 spec,
                 ids,
-                histories=[v.semantic if (v := i.request.voice) else None for i in self.items],
+                histories=[v.semantic if (v := item.voice) else None for item in self.items],
                 sampling=options.semantic,
                 limits=limits,
                 generators=[item.generator for item in self.items],
@@ -232,7 +207,6 @@ class Run:
 
     def _encode(self, item: _Item) -> np.ndarray:
         text = item.request.text
-        check_text(text)
         encoded = self.models.tokenizer.encode(text)  # as typed: line ends may be pauses
         heard, item.cut_text = self.models.tokenizer.cut(encoded, self.spec.text_len)
         item.unspoken = encoded.unspoken
@@ -287,7 +261,7 @@ class Run:
 
     def _coarse_history(self, item: _Item) -> tuple[np.ndarray, np.ndarray] | None:
         """The voice to go on in. Nano knows its own only, and without one takes one of them."""
-        voice = item.request.voice
+        voice = item.voice
         if voice is None and self.spec.aligned_coarse:
             voice = draw_packaged_voice(self.spec, item.generator)
         return (voice.semantic, voice.coarse) if voice else None
@@ -300,7 +274,7 @@ class Run:
                 model,
                 spec,
                 [item.coarse for item in self.items],
-                histories=[v.fine if (v := item.request.voice) else None for item in self.items],
+                histories=[v.fine if (v := item.voice) else None for item in self.items],
                 temperature=spec.fine_temperature if temperature is None else temperature,
                 generators=[item.generator for item in self.items],
                 stop=self.stop,
@@ -316,27 +290,28 @@ class Run:
     def _decode(self) -> Iterator[Event]:
         for done, item in enumerate(self.items):
             started = time.perf_counter()
-            audio = np.clip(self.models.codec.decode(item.fine), -1, 1).astype(np.float32)
+            with self.models.use_codec() as codec:
+                audio = np.clip(codec.decode(item.fine), -1, 1).astype(np.float32)
             speed = item.request.options.speed
             if speed != 1 and not self.spec.aligned_coarse:
                 audio = np.clip(stretch(audio, self.spec.sample_rate, speed), -1, 1)
             spent = time.perf_counter() - started
             yield StageProgress("decode", done + 1, len(self.items), n_items=len(self.items))
-            yield TakeReady(self._take(item, audio, spent), item.index)
+            yield TakeReady(self._take(item, audio, {"decode": spent}), item.index)
 
-    def _take(self, item: _Item, audio: np.ndarray, decode_s: float) -> Take:
+    def _take(self, item: _Item, audio: np.ndarray, timings: dict[str, float]) -> Take:
         request = item.request
         return Take(
             audio=audio,
             sample_rate=self.spec.sample_rate,
             tokens=VoicePrompt(item.semantic, item.coarse, item.fine),
-            voice=request.voice,
+            voice=item.voice,
             options=request.options,
             text=request.text,
             model=self.models.name,
             precision=self.models.precision,
             stop_reason=item.stop_reason,
-            timings={**self.timings, "decode": decode_s},
+            timings={**self.timings, **timings},
             cut_text=item.cut_text,
             unspoken=item.unspoken,
             redone_from=None if self.first_stage == "semantic" else self.first_stage,

@@ -68,27 +68,19 @@ def exact_float32(precision: str, device: torch.device) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def fitting_threads(weight_bytes: int) -> Iterator[None]:
-    """Computes on one thread while the context lasts, where a model is too small for more.
+def fitting_threads(weight_bytes: int, *, is_native: bool = False) -> Iterator[None]:
+    """The one rule for torch's threads: one of them while the context lasts, where more would harm.
 
-    Its products are so short that threads mostly wait for each other: on two cores with other
-    work nano took 16 s for a sentence with one thread and 114 s with two.
+    A small model's products are so short that threads mostly wait for each other: on two cores
+    with other work nano took 16 s for a sentence with one thread and 114 s with two. And where the
+    layers in C do the work on threads of their own, torch's, which have nothing to do, would keep
+    the same cores busy for some milliseconds each time.
 
     Args:
-        weight_bytes: of the model's weights in float32.
+        weight_bytes: of the whole model's weights in float32.
+        is_native: the layers in C do the work.
     """
-    with one_thread(weight_bytes <= _ONE_THREAD_BYTES):
-        yield
-
-
-@contextlib.contextmanager
-def one_thread(wanted: bool) -> Iterator[None]:
-    """Torch computes on one thread while the context lasts, if that is wanted.
-
-    Threads of torch's that have nothing to do keep a core busy for some milliseconds. Where the
-    work is done by others, on the same cores, they are better not called at all.
-    """
-    if not wanted:
+    if not is_native and weight_bytes > _ONE_THREAD_BYTES:
         yield
         return
     with same_threads():

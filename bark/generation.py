@@ -15,12 +15,12 @@ import numpy as np
 import torch
 from torch import nn
 
-from .batch import check_text
 from .decoding.engines import decode
 from .decoding.plain import decode_uncached
 from .decoding.sampling import SamplingOptions
-from .errors import InvalidInputError, NothingGeneratedError, UnknownStageError
+from .errors import NothingGeneratedError, UnknownStageError
 from .families import family_of
+from .request import check_text
 from .spec import BARK, LANGUAGES, ModelSpec
 from .stages.coarse import CoarseWindows, coarse_len
 from .stages.fine import generate_fine as _generate_fine
@@ -33,7 +33,7 @@ from .suno.models import DefaultModels
 from .suno.tokenizer import text_ids
 from .suno.torchaudio import mend_torchaudio
 from .terminal.progress import ProgressBar
-from .tokens import whole_numbers
+from .tokens import TokenRule, check_tokens
 from .voices.presets import OFFICIAL_VOICES
 
 CONTEXT_WINDOW_SIZE = BARK.fine_window_len
@@ -269,7 +269,9 @@ def generate_fine(
         (8, T) int64 in [0, 1024).
     """
     spec = _models.spec("fine")
-    codes = check_codes(x_coarse_gen, spec, most=spec.n_codebooks - 1)
+    codes = check_tokens(
+        x_coarse_gen, TokenRule.fine(spec, "x_coarse_gen", n_rows=range(1, spec.n_codebooks))
+    )
     history = fine_history(load_history(history_prompt, spec), spec)
     with _models.computing("fine") as model:
         steps = _generate_fine(
@@ -282,41 +284,21 @@ def generate_fine(
 def codec_decode(fine_tokens: np.ndarray) -> np.ndarray:
     """Audio of codes: (n, T) int in [0, 1024), n up to 8 -> (T * 320,) float32, 24 kHz."""
     spec = _models.spec("codec")
-    codes = check_codes(fine_tokens, spec, most=spec.n_codebooks)
+    codes = check_tokens(
+        fine_tokens, TokenRule.fine(spec, "fine_tokens", n_rows=range(1, spec.n_codebooks + 1))
+    )
     with _models.computing("codec") as codec:
         return audio_of(codec, codes)
 
 
 def check_semantic(tokens: np.ndarray, spec: ModelSpec) -> np.ndarray:
     """Semantic tokens as int64; raises where they are none."""
-    array = np.asarray(tokens)
-    whole = whole_numbers(array)
-    if array.ndim == 1 and not len(array):
+    if np.shape(tokens) == (0,):
         raise NothingGeneratedError(
             "There are no semantic tokens, because the model stopped before it began; "
             "try another seed or a longer text."
         )
-    top = spec.semantic_vocab_size
-    if whole is None or whole.ndim != 1 or whole.min() < 0 or whole.max() >= top:
-        raise InvalidInputError(
-            f"x_semantic is {array.dtype} of shape {array.shape}; "
-            f"it must be one row of whole numbers in 0 to {top - 1}."
-        )
-    return whole
-
-
-def check_codes(codes: np.ndarray, spec: ModelSpec, *, most: int) -> np.ndarray:
-    """Codes as int64; raises where they are none."""
-    array = np.asarray(codes)
-    whole = whole_numbers(array)
-    top = spec.codebook_size
-    fits = array.ndim == 2 and 1 <= array.shape[0] <= most and array.shape[1] > 0
-    if whole is None or not fits or whole.min() < 0 or whole.max() >= top:
-        raise InvalidInputError(
-            f"The codes are {array.dtype} of shape {array.shape}; they must be 1 to {most} rows "
-            f"of at least one frame, whole numbers in 0 to {top - 1}."
-        )
-    return whole
+    return check_tokens(tokens, TokenRule.semantic(spec, "x_semantic"))
 
 
 @torch.inference_mode()

@@ -6,16 +6,51 @@ import dataclasses
 import math
 import secrets
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypedDict
 
 from .decoding.sampling import SamplingOptions, make_plain
 from .errors import InvalidInputError, shown
 
 MAX_SEED = 2**63 - 1
 MIN_SPEED, MAX_SPEED = 0.5, 2.0
-_SEED_BITS = 32  # of drawn seeds: short enough to be read out and typed
+_SEED_BITS = 31  # of drawn seeds
 _MAX_REASON_CHARS = 120  # a made-up name may be of any length
 _SHORT = {"text_temperature": "semantic", "waveform_temperature": "coarse"}
+
+
+class OptionChanges(TypedDict, total=False):
+    """Single options by name, as `Bark.generate` and its kin take them; see `GenerationOptions`.
+
+    `text_temperature` and `waveform_temperature` are the temperatures of `semantic` and `coarse`.
+    """
+
+    text_temperature: float
+    waveform_temperature: float
+    semantic: SamplingOptions
+    coarse: SamplingOptions
+    fine_temperature: float | None
+    min_eos_p: float | None
+    max_duration_s: float | None
+    allow_early_stop: bool
+    max_coarse_history: int
+    sliding_window_len: int
+    speed: float
+
+
+class SeededChanges(OptionChanges, total=False):
+    """The same with the seed, where it has no parameter of its own."""
+
+    seed: int | None
+
+
+def draw_seed() -> int:
+    """A seed at random, short enough to be read out and typed: 0 to 2**31 - 1."""
+    return secrets.randbits(_SEED_BITS)
+
+
+def seed_after(seed: int, n: int) -> int:
+    """The n-th seed after a seed; past the largest one they begin again at 0."""
+    return (seed + n) & MAX_SEED
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,7 +120,7 @@ class GenerationOptions:
 
     @classmethod
     def chosen(
-        cls, base: GenerationOptions | None = None, changes: Mapping[str, Any] | None = None
+        cls, base: GenerationOptions | None = None, changes: Mapping[str, object] | None = None
     ) -> GenerationOptions:
         """Options with some of them changed.
 
@@ -98,18 +133,26 @@ class GenerationOptions:
             InvalidInputError: an unknown name, or a value that its field does not take.
         """
         options = base or cls()
-        changes = dict(changes or {})
+        chosen: dict[str, Any] = dict(changes or {})
         known = {field.name for field in dataclasses.fields(cls)}
-        unknown = [name for name in changes if name not in _SHORT and name not in known]
+        unknown = [name for name in chosen if name not in _SHORT and name not in known]
         if unknown:
             names = ", ".join(sorted(known | set(_SHORT)))
             raise InvalidInputError(f"Unknown option {unknown[0]!r}; known are {names}.")
         for name, stage in _SHORT.items():
-            if name in changes:
-                sampling = changes.get(stage, getattr(options, stage))
-                temperature = changes.pop(name)
-                changes[stage] = dataclasses.replace(sampling, temperature=temperature)
-        return dataclasses.replace(options, **changes)
+            if name in chosen:
+                sampling = chosen.get(stage, getattr(options, stage))
+                temperature = chosen.pop(name)
+                chosen[stage] = dataclasses.replace(sampling, temperature=temperature)
+        return dataclasses.replace(options, **chosen)
+
+    def seeded(self) -> GenerationOptions:
+        """These options with a seed: their own, or a drawn one."""
+        return self if self.seed is not None else dataclasses.replace(self, seed=draw_seed())
+
+    def with_seed_after(self, n: int) -> GenerationOptions:
+        """These options with the n-th seed after their own."""
+        return dataclasses.replace(self, seed=seed_after(self.seed or 0, n))
 
     def seeds(self, n: int, given: Sequence[int] | None = None) -> list[int]:
         """Seeds of n takes: the given ones, or counted up from its own or a drawn one.
@@ -118,8 +161,8 @@ class GenerationOptions:
             InvalidInputError: another number of seeds is given.
         """
         if given is None:
-            first = secrets.randbits(_SEED_BITS) if self.seed is None else self.seed
-            return [(first + i) & MAX_SEED for i in range(n)]
+            first = draw_seed() if self.seed is None else self.seed
+            return [seed_after(first, i) for i in range(n)]
         if len(given) != n:
             raise InvalidInputError(f"There are {len(given)} seeds for {n} texts; give one each.")
         return list(given)

@@ -9,34 +9,35 @@ import dataclasses
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from types import EllipsisType
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import nn
 
 from .audio.files import names_audio
-from .batch import Request, Run, check_text, expected_duration_s
+from .batch import Batch, expected_duration_s
 from .checkpoints.generation_config import folder_options
 from .checkpoints.registry import ModelFiles, ModelInfo, resolve_model
 from .compute_lock import ComputeLock
 from .decoding.static import drop_decoder
-from .devices import choose_device, exact_float32, fitting_threads, one_thread, same_threads
+from .devices import choose_device, exact_float32, fitting_threads, same_threads
 from .environment import read_environment
-from .errors import BarkError, InvalidInputError, VoiceError
+from .errors import BarkError, InvalidInputError
 from .events import Event, TakeFailed, TakeReady
 from .families import Codec, Tokenizer, family_of
+from .files.whole_file import user_path
 from .models.quantize import apply_precision, choose_precision, computes_natively
-from .options import GenerationOptions
+from .options import GenerationOptions, OptionChanges, SeededChanges
+from .request import Request, redo_request, requests_for
 from .spec import ModelSpec
-from .take import STAGES, Take
+from .take import Take
 from .voices.library import load_voice
-from .voices.prompt import VoicePrompt
+from .voices.prompt import Voice, VoicePrompt
 
 if TYPE_CHECKING:
-    from typing_extensions import Self
-
-Voice = Any  # a name, a path, a VoicePrompt, a dict of arrays, a Take, or None
+    from typing_extensions import Self, Unpack
 
 _FILE_STAGE = {"semantic": "text", "coarse": "coarse", "fine": "fine"}
 
@@ -71,11 +72,20 @@ class Bark:
         device: where it computes.
         precision: "fp32", "fp16", "bf16" or "int8".
         lock: whom it computes for.
+        offline: official voices are not downloaded.
+        voices_dir: the folder of the user's own voices; None for the usual one.
         default_options: what is taken where no options are given.
     """
 
     def __init__(
-        self, files: ModelFiles, *, device: torch.device, precision: str, offload: bool = False
+        self,
+        files: ModelFiles,
+        *,
+        device: torch.device,
+        precision: str,
+        offload: bool = False,
+        offline: bool = False,
+        voices_dir: Path | None = None,
     ) -> None:
         self.files = files
         self.name: str = Path(files.info.name).name  # of a folder: takes are handed on to others
@@ -83,6 +93,8 @@ class Bark:
         self.device = device
         self.precision = precision
         self.offload = offload and device.type != "cpu"
+        self.offline = offline
+        self.voices_dir = voices_dir
         self.lock = ComputeLock()
         self.default_options = folder_options(files.info.own_folder, files.spec)
         self._models: dict[str, nn.Module] = {}
@@ -100,6 +112,7 @@ class Bark:
         precision: str | None = "auto",
         offload: bool | None = None,
         offline: bool | None = None,
+        voices_dir: Path | None = None,
         on_progress: Callable[[str, int, int], None] | None = None,
         stop: threading.Event | None = None,
         lazy: bool = False,
@@ -118,6 +131,7 @@ class Bark:
                 (exact), "fp16", "bf16" or "int8"; None takes BARK_PRECISION, else "auto".
             offload: keep models on the CPU between stages; None follows SUNO_OFFLOAD_CPU.
             offline: never download; None follows BARK_OFFLINE.
+            voices_dir: the folder of the user's own voices; None for the usual one.
             on_progress: called while downloading with a file's name, bytes done, bytes in all.
             stop: ends a download.
             lazy: load each stage when it is first used.
@@ -138,6 +152,8 @@ class Bark:
                 precision, place, slow_by_torch=family_of(files.spec).is_slow_by_torch
             ),
             offload=environment.offload_cpu if offload is None else offload,
+            offline=environment.offline if offline is None else offline,
+            voices_dir=voices_dir,
         )
         if not lazy:
             bark.load()
@@ -168,7 +184,7 @@ class Bark:
                 self._tokenizer = self.files.load_tokenizer()
             return self._tokenizer
 
-    def with_tokenizer(self, tokenizer: Any) -> Bark:
+    def with_tokenizer(self, tokenizer: Tokenizer) -> Bark:
         """The same model, its weights and its turn shared, that reads text another way.
 
         Args:
@@ -200,15 +216,26 @@ class Bark:
     def use(self, stage: str) -> Iterator[nn.Module]:
         """The stage's model on the device; with offload it goes back to the CPU afterwards."""
         model = self.model(stage)
+        threads = fitting_threads(self.info.memory_bytes, is_native=computes_natively(model))
+        with self._on_its_device(stage, model), threads:
+            yield model
+
+    @contextlib.contextmanager
+    def use_codec(self) -> Iterator[Codec]:
+        """The codec, with as many threads as serve it while the context lasts."""
+        with fitting_threads(self.info.memory_bytes):
+            yield self.codec
+
+    @contextlib.contextmanager
+    def _on_its_device(self, stage: str, model: nn.Module) -> Iterator[None]:
         if not self.offload:
-            with one_thread(computes_natively(model)):
-                yield model
+            yield
             return
         with self._loading:
             self._on_device[stage] += 1
             model.to(self.device)
         try:
-            yield model
+            yield
         finally:
             with self._loading:  # another stream may be amid the same stage
                 self._on_device[stage] -= 1
@@ -224,7 +251,7 @@ class Bark:
         options: GenerationOptions | None = None,
         seed: int | None = None,
         stop: threading.Event | None = None,
-        **short: Any,
+        **short: Unpack[OptionChanges],
     ) -> Take:
         """Speaks a text.
 
@@ -254,7 +281,7 @@ class Bark:
         options: GenerationOptions | None = None,
         seeds: Sequence[int] | None = None,
         stop: threading.Event | None = None,
-        **short: Any,
+        **short: Unpack[SeededChanges],
     ) -> list[Take]:
         """Speaks several texts together, which takes hardly longer than one.
 
@@ -284,7 +311,7 @@ class Bark:
         options: GenerationOptions | None = None,
         seed: int | None = None,
         stop: threading.Event | None = None,
-        **short: Any,
+        **short: Unpack[OptionChanges],
     ) -> Iterator[Event]:
         """Speaks a text as `generate` does, yielding progress and sound on the way.
 
@@ -304,59 +331,64 @@ class Bark:
         options: GenerationOptions | None = None,
         seeds: Sequence[int] | None = None,
         stop: threading.Event | None = None,
-        **short: Any,
+        **short: Unpack[SeededChanges],
     ) -> Iterator[Event]:
         """Speaks several texts as `generate_batch` does, yielding events on the way."""
         if not texts:
             return iter(())
         chosen = GenerationOptions.chosen(options or self.default_options, short)
-        numbers = chosen.seeds(len(texts), seeds)
-        prompt = self.voice(voice)
-        requests = [
-            Request(text, prompt, dataclasses.replace(chosen, seed=seed))
-            for text, seed in zip(texts, numbers, strict=True)
-        ]
-        return self.stream_requests(requests, stop=stop)
+        return self.stream_requests(requests_for(texts, voice, chosen, seeds), stop=stop)
 
     def stream_requests(
         self, requests: Sequence[Request], *, stop: threading.Event | None = None
     ) -> Iterator[Event]:
         """Speaks takes of different texts, voices and seeds together, yielding events on the way.
 
+        A take of a request whose last stage comes before "decode" has tokens and no sound.
+
         Args:
-            requests: one a take, each with a seed; what else its options say must be the same
-                in all of them.
+            requests: one a take; what their options say apart from the seed must be the same.
 
         Raises:
-            InvalidInputError: a text is empty, a seed is missing, or the options differ.
+            InvalidInputError: the options differ.
+            VoiceError, VoiceNotFoundError: a voice is none.
         """
         if not requests:
             return iter(())
-        for request in requests:
-            check_text(request.text)
-            if request.options.seed is None:
-                raise InvalidInputError("A request has no seed; give each take one.")
-        if len({dataclasses.replace(request.options, seed=0) for request in requests}) > 1:
+        if len({request.shared for request in requests}) > 1:
             raise InvalidInputError(
                 "Takes that are made together differ in text, voice and seed only; "
                 "make those with other options on their own."
             )
-        return self._locked(Run(self, requests, stop=stop))
+        return self._locked(Batch(self, requests, stop=stop))
 
-    def redo(self, take: Take, *, from_stage: str, **changes: Any) -> Take:
+    def redo(
+        self,
+        take: Take,
+        *,
+        from_stage: str,
+        voice: Voice | EllipsisType = ...,
+        options: GenerationOptions | None = None,
+        seed: int | None = None,
+        stop: threading.Event | None = None,
+        **short: Unpack[OptionChanges],
+    ) -> Take:
         """Makes a take anew from a stage on, as `stream_redo` does."""
-        return _takes(self.stream_redo(take, from_stage=from_stage, **changes), 1)[0]
+        events = self.stream_redo(
+            take, from_stage=from_stage, voice=voice, options=options, seed=seed, stop=stop, **short
+        )
+        return _takes(events, 1)[0]
 
     def stream_redo(
         self,
         take: Take,
         *,
         from_stage: str,
-        voice: Voice = ...,
+        voice: Voice | EllipsisType = ...,
         options: GenerationOptions | None = None,
         seed: int | None = None,
         stop: threading.Event | None = None,
-        **short: Any,
+        **short: Unpack[OptionChanges],
     ) -> Iterator[Event]:
         """Makes a take anew from a stage on, with the tokens that it had before that stage.
 
@@ -370,18 +402,11 @@ class Bark:
             InvalidInputError: an unknown stage.
             VoiceError: the take's tokens are not of this model's family.
         """
-        if from_stage not in STAGES:
-            raise InvalidInputError(
-                f"Unknown stage {from_stage!r}; redo from one of {', '.join(STAGES)}."
-            )
         chosen = GenerationOptions.chosen(options or take.options, short)
-        chosen = dataclasses.replace(
-            chosen, seed=chosen.seeds(1, None if seed is None else [seed])[0]
-        )
-        prompt = take.voice if voice is ... else voice
-        self._check_tokens(take.tokens)
-        request = Request(take.text, self.voice(prompt), chosen, given=take.tokens)
-        return self._locked(Run(self, [request], first_stage=from_stage, stop=stop))
+        if seed is not None:
+            chosen = dataclasses.replace(chosen, seed=seed)
+        prompt = take.voice if isinstance(voice, EllipsisType) else voice
+        return self.stream_requests([redo_request(take, from_stage, prompt, chosen)], stop=stop)
 
     def voice(self, voice: Voice) -> VoicePrompt | None:
         """The voice prompt behind a name, a path, arrays or a take; None for None.
@@ -391,16 +416,22 @@ class Bark:
             AudioFileError: an audio file without a take's record.
         """
         if isinstance(voice, (str, Path)) and names_audio(voice):
-            voice = Take.load(voice)
-        return load_voice(voice, self.spec, model_folder=self.info.own_folder)
+            voice = Take.load(user_path(voice))
+        return load_voice(
+            voice,
+            self.spec,
+            offline=self.offline,
+            voices_dir=self.voices_dir,
+            model_folder=self.info.own_folder,
+        )
 
     def preview(self, voice: Voice) -> np.ndarray:
         """Decodes a voice's own tokens: (n,) float32 within ±1."""
         prompt = self.voice(voice)
         if prompt is None:
             raise InvalidInputError("No voice was given; choose one to hear it.")
-        with self.lock.alone(), fitting_threads(self.info.memory_bytes):  # the samples of its take
-            result: np.ndarray = np.clip(self.codec.decode(prompt.fine), -1, 1).astype(np.float32)
+        with self.lock.alone(), self.use_codec() as codec:  # the samples of its take
+            result: np.ndarray = np.clip(codec.decode(prompt.fine), -1, 1).astype(np.float32)
             return result
 
     def count(self, text: str) -> TextCount:
@@ -420,29 +451,9 @@ class Bark:
         """
         return self.tokenizer.reading(text)
 
-    def _check_tokens(self, tokens: VoicePrompt) -> None:
-        spec = self.spec
-        fits = (
-            tokens.semantic.ndim == 1
-            and tokens.coarse.ndim == 2
-            and tokens.coarse.shape[0] == spec.n_coarse_codebooks
-            and tokens.fine.ndim == 2
-            and spec.n_coarse_codebooks <= tokens.fine.shape[0] <= spec.n_codebooks
-        )
-        limits = [
-            (tokens.semantic, spec.semantic_vocab_size),
-            (tokens.coarse, spec.codebook_size),
-            (tokens.fine, spec.codebook_size),
-        ]
-        if not fits or any(a.size and (a.min() < 0 or a.max() >= top) for a, top in limits):
-            raise VoiceError(
-                f"The take's tokens are not those of a {spec.name} model; "
-                "load the model that made it."
-            )
-
     @torch.inference_mode()  # entered anew for each step, so it never leaks to the caller
-    def _locked(self, run: Run) -> Iterator[Event]:
-        events = run.events()
+    def _locked(self, batch: Batch) -> Iterator[Event]:
+        events = batch.events()
         with self.lock.computation() as computation:
             try:
                 while True:
@@ -458,8 +469,7 @@ class Bark:
     @contextlib.contextmanager
     def _settings(self) -> Iterator[None]:
         """What torch is set to while it computes, and not between two steps."""
-        exact = exact_float32(self.precision, self.device)
-        with fitting_threads(self.info.memory_bytes), exact:
+        with exact_float32(self.precision, self.device):
             yield
 
 

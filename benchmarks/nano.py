@@ -12,8 +12,9 @@ from collections.abc import Iterator, Sequence
 import torch
 
 from bark import AudioPiece, Bark, GenerationOptions, TakeReady
-from bark.batch import Request, Run
+from bark.batch import Batch
 from bark.events import Event
+from bark.request import Request
 
 from .machine import describe_machine
 from .options import numbers, parser_of
@@ -118,7 +119,7 @@ def _events(
     prompt = bark.voice(voice)
     requests = [Request(text, prompt, o) for text, o in zip(texts, options, strict=True)]
     try:
-        yield from Run(bark, requests).events()
+        yield from Batch(bark, requests).events()
     finally:
         torch.set_num_threads(before)
 

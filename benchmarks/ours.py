@@ -10,8 +10,9 @@ import numpy as np
 import torch
 
 from bark import Bark, GenerationOptions, VoicePrompt
-from bark.batch import Request, Run
+from bark.batch import Batch
 from bark.models.gpt import GPT
+from bark.request import Request
 
 from .protocol import Workload, serve
 
@@ -50,10 +51,12 @@ class Ours:
         for i, seed in enumerate(range(first_seed, first_seed + n_clips)):
             ids = workload.text_ids if workload.one_text else np.roll(workload.text_ids, i)
             text = " ".join(f"w{word}" for word in ids)
-            requests.append(Request(text, voice, dataclasses.replace(options, seed=seed), given))
-        run = Run(self.bark, requests, first_stage=stage, last_stage=stage, preview=False)
-        collections.deque(run.events(), maxlen=0)
-        return getattr(run.items[0], stage, None)
+            requests.append(
+                Request(text, voice, dataclasses.replace(options, seed=seed), stage, stage, given)
+            )
+        batch = Batch(self.bark, requests, preview=False)
+        collections.deque(batch.events(), maxlen=0)
+        return getattr(batch.items[0], stage, None)
 
 
 if __name__ == "__main__":

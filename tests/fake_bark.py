@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from bark.batch import Request
 from bark.errors import NothingGeneratedError
 from bark.events import AudioPiece, Event, StageProgress, TakeFailed, TakeReady
 from bark.options import GenerationOptions
 from bark.pipeline import TextCount
+from bark.request import Request
 from bark.spec import NANO, ModelSpec
 from bark.take import Take
 from bark.text.nano import NanoTokenizer

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 import torch
 
-from bark.devices import choose_device, exact_float32, fitting_threads, one_thread
+from bark.devices import choose_device, exact_float32, fitting_threads
 from bark.errors import OptionError
 
 
-def test_small_models_compute_on_one_thread_and_large_ones_on_all() -> None:
+def test_small_models_and_native_layers_leave_torch_one_thread_and_large_models_all() -> None:
     before = torch.get_num_threads()
     torch.set_num_threads(2)
     try:
@@ -18,9 +18,7 @@ def test_small_models_compute_on_one_thread_and_large_ones_on_all() -> None:
         assert torch.get_num_threads() == 2
         with fitting_threads(1_600_000_000):
             assert torch.get_num_threads() == 2
-        with one_thread(False):
-            assert torch.get_num_threads() == 2
-        with one_thread(True):
+        with fitting_threads(1_600_000_000, is_native=True):
             assert torch.get_num_threads() == 1
         assert torch.get_num_threads() == 2
     finally:

@@ -183,7 +183,7 @@ def test_bad_tokens_are_refused_in_a_sentence(cache_dir: Path) -> None:
         generation.generate_coarse(np.array([10_000]), silent=True)
     with pytest.raises(InvalidInputError, match="max_coarse_history is 700"):
         generation.generate_coarse(np.array([1, 2]), max_coarse_history=700, silent=True)
-    with pytest.raises(InvalidInputError, match="1 to 7 rows"):
+    with pytest.raises(InvalidInputError, match="1 to 7, T"):
         generation.generate_fine(np.zeros((8, 3), np.int64))
     with pytest.raises(InvalidInputError, match="0 to 1023"):
         generation.codec_decode(np.full((8, 3), 1_024))

@@ -17,18 +17,18 @@ MAP = PACKAGE.parent / "docs" / "ARCHITECTURE.md"
 
 # From the ground up. A folder of bark/ is a room; ui/ and text/ have rooms inside.
 FLOORS = (
-    "errors tokens terminal",
+    "errors terminal",
     "files",
     "environment devices",
     "audio text.english compute_lock downloads",
     "spec text",
-    "models",
+    "models tokens",
     "codecs decoding model model_fine",
     "options stages",
     "families",
     "checkpoints voices",
     "suno styles take",
-    "events",
+    "events request",
     "batch",
     "pipeline generation",
     "api compare huggingface listening",

@@ -23,7 +23,6 @@ import numpy as np
 import pytest
 
 from bark import Bark, GenerationOptions, Take
-from bark.batch import check_text
 from bark.checkpoints.sources import folder_plan
 from bark.cli import program
 from bark.cli.arguments import parse_arguments
@@ -34,6 +33,7 @@ from bark.downloads.hub import fetch_codec
 from bark.downloads.proxies import open_address, prepare_for_server, require_socks_packages
 from bark.environment import home_dir, read_environment, user_data_dir
 from bark.errors import DownloadError, InvalidInputError, OptionError, WeightsNotFoundError
+from bark.request import check_text
 from bark.spec import NANO
 from bark.terminal.progress import ProgressBar
 from bark.terminal.streams import write_path

@@ -11,10 +11,11 @@ import pytest
 import torch
 
 from bark import Bark, GenerationOptions, Take, TakeReady
-from bark.batch import Request, Run
+from bark.batch import Batch
 from bark.decoding.sampling import SamplingOptions
 from bark.errors import InvalidInputError, NothingGeneratedError, OptionError, VoiceError
 from bark.events import AudioPiece, Event, StageProgress, TakeFailed
+from bark.request import Request
 from bark.stages.coarse import CoarseWindows, generate_coarse
 from bark.stages.fine import generate_fine
 from bark.stages.semantic import SemanticLimits, generate_semantic
@@ -313,7 +314,7 @@ def test_what_nano_hears_counts_and_names_as_cut_agree_on_whole_words(
     text = "Well, it cost 1,234,567 dollars."
     heard: list[int] = []
     monkeypatch.setattr(nano, "spec", dataclasses.replace(nano.spec, text_len=20))
-    run = Run(nano, [Request(text, None, SHORT)], last_stage="semantic")
+    batch = Batch(nano, [Request(text, None, SHORT, last_stage="semantic")])
     monkeypatch.setattr(
         "bark.batch.generate_semantic",
         lambda model, spec, ids, **rest: (
@@ -323,11 +324,11 @@ def test_what_nano_hears_counts_and_names_as_cut_agree_on_whole_words(
             )
         ),
     )
-    for _ in run.events():
+    for _ in batch.events():
         pass
     assert heard == nano.tokenizer.encode("Well, it cost").ids.tolist()
     assert nano.count(text).cut_text == "1,234,567 dollars."
-    assert run.items[0].cut_text == "1,234,567 dollars."
+    assert batch.items[0].cut_text == "1,234,567 dollars."
 
 
 @pytest.fixture(scope="module")

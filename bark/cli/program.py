@@ -22,7 +22,7 @@ from ..environment import MODELS, read_environment
 from ..errors import AudioFileError, BarkError, InvalidInputError, OptionError
 from ..files.whole_file import user_path
 from ..terminal.streams import open_missing_streams, write_path
-from .arguments import AUDIO_FORMATS, parse_arguments
+from .arguments import parse_arguments
 from .job import STANDARD_OUTPUT, Job, read_job, read_text
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ def _run(argv: list[str]) -> int:
     job = read_job(arguments)
     with _interruptible(arguments.keep_partial) as stop:
         bark = _load(job, stop)
-        voice = _load_voice(job, bark)
+        voice = bark.voice(job.arguments.history_prompt or None)
         if arguments.semantic_only:
             return _write_semantic(job, bark, voice, stop)
         if _is_long(job, bark):
@@ -170,16 +170,6 @@ def _load(job: Job, stop: threading.Event) -> Bark:
     return bark
 
 
-def _load_voice(job: Job, bark: Bark) -> VoicePrompt | None:
-    from ..take import Take
-    from ..voices.library import load_voice
-
-    voice: Any = job.arguments.history_prompt or None
-    if voice and Path(voice).suffix.lower().lstrip(".") in AUDIO_FORMATS:
-        voice = Take.load(user_path(voice))
-    return load_voice(voice, bark.spec, offline=job.offline, model_folder=bark.info.own_folder)
-
-
 def _is_long(job: Job, bark: Bark) -> bool:
     """Whether the text is one that a single take would not say to its end."""
     from ..narration.sizes import fits_one_take
@@ -242,21 +232,18 @@ def _standard_output() -> Iterator[BinaryIO]:
 def _write_semantic(job: Job, bark: Bark, voice: VoicePrompt | None, stop: threading.Event) -> int:
     import numpy as np
 
-    from ..batch import Request, Run
-    from ..events import TakeFailed
+    from ..events import TakeFailed, TakeReady
     from ..files.whole_file import whole_file
 
-    seeds = job.options.seeds(len(job.texts))
-    for text, path, seed in zip(job.texts, job.paths, seeds, strict=True):
-        request = Request(text, voice, dataclasses.replace(job.options, seed=seed))
-        run = Run(bark, [request], last_stage="semantic", stop=stop)
-        with bark.lock.alone():
-            failed = [event for event in run.events() if isinstance(event, TakeFailed)]
+    for index, event in _events(job, bark, voice, stop):
         if stop.is_set():
             return _fail("Interrupted.", INTERRUPTED)
-        if failed:
-            raise failed[0].error
-        tokens = run.items[0].semantic
+        if isinstance(event, TakeFailed):
+            raise event.error
+        if not isinstance(event, TakeReady):
+            continue
+        take, path = event.take, job.paths[index]
+        tokens = take.tokens.semantic
         path = path if path == STANDARD_OUTPUT else path.with_suffix(".npy")
         try:
             with whole_file(path) if path != STANDARD_OUTPUT else _standard_output() as file:
@@ -264,8 +251,8 @@ def _write_semantic(job: Job, bark: Bark, voice: VoicePrompt | None, stop: threa
         except OSError as error:
             raise AudioFileError(f"{path} cannot be written: {error.strerror or error}.") from error
         seconds = len(tokens) / bark.spec.semantic_rate_hz
-        _tell_left_out(run.items[0].cut_text, run.items[0].unspoken, bark.spec.name)
-        _say(job, f"{len(tokens)} semantic tokens for {seconds:.1f} s, seed {seed}.")
+        _tell_left_out(take.cut_text, take.unspoken, bark.spec.name)
+        _say(job, f"{len(tokens)} semantic tokens for {seconds:.1f} s, seed {take.options.seed}.")
         _say_path(job, path)
     return DONE
 
@@ -274,19 +261,15 @@ def _events(
     job: Job, bark: Bark, voice: VoicePrompt | None, stop: threading.Event
 ) -> Iterator[tuple[int, Event]]:
     """Yields the events of all texts, each with the index of its text."""
-    seeds = job.options.seeds(len(job.texts))
+    from ..request import requests_for
+
+    last_stage = "semantic" if job.arguments.semantic_only else "decode"
+    requests = requests_for(job.texts, voice, job.options, last_stage=last_stage)
     size = job.arguments.batch_size
-    for first in range(0, len(job.texts), size):
+    for first in range(0, len(requests), size):
         if stop.is_set():
             return
-        together = slice(first, first + size)
-        for event in bark.stream_batch(
-            job.texts[together],
-            voice=voice,
-            options=job.options,
-            seeds=seeds[together],
-            stop=stop,
-        ):
+        for event in bark.stream_requests(requests[first : first + size], stop=stop):
             yield first + getattr(event, "item", 0), event
 
 

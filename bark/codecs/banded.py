@@ -18,6 +18,8 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ..spec import NANO
+from ..tokens import TokenRule, check_tokens
 from .harmonics import (
     MARGIN_FRAMES,
     N_BANDS,
@@ -26,6 +28,8 @@ from .harmonics import (
     Bands,
     speak,
 )
+
+_CODES = TokenRule.fine(NANO, "codes", n_rows=range(2, NANO.n_codebooks + 1))
 
 N_PITCHES = 32
 N_CORRECTIONS = 32
@@ -204,9 +208,9 @@ class BandCodec:
             codes: (n, T) integers in [0, 1024), 75 Hz; the first 2 to 8 codebooks.
 
         Raises:
-            ValueError: the codes have another shape or range.
+            InvalidInputError: the codes have another shape or range.
         """
-        ids = torch.from_numpy(_checked(codes))
+        ids = torch.from_numpy(check_tokens(codes, _CODES, may_be_empty=True))
         pitch = ids[1] // N_CORRECTIONS
         latent = self.decoder.latent(ids)
         parts = self.decoder(latent[None], pitch[None])
@@ -239,9 +243,9 @@ class BandCodec:
             ((stop - start) * 320,) float32 at 24 kHz, within ±1.
 
         Raises:
-            ValueError: the codes have another shape or range.
+            InvalidInputError: the codes have another shape or range.
         """
-        codes = _checked(codes)
+        codes = check_tokens(codes, _CODES, may_be_empty=True)
         stop = codes.shape[1] if stop is None else min(stop, codes.shape[1])
         if stop <= start:
             return np.zeros(0, np.float32)
@@ -283,17 +287,3 @@ def _voiced_part_begin(second: np.ndarray, frame: int) -> int:
     if len(unvoiced) == 0:
         return 0
     return int(unvoiced[-1])
-
-
-def _checked(codes: np.ndarray) -> np.ndarray:
-    codes = np.asarray(codes)
-    if codes.ndim != 2 or not 2 <= len(codes) <= 8:
-        raise ValueError(
-            f"codes of shape {codes.shape} came, expected (2 to 8, T); transpose them?"
-        )
-    if codes.size and (codes.min() < 0 or codes.max() >= 1024):
-        raise ValueError(
-            f"codes from {codes.min()} to {codes.max()} came, expected 0 to 1023; "
-            "remove padding before decoding"
-        )
-    return np.ascontiguousarray(codes, dtype=np.int64)

@@ -18,6 +18,9 @@ from torch import Tensor, nn
 from ..errors import InvalidInputError
 from ..models.assign import assign_weights, empty_modules
 from ..spec import BARK
+from ..tokens import TokenRule, check_tokens
+
+_CODES = TokenRule.fine(BARK, "codes", n_rows=range(1, BARK.n_codebooks + 1))
 
 _IMPORT_LOCK = threading.Lock()
 
@@ -127,7 +130,7 @@ class EncodecCodec:
         Raises:
             InvalidInputError: another shape, dtype or range.
         """
-        codes = _checked_codes(codes)[:, :stop]
+        codes = check_tokens(codes, _CODES)[:, :stop]
         begin = max(0, start - _CONVOLUTION_REACH)
         ids = torch.from_numpy(codes).to(self.device)[:, None]  # (K, 1, T)
         hidden = self.quantizer.decode(ids)  # (1, 128, T)
@@ -174,22 +177,6 @@ def new_encodec_model() -> nn.Module:
     """The encodec package's own 24 kHz model with random weights, for tests and benchmarks."""
     model: nn.Module = encodec_model_class().encodec_model_24khz(pretrained=False)
     return model
-
-
-def _checked_codes(codes: np.ndarray) -> np.ndarray:
-    codes = np.asarray(codes)
-    fits = codes.ndim == 2 and 1 <= codes.shape[0] <= BARK.n_codebooks and codes.shape[1] > 0
-    if not fits or codes.dtype.kind not in "iu":
-        raise InvalidInputError(
-            f"The codes have shape {codes.shape} and dtype {codes.dtype}; "
-            f"the codec needs (1 to {BARK.n_codebooks}, T) integers."
-        )
-    low, high = int(codes.min()), int(codes.max())
-    if low < 0 or high >= BARK.codebook_size:
-        raise InvalidInputError(
-            f"The codes run from {low} to {high}; they must lie in 0 to {BARK.codebook_size - 1}."
-        )
-    return np.ascontiguousarray(codes, dtype=np.int64)
 
 
 def _count_codebooks(weights: Mapping[str, Tensor]) -> int:

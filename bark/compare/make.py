@@ -6,10 +6,10 @@ import dataclasses
 import threading
 from collections.abc import Callable, Iterator
 
-from ..batch import Request
 from ..errors import BarkError
 from ..events import StageProgress, TakeFailed, TakeReady
 from ..pipeline import Bark
+from ..request import Request
 from ..take import Take
 from ..voices.prompt import VoicePrompt
 from .plan import BATCH_SIZE, Cell, GridPlan, batches

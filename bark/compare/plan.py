@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..errors import InvalidInputError
-from ..options import MAX_SEED, GenerationOptions
+from ..options import GenerationOptions
 from .axes import NO_VOICE, Axis, Value, shown, with_value
 from .prompts import combinations
 
@@ -88,8 +88,7 @@ class GridPlan:
             InvalidInputError: the prompt has alternatives, and no axis is free for them.
         """
         used = [axis for axis in axes if axis is not None]
-        options = rest.pop("options", None) or GenerationOptions()
-        options = dataclasses.replace(options, seed=options.seeds(1)[0])
+        options = (rest.pop("options", None) or GenerationOptions()).seeded()
         words = [choice.label for choice in combinations(text)]
         if len(words) > 1 and not any(axis.name == "words" for axis in used):
             if len(used) == len(PLACES):
@@ -126,8 +125,8 @@ class GridPlan:
     def _cell(self, index: int, place: tuple[int, int, int]) -> Cell:
         values = {axis.name: axis.values[i] for axis, i in zip(self.axes, place, strict=False)}
         options = self.options
-        if not self.same_seed and options.seed is not None:
-            options = dataclasses.replace(options, seed=(options.seed + index) & MAX_SEED)
+        if not self.same_seed:
+            options = options.with_seed_after(index)
         for name, value in values.items():
             options = with_value(options, name, value)
         voice = str(values["voice"]) if "voice" in values else self.voice

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..files.digest import digest
-from ..options import MAX_SEED, GenerationOptions
+from ..options import GenerationOptions, seed_after
 from .script import Chunk
 from .settings import CheckOptions, NarrationOptions
 
@@ -62,7 +62,7 @@ class Keys:
         if "seed" in change:
             return int(change["seed"])
         first = self._options.generation.seed or 0
-        return (first + int(digest(chunk.id)[:8], 16)) & MAX_SEED
+        return seed_after(first, int(digest(chunk.id)[:8], 16))
 
     def source(self, chunk: Chunk) -> tuple[str, int | None]:
         """Where a chunk's voice comes from.

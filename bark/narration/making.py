@@ -8,10 +8,10 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from ..batch import Request
 from ..events import AudioPiece, StageProgress, TakeFailed, TakeReady
 from ..listening.check import Examined, Finding, Look, examine
-from ..options import MAX_SEED, GenerationOptions
+from ..options import GenerationOptions
+from ..request import Request
 from ..take import Take
 from ..voices.prompt import VoicePrompt
 from .jobs import ChunkInfo
@@ -91,10 +91,10 @@ class _Tries:
     failures: list[str] = dataclasses.field(default_factory=list)
     seconds: float = 0.0
 
-    def next_seed(self) -> int:
-        """Counts up from the task's seed."""
-        first = self.task.options.seed or 0
-        return (first + len(self.seeds) * _SEED_STEP) & MAX_SEED
+    def next_request(self) -> Request:
+        """The task with the seed of its next try."""
+        options = self.task.options.with_seed_after(len(self.seeds) * _SEED_STEP)
+        return Request(self.task.spoken, self.task.voice, options)
 
     @property
     def is_done(self) -> bool:
@@ -139,15 +139,11 @@ def _try_once(
     bark: Any, batch: Sequence[_Tries], look: Look, stop: threading.Event
 ) -> Iterator[MakingEvent]:
     started = time.perf_counter()
-    seeds = [tries.next_seed() for tries in batch]
+    requests = [tries.next_request() for tries in batch]
     numbers = tuple(tries.task.number for tries in batch)
-    requests = [
-        Request(t.task.spoken, t.task.voice, dataclasses.replace(t.task.options, seed=seed))
-        for t, seed in zip(batch, seeds, strict=True)
-    ]
     events = bark.stream_requests(requests, stop=stop)
-    for tries, seed in zip(batch, seeds, strict=True):
-        tries.seeds.append(seed)
+    for tries, request in zip(batch, requests, strict=True):
+        tries.seeds.append(request.seed)
     finished: list[tuple[_Tries, Take]] = []
     for event in events:
         if isinstance(event, StageProgress):

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InvalidInputError
-from ..options import MAX_SEED
+from ..options import seed_after
 from ..voices.prompt import VoicePrompt
 from . import marks
 from .cast import Cast
@@ -37,6 +37,8 @@ from .settings import NarrationOptions
 from .sizes import chunk_limit, measure_for
 from .states import ChunkState, NarrationEvent, Plan
 from .voices import choose_voices
+
+_REDO_STEP = 7_919  # of seeds: far from those of the neighbours
 
 
 class Narration:
@@ -248,7 +250,7 @@ class Narration:
         """
         chunk = self.chunk(number)
         if seed is None:
-            seed = (self.keys.seed(chunk) + 7_919) & MAX_SEED
+            seed = seed_after(self.keys.seed(chunk), _REDO_STEP)
         dataclasses.replace(self.options.generation, seed=seed)  # raises where it is none
         self._change(chunk, seed=seed)
 
@@ -359,7 +361,7 @@ def _with_seed(options: NarrationOptions, before: Mapping[str, Any]) -> Narratio
     if options.generation.seed is not None:
         return options
     kept = before.get("options", {}).get("generation", {}).get("seed")
-    seed = kept if isinstance(kept, int) else options.generation.seeds(1)[0]
+    seed = kept if isinstance(kept, int) else options.generation.seeded().seed
     return dataclasses.replace(
         options, generation=dataclasses.replace(options.generation, seed=seed)
     )

@@ -8,17 +8,20 @@ recorded in that process, since nothing is ever computed in the parent.
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
-from ..batch import Request, Run, expected_duration_s
+from ..batch import Batch, expected_duration_s
 from ..errors import InvalidInputError, WeightsNotFoundError
 from ..events import Event
-from ..pipeline import Bark, Voice
+from ..pipeline import Bark
+from ..request import Request
 from ..spec import NANO
+from ..voices.prompt import Voice
 
 log = logging.getLogger(__name__)
 
@@ -62,20 +65,17 @@ class ZeroGpuBark(Bark):
             spaces: the package.
         """
 
-        def compute(
-            requests: Sequence[Request], first_stage: str, last_stage: str
-        ) -> Iterator[Event]:
-            run = Run(self, requests, first_stage=first_stage, last_stage=last_stage)
-            yield from Bark._locked(self, run)
+        def compute(requests: Sequence[Request]) -> Iterator[Event]:
+            yield from Bark._locked(self, Batch(self, requests))
 
-        def preview(voice: Any) -> np.ndarray:
+        def preview(voice: Voice) -> np.ndarray:
             return Bark.preview(self, voice)
 
         self._lent = spaces.GPU(duration=self.needed_s)(compute)
         self._lent_preview = spaces.GPU(duration=round(_START_S))(preview)
         return self
 
-    def needed_s(self, requests: Sequence[Request], *_: Any) -> int:
+    def needed_s(self, requests: Sequence[Request]) -> int:
         """For how long the GPU is asked for: what a listener will hear decides."""
         longest = max(expected_duration_s(request.text, self.spec) for request in requests)
         return round(min(_LONGEST_S, _START_S + _SECONDS_PER_SECOND * longest))
@@ -88,32 +88,33 @@ class ZeroGpuBark(Bark):
             raise InvalidInputError("No voice was given; choose one to hear it.")
         return self._lent_preview(prompt)
 
-    def _locked(self, run: Run) -> Iterator[Event]:
+    def _locked(self, batch: Batch) -> Iterator[Event]:
         assert self._lent is not None
-        requests = [item.request for item in run.items]
-        events = self._lent(requests, run.first_stage, run.last_stage)
+        requests = [  # with their voices' tokens: the process that computes looks nothing up
+            dataclasses.replace(item.request, voice=item.voice) for item in batch.items
+        ]
         try:
-            yield from _until_stopped(events, run)
+            yield from _until_stopped(self._lent(requests), batch)
         except Exception as error:
-            if "quota" not in str(error).lower() or run.first_stage != "semantic":
+            if "quota" not in str(error).lower() or batch.first_stage != "semantic":
                 raise
             log.warning("no GPU is left for this visitor (%s); nano speaks", error)
-            yield from self._instead(requests, run)
+            yield from self._instead(requests, batch)
 
-    def _instead(self, requests: Sequence[Request], run: Run) -> Iterator[Event]:
+    def _instead(self, requests: Sequence[Request], batch: Batch) -> Iterator[Event]:
         """Nano on the CPU; the take says that it was nano. Bark's voices mean nothing to it."""
         if self._nano is None:
             self._nano = Bark.from_pretrained(NANO.name, device="cpu")
-        plain = [Request(request.text, None, request.options) for request in requests]
-        yield from self._nano.stream_requests(plain, stop=run.stop)
+        plain = [dataclasses.replace(request, voice=None) for request in requests]
+        yield from self._nano.stream_requests(plain, stop=batch.stop)
 
 
-def _until_stopped(events: Iterator[Event], run: Run) -> Iterator[Event]:
+def _until_stopped(events: Iterator[Event], batch: Batch) -> Iterator[Event]:
     """Hands events on; the lent GPU is given back at the first one after a stop."""
     try:
         for event in events:
             yield event
-            if run.stopped:
+            if batch.stopped:
                 return
     finally:
         close = getattr(events, "close", None)

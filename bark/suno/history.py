@@ -11,9 +11,10 @@ import numpy as np
 from ..errors import VoiceError
 from ..files.whole_file import user_path
 from ..spec import ModelSpec
+from ..tokens import TokenRule, check_tokens
 from ..voices.file import read_voice_file
 from ..voices.library import find_voice, read_found_voice
-from ..voices.prompt import PROMPT_KEYS, VoicePrompt, check_array, check_frames
+from ..voices.prompt import PROMPT_KEYS, VoicePrompt, check_frames
 
 History = Mapping[str, Any]
 """semantic_prompt (T_s,), coarse_prompt (2, T), fine_prompt (8, T); any of them may be None."""
@@ -56,7 +57,7 @@ def semantic_history(history: History | None, spec: ModelSpec) -> np.ndarray | N
     """What the text stage reads: (T_s,) int64, at least one token."""
     if history is None:
         return None
-    return _array(history, "semantic_prompt", spec.semantic_vocab_size, None)
+    return _array(history, TokenRule.semantic(spec))
 
 
 def coarse_history(
@@ -65,8 +66,8 @@ def coarse_history(
     """What the coarse stage reads: semantic (T_s,) and coarse (2, T) int64 of one stretch."""
     if history is None:
         return None
-    semantic = _array(history, "semantic_prompt", spec.semantic_vocab_size, None)
-    coarse = _array(history, "coarse_prompt", spec.codebook_size, spec.n_coarse_codebooks)
+    semantic = _array(history, TokenRule.semantic(spec))
+    coarse = _array(history, TokenRule.coarse(spec))
     check_frames("The voice", len(semantic), coarse.shape[1], spec)
     return semantic, coarse
 
@@ -75,10 +76,10 @@ def fine_history(history: History | None, spec: ModelSpec) -> np.ndarray | None:
     """What the fine stage reads: (8, T) int64."""
     if history is None:
         return None
-    return _array(history, "fine_prompt", spec.codebook_size, spec.n_codebooks)
+    return _array(history, TokenRule.fine(spec))
 
 
-def _array(history: History, key: str, n_values: int, n_codebooks: int | None) -> np.ndarray:
-    if history.get(key) is None:
-        raise VoiceError(f"The voice has no {key}, which this stage goes on from.")
-    return check_array("The voice", key, history[key], n_values, n_codebooks)
+def _array(history: History, rule: TokenRule) -> np.ndarray:
+    if history.get(rule.name) is None:
+        raise VoiceError(f"The voice has no {rule.name}, which this stage goes on from.")
+    return check_tokens(history[rule.name], rule, owner="the voice", error=VoiceError)

@@ -17,7 +17,8 @@ import numpy as np
 from ..errors import VoiceError, VoiceNotFoundError
 from ..files.archive_file import open_archive
 from ..files.whole_file import open_regular, whole_file
-from .prompt import MAX_ARRAY_BYTES, MAX_VOICE_S, PROMPT_KEYS, VoicePrompt
+from ..tokens import MAX_TOKENS, MAX_VOICE_S
+from .prompt import PROMPT_KEYS, VoicePrompt
 
 MAX_FILE_BYTES = 8 << 20  # the longest voice takes half of it, uncompressed
 _MAX_DIRECTORY_BYTES = 64 << 10  # of an archive; three arrays need 200
@@ -104,7 +105,7 @@ def read_array(stream: IO[bytes], subject: str) -> np.ndarray:
         if dtype.hasobject:
             raise VoiceError(f"{subject} holds Python objects; only numbers are accepted.")
         n_bytes = math.prod(shape) * dtype.itemsize
-        if n_bytes > MAX_ARRAY_BYTES:
+        if n_bytes > 8 * MAX_TOKENS:
             raise VoiceError(
                 f"{subject} has the shape {shape}; "
                 f"a voice may be at most {MAX_VOICE_S} seconds long."

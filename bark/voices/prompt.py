@@ -5,22 +5,18 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Mapping
-from typing import Any
+from pathlib import Path
+from typing import Protocol
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ..errors import VoiceError
 from ..spec import BARK, ModelSpec
-from ..tokens import whole_numbers
+from ..tokens import TokenRule, check_tokens
 
 PROMPT_KEYS = ("semantic_prompt", "coarse_prompt", "fine_prompt")
 """The arrays of a voice's file, as suno-ai/bark names them."""
-
-MAX_VOICE_S = 600
-"""A longer prompt is taken for a mistake; the models hear at most the last seconds of one."""
-
-MAX_ARRAY_BYTES = 8 * BARK.n_codebooks * int(BARK.codec_rate_hz) * MAX_VOICE_S
-"""What the largest array of the longest voice takes in int64."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -50,7 +46,7 @@ class VoicePrompt:
         return dict(zip(PROMPT_KEYS, (self.semantic, self.coarse, self.fine), strict=True))
 
     @classmethod
-    def from_dict(cls, arrays: Mapping[str, Any], *, name: str | None = None) -> VoicePrompt:
+    def from_dict(cls, arrays: Mapping[str, ArrayLike], *, name: str | None = None) -> VoicePrompt:
         """Takes the three arrays of a history prompt as they are; `check_voice` judges them.
 
         Raises:
@@ -64,6 +60,19 @@ class VoicePrompt:
             )
         semantic, coarse, fine = (np.asarray(arrays[key]) for key in PROMPT_KEYS)
         return cls(semantic, coarse, fine, name)
+
+
+class HasTokens(Protocol):
+    """A take, in whose voice another one may go on."""
+
+    @property
+    def tokens(self) -> VoicePrompt:
+        """Its own tokens."""
+
+
+Voice = str | Path | VoicePrompt | Mapping[str, ArrayLike] | HasTokens | None
+"""Whatever names or holds a voice: a name, the path of a voice's or a take's file, tokens, a
+mapping of the arrays of `PROMPT_KEYS`, a take; None for a new voice each seed."""
 
 
 def check_voice(voice: VoicePrompt, spec: ModelSpec) -> VoicePrompt:
@@ -80,10 +89,15 @@ def check_voice(voice: VoicePrompt, spec: ModelSpec) -> VoicePrompt:
         VoiceError: an array's dtype, shape, size or range is wrong, or the lengths do not fit.
     """
     title = _title(voice.name)
-    n_values, n_coarse = spec.codebook_size, spec.n_coarse_codebooks
-    semantic = check_array(title, "semantic_prompt", voice.semantic, spec.semantic_vocab_size, None)
-    coarse = check_array(title, "coarse_prompt", voice.coarse, n_values, n_coarse)
-    fine = check_array(title, "fine_prompt", voice.fine, n_values, spec.n_codebooks)
+    owner = title[0].lower() + title[1:]
+    semantic, coarse, fine = (
+        check_tokens(values, rule, owner=owner, error=VoiceError)
+        for values, rule in (
+            (voice.semantic, TokenRule.semantic(spec)),
+            (voice.coarse, TokenRule.coarse(spec)),
+            (voice.fine, TokenRule.fine(spec)),
+        )
+    )
     if coarse.shape[1] != fine.shape[1]:
         raise VoiceError(
             f"{title} has {coarse.shape[1]} coarse but {fine.shape[1]} fine frames; "
@@ -91,6 +105,35 @@ def check_voice(voice: VoicePrompt, spec: ModelSpec) -> VoicePrompt:
         )
     check_frames(title, len(semantic), coarse.shape[1], spec)
     return VoicePrompt(semantic, coarse, fine, voice.name)
+
+
+def check_given(tokens: VoicePrompt, spec: ModelSpec) -> VoicePrompt:
+    """Holds a take's tokens against a model family, for the stages that go on from them.
+
+    Args:
+        tokens: any of them may be empty; `fine` may hold the coarse codebooks only.
+
+    Returns:
+        The same with int64 arrays.
+
+    Raises:
+        VoiceError: they are another family's.
+    """
+    some = range(spec.n_coarse_codebooks, spec.n_codebooks + 1)
+    try:
+        semantic, coarse, fine = (
+            check_tokens(values, rule, owner="the take", error=VoiceError, may_be_empty=True)
+            for values, rule in (
+                (tokens.semantic, TokenRule.semantic(spec)),
+                (tokens.coarse, TokenRule.coarse(spec)),
+                (tokens.fine, TokenRule.fine(spec, n_rows=some)),
+            )
+        )
+    except VoiceError as fault:
+        raise VoiceError(
+            f"The take's tokens are not those of a {spec.name} model; load the model that made it."
+        ) from fault
+    return VoicePrompt(semantic, coarse, fine, tokens.name)
 
 
 def check_frames(title: str, n_tokens: int, n_frames: int, spec: ModelSpec) -> None:
@@ -106,46 +149,3 @@ def check_frames(title: str, n_tokens: int, n_frames: int, spec: ModelSpec) -> N
 
 def _title(name: str | None) -> str:
     return "The voice" if name is None else f"The voice {name!r}"
-
-
-def check_array(
-    title: str, key: str, values: Any, n_values: int, n_codebooks: int | None
-) -> np.ndarray:
-    """One array of a voice as int64.
-
-    Args:
-        title: how an error's sentence begins, for example "The voice 'x'".
-        key: of `PROMPT_KEYS`.
-        values: whole numbers of any dtype.
-        n_values: they lie in 0 to n_values - 1.
-        n_codebooks: rows; None where the array has one dimension.
-
-    Raises:
-        VoiceError: it is empty, too long, of another shape, or holds other values.
-    """
-    array = whole_numbers(values)
-    if array is None:
-        raise VoiceError(
-            f"{title} has a {key} of dtype {np.asarray(values).dtype}; tokens must be whole "
-            "numbers."
-        )
-    if array.size == 0:
-        raise VoiceError(f"{title} has an empty {key}; a voice needs at least one token.")
-    if array.size * 8 > MAX_ARRAY_BYTES:
-        raise VoiceError(
-            f"{title} has {array.size} tokens in its {key}; "
-            f"a voice may be at most {MAX_VOICE_S} seconds long."
-        )
-    low, high = int(array.min()), int(array.max())
-    if low < 0 or high >= n_values:
-        raise VoiceError(
-            f"{title} has values from {low} to {high} in its {key}; "
-            f"they must lie in 0 to {n_values - 1}."
-        )
-    fits = array.ndim == 1 if n_codebooks is None else array.shape[:-1] == (n_codebooks,)
-    if not fits:
-        expected = "(T,)" if n_codebooks is None else f"({n_codebooks}, T)"
-        raise VoiceError(
-            f"{title} has a {key} of shape {array.shape}; it must have the shape {expected}."
-        )
-    return array
