@@ -273,6 +273,14 @@ class Bark:
         events = self.stream(text, voice=voice, options=options, seed=seed, stop=stop, **short)
         return _takes(events, 1)[0]
 
+    def make(self, request: Request, *, stop: threading.Event | None = None) -> Take:
+        """Makes the take of a request.
+
+        Raises:
+            as `generate`.
+        """
+        return _takes(self.stream_requests([request], stop=stop), 1)[0]
+
     def generate_batch(
         self,
         texts: Sequence[str],

@@ -70,42 +70,15 @@ class FakeBark:
     def preview(self, voice: VoicePrompt) -> np.ndarray:
         return _hum(1.0, 1)
 
-    def generate(self, text: str, **options: Any) -> Take:
-        events = list(self.stream(text, **options))
-        last = events[-1]
+    def generate(self, text: str, *, options: GenerationOptions) -> Take:
+        return self.make(Request(text, options=options))
+
+    def make(self, request: Request, *, stop: threading.Event | None = None) -> Take:
+        last = list(self.stream_requests([request], stop=stop))[-1]
         if isinstance(last, TakeFailed):
             raise last.error
         assert isinstance(last, TakeReady)
         return last.take
-
-    def stream(self, text: str, *, options: GenerationOptions, **others: Any) -> Iterator[Event]:
-        seed = 7 if options.seed is None else options.seed
-        return self.stream_batch([text], options=options, seeds=[seed], **others)
-
-    def stream_redo(
-        self, take: Take, *, from_stage: str, options: GenerationOptions, **others: Any
-    ) -> Iterator[Event]:
-        for event in self.stream(take.text, options=options, **others):
-            if isinstance(event, TakeReady):
-                tokens = dataclasses.replace(event.take.tokens, semantic=take.tokens.semantic)
-                redone = dataclasses.replace(event.take, tokens=tokens, redone_from=from_stage)
-                event = TakeReady(redone, event.item)
-            yield event
-
-    def stream_batch(
-        self,
-        texts: Sequence[str],
-        *,
-        options: GenerationOptions,
-        seeds: Sequence[int],
-        voice: VoicePrompt | None = None,
-        stop: threading.Event | None = None,
-    ) -> Iterator[Event]:
-        requests = [
-            Request(text, voice, dataclasses.replace(options, seed=seed))
-            for text, seed in zip(texts, seeds, strict=True)
-        ]
-        return self.stream_requests(requests, stop=stop)
 
     def stream_requests(
         self, requests: Sequence[Request], *, stop: threading.Event | None = None
@@ -136,7 +109,11 @@ class FakeBark:
             audio = waves[i]
             if stop.is_set():
                 audio = audio[: made * len(audio) // _STEPS]
-            yield TakeReady(self._take(request, audio, stop.is_set()), i)
+            take = self._take(request, audio, stop.is_set())
+            if request.given is not None:
+                tokens = dataclasses.replace(take.tokens, semantic=request.given.semantic)
+                take = dataclasses.replace(take, tokens=tokens, redone_from=request.first_stage)
+            yield TakeReady(take, i)
 
     def _take(self, request: Request, audio: np.ndarray, stopped: bool) -> Take:
         n_semantic = max(2, int(len(audio) / 24_000 * self.spec.semantic_rate_hz))
@@ -148,7 +125,7 @@ class FakeBark:
             audio=audio,
             sample_rate=24_000,
             tokens=VoicePrompt(semantic, fine[:2], fine),
-            voice=request.voice,
+            voice=self.voice(request.voice),
             options=request.options,
             text=request.text,
             model=self.name,

@@ -26,7 +26,7 @@ from .encoding import encoded, new_encoder
 from .faults import as_api_error
 from .host import Host
 from .metrics import Metrics
-from .speaking import POLL_S, Sound, Speech, speak
+from .speaking import POLL_S, Sound, speak
 from .speech_request import SpeechRequest
 
 log = logging.getLogger(__name__)
@@ -122,9 +122,12 @@ class Answer:
 
     def _bytes(self) -> Iterator[bytes]:
         asked = self._request
-        speech = Speech(asked.text, asked.voice, asked.options, asked.preview)
         sounds = speak(
-            self._host, speech, self._stop, may_go_on=lambda: self._n_unsent < MAX_UNSENT_BYTES
+            self._host,
+            asked.request,
+            self._stop,
+            preview=asked.preview,
+            may_go_on=lambda: self._n_unsent < MAX_UNSENT_BYTES,
         )
         stream = self._encoded(sounds)
         if asked.stream_format == "sse":
@@ -154,7 +157,7 @@ class Answer:
         for data in stream:
             audio = base64.b64encode(data).decode("ascii")
             yield _event({"type": "speech.audio.delta", "audio": audio})
-        n_in = len(self._request.text.split())
+        n_in = len(self._request.request.text.split())
         n_out = round(self._n_samples / 320)  # frames of the codec
         usage = {"input_tokens": n_in, "output_tokens": n_out, "total_tokens": n_in + n_out}
         yield _event({"type": "speech.audio.done", "usage": usage})

@@ -18,13 +18,14 @@ from ..errors import InvalidInputError, NothingGeneratedError, shown
 from ..narration.cutting import Size, cut_text
 from ..narration.sizes import measure_for
 from ..options import GenerationOptions
+from ..request import Request
 from ..text.speaking_time import speaking_time_s
 from .arguments import name_argument, number_argument, seed_argument, text_argument
 from .encoding import MEDIA_TYPES, encoded, new_encoder
 from .host import Host
-from .naming import choose_voice
+from .naming import with_voice
 from .sentences import sentences
-from .speaking import Speech, is_one_take, speak, take_turn
+from .speaking import is_one_take, speak, take_turn
 
 NARRATED_FORMATS = ("mp3", "opus", "flac")
 _SUFFIXES = {"opus": "ogg"}
@@ -81,21 +82,16 @@ class Tools:
         """
         with sentences():
             kind = _format(format, FORMATS)
-            speech = self._speech(text, voice, seed, temperature, speed)
+            request = self._request(text, voice, seed, temperature, speed)
             bark = self._host.engine.ready()
-            count = bark.count(speech.text)
-            if count.cut_text or speaking_time_s(speech.text) > _ROOM * bark.spec.max_duration_s:
+            count = bark.count(request.text)
+            if count.cut_text or speaking_time_s(request.text) > _ROOM * bark.spec.max_duration_s:
                 raise InvalidInputError("The text is too long for one take; call narrate_text.")
-            voice_tokens = choose_voice(self._host.access(), speech.voice, bark.spec)
+            voiced = with_voice(self._host.access(), request, bark.spec)
             ticket = self._host.engine.queue.ticket()
             try:
                 take_turn(self._host, bark, ticket, self._host.closing)
-                take = bark.generate(
-                    speech.text,
-                    voice=voice_tokens,
-                    options=speech.options,
-                    stop=self._host.closing,
-                )
+                take = bark.make(voiced, stop=self._host.closing)
             finally:
                 ticket.close()
             data = dataclasses.replace(take, timings={}).encode(kind)
@@ -103,7 +99,7 @@ class Tools:
                 data, f"bark-{take.options.seed}.{kind}", MEDIA_TYPES.get(kind, "audio/ogg")
             )
             record = {
-                **self._record(speech, take.duration_s),
+                **self._record(request, take.duration_s),
                 "not_spoken": take.cut_text,
                 "cannot_say": list(take.unspoken),
             }
@@ -135,16 +131,16 @@ class Tools:
         """
         with sentences():
             kind = _format(format, NARRATED_FORMATS)
-            speech = self._speech(text, voice, seed, temperature, speed)
+            request = self._request(text, voice, seed, temperature, speed)
             rate = self._host.engine.ready().spec.sample_rate
-            sounds = list(speak(self._host, speech, threading.Event()))
+            sounds = list(speak(self._host, request, threading.Event()))
             if not sounds:
                 raise NothingGeneratedError("Nothing was made; try another seed.")
             encoder = new_encoder(kind, rate, marks_of(self._model()))
             data = b"".join(encoded((sound.audio for sound in sounds), encoder))
-            name = f"bark-{speech.options.seed}.{_SUFFIXES.get(kind, kind)}"
+            name = f"bark-{request.seed}.{_SUFFIXES.get(kind, kind)}"
             seconds = sum(len(sound.audio) for sound in sounds) / rate
-            return _kept(data, name, MEDIA_TYPES[kind]), json.dumps(self._record(speech, seconds))
+            return _kept(data, name, MEDIA_TYPES[kind]), json.dumps(self._record(request, seconds))
 
     def check_text(self, text: str) -> str:
         """Tells before speaking how long a text would be and whether all of it would be said.
@@ -198,7 +194,7 @@ class Tools:
             ]
             return json.dumps({"loaded": self._model(), "known": known})
 
-    def _speech(self, text: Any, voice: Any, seed: Any, temperature: Any, speed: Any) -> Speech:
+    def _request(self, text: Any, voice: Any, seed: Any, temperature: Any, speed: Any) -> Request:
         sampling = SamplingOptions(number_argument("temperature", temperature, 0.7))
         options = GenerationOptions(
             semantic=sampling,
@@ -206,8 +202,7 @@ class Tools:
             speed=number_argument("speed", speed, 1.0),
             seed=seed_argument(seed),
         )
-        options = dataclasses.replace(options, seed=options.seeds(1)[0])
-        return Speech(self._text(text), name_argument("voice", voice), options)
+        return Request(self._text(text), name_argument("voice", voice), options)
 
     def _text(self, text: Any) -> str:
         words = text_argument("text", text)
@@ -226,13 +221,13 @@ class Tools:
     def _model(self) -> str:
         return self._host.access().model_name(self._host.engine.ready().name)
 
-    def _record(self, speech: Speech, seconds: float) -> dict[str, Any]:
+    def _record(self, request: Request, seconds: float) -> dict[str, Any]:
         return {
             "seconds": round(seconds, 2),
-            "seed": speech.options.seed,
-            "voice": speech.voice or "a new one",
+            "seed": request.seed,
+            "voice": request.voice or "a new one",
             "model": self._model(),
-            "text": speech.text,
+            "text": request.text,
         }
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 from ..errors import VoiceNotFoundError
+from ..request import Request
 from ..spec import BARK, ModelSpec
 from ..voices.library import VoiceInfo
-from ..voices.prompt import VoicePrompt
 from .faults import ApiError
 from .host import Access, Host
 
@@ -47,21 +49,25 @@ def check_model(host: Host, name: str | None) -> str:
     return loaded
 
 
-def choose_voice(access: Access, name: str | None, spec: ModelSpec) -> VoicePrompt | None:
-    """Loads a voice by its name or one of OpenAI's; None, as "random", is a new one each seed.
+def with_voice(access: Access, request: Request, spec: ModelSpec) -> Request:
+    """A request with the voice it names by its own name or one of OpenAI's.
+
+    None, as "random", is a new voice each seed.
 
     Raises:
         BarkError: there is no such voice.
     """
+    name = request.voice if isinstance(request.voice, str) else None
     if name is None or name.lower() in ("none", "random", "default"):
-        return None
+        return dataclasses.replace(request, voice=None)
     try:
-        return access.load_voice(name, spec)
+        voice = access.load_voice(name, spec)
     except VoiceNotFoundError:
         stand_in = _stand_in(name, access.voices(spec), spec)
         if stand_in is None:
             raise
-        return access.load_voice(stand_in, spec)
+        voice = access.load_voice(stand_in, spec)
+    return dataclasses.replace(request, voice=voice)
 
 
 def _stand_in(name: str, voices: list[VoiceInfo], spec: ModelSpec) -> str | None:

@@ -127,7 +127,7 @@ class Routes:
             media_type="text/event-stream" if is_sse else MEDIA_TYPES[asked.format],
             headers={
                 "X-Bark-Model": model.encode("ascii", "replace").decode(),
-                "X-Bark-Seed": str(asked.options.seed),
+                "X-Bark-Seed": str(asked.request.seed),
                 "Cache-Control": "no-store",
                 "X-Accel-Buffering": "no",
                 "X-Content-Type-Options": "nosniff",

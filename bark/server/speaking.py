@@ -17,35 +17,19 @@ from ..events import AudioPiece, TakeFailed, TakeReady
 from ..narration import NarrationOptions, narrate
 from ..narration.engines import LocalEngine
 from ..narration.making import MakingEvent
-from ..options import MAX_SEED, GenerationOptions
 from ..pipeline import Bark
+from ..request import Request
 from ..take import Take
 from ..text.speaking_time import speaking_time_s
-from ..voices.prompt import VoicePrompt
 from .faults import ApiError
 from .host import Host, Ticket
-from .naming import choose_voice
+from .naming import with_voice
 
 POLL_S = 0.1
 ONE_TAKE_S = 5.0
 """What is expected to be no longer is one take; of longer texts the first sentences come first."""
 _TOGETHER = 2  # chunks: more would be quicker in all, but let a listener wait after the first
 _MAX_TRIES = 3  # for a take that came out empty
-
-
-@dataclasses.dataclass(frozen=True)
-class Speech:
-    """What shall be spoken for a caller.
-
-    Attributes:
-        options: with a seed.
-        preview: yields sound before a part is finished, from its coarse codes alone.
-    """
-
-    text: str
-    voice: str | None
-    options: GenerationOptions
-    preview: bool = False
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -63,15 +47,18 @@ class Sound:
 
 def speak(
     host: Host,
-    speech: Speech,
+    request: Request,
     stop: threading.Event,
     *,
+    preview: bool = False,
     may_go_on: Callable[[], bool] = lambda: True,
 ) -> Iterator[Sound]:
     """Speaks a text, yielding sound as it is finished.
 
     Args:
+        request: its voice is a name, as `with_voice` takes it.
         stop: set when nobody waits any more; looked at at every token.
+        preview: yields sound before a part is finished, from its coarse codes alone.
         may_go_on: asked before each further part; what a slow reader has not fetched yet lies in
             memory.
 
@@ -82,13 +69,14 @@ def speak(
     ticket = host.engine.queue.ticket()
     try:
         bark = host.engine.ready()
-        voice = choose_voice(host.access(), speech.voice, bark.spec)
-        if is_one_take(bark, speech.text):
-            yield from _speak_at_once(host, bark, voice, speech, stop, ticket)
+        request = with_voice(host.access(), request, bark.spec)
+        if is_one_take(bark, request.text):
+            take_turn(host, bark, ticket, stop)
+            yield from _speak_at_once(host, bark, request, stop, preview)
             return
     finally:
         ticket.close()
-    yield from _narrate(host, bark, voice, speech, stop, may_go_on)
+    yield from _narrate(host, bark, request, stop, may_go_on)
 
 
 def is_one_take(bark: Bark, text: str) -> bool:
@@ -100,17 +88,16 @@ def is_one_take(bark: Bark, text: str) -> bool:
 def _narrate(
     host: Host,
     bark: Bark,
-    voice: VoicePrompt | None,
-    speech: Speech,
+    request: Request,
     stop: threading.Event,
     may_go_on: Callable[[], bool],
 ) -> Iterator[Sound]:
     """Speaks a long text in chunks, each batch of them in its turn."""
     pieces = narrate(
-        speech.text,
-        voice=voice,
+        request.text,
+        voice=request.voice,
         model=bark,
-        options=NarrationOptions(generation=speech.options),
+        options=NarrationOptions(generation=request.options),
         engine=_InTurns(host, bark),
         stop=stop,
     )
@@ -159,34 +146,24 @@ def take_turn(host: Host, bark: Bark, ticket: Ticket, stop: threading.Event) -> 
 
 
 def _speak_at_once(
-    host: Host,
-    bark: Bark,
-    voice: VoicePrompt | None,
-    speech: Speech,
-    stop: threading.Event,
-    ticket: Ticket,
+    host: Host, bark: Bark, request: Request, stop: threading.Event, preview: bool
 ) -> Iterator[Sound]:
-    take_turn(host, bark, ticket, stop)
-    seed = speech.options.seed or 0
-    for n_tries in range(1, _MAX_TRIES + 1):
-        options = dataclasses.replace(speech.options, seed=(seed + n_tries - 1) & MAX_SEED)
+    for n_tries in range(_MAX_TRIES):
         try:
-            yield from _sounds(bark, voice, dataclasses.replace(speech, options=options), stop)
+            yield from _sounds(bark, request.with_seed_after(n_tries), stop, preview)
             return
         except NothingGeneratedError:
             _raise_if_left(host, stop)
-            if n_tries == _MAX_TRIES:
+            if n_tries == _MAX_TRIES - 1:
                 raise
 
 
-def _sounds(
-    bark: Bark, voice: VoicePrompt | None, speech: Speech, stop: threading.Event
-) -> Iterator[Sound]:
+def _sounds(bark: Bark, request: Request, stop: threading.Event, preview: bool) -> Iterator[Sound]:
     n_sent = 0
-    for event in bark.stream(speech.text, voice=voice, options=speech.options, stop=stop):
+    for event in bark.stream_requests([request], stop=stop):
         if stop.is_set():
             raise CallerLeftError("Nobody waits for the answer any more.")
-        if isinstance(event, AudioPiece) and speech.preview:
+        if isinstance(event, AudioPiece) and preview:
             n_sent += len(event.audio)
             yield Sound(event.audio, None)
         elif isinstance(event, TakeReady):

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from ..decoding.sampling import SamplingOptions
 from ..errors import InvalidInputError, shown
 from ..options import GenerationOptions
+from ..request import Request
 from .arguments import (
     flag_argument,
     name_argument,
@@ -32,19 +33,15 @@ class SpeechRequest:
     """What shall be said, how, and in which bytes.
 
     Attributes:
-        text: not empty.
+        request: what is spoken; its voice as it was named, None where none was.
         model: as it was named; None where nothing was.
-        voice: likewise.
-        options: with a seed, drawn where none was given.
         format: a key of `MEDIA_TYPES`.
         stream_format: "audio", or "sse" for events with the bytes as base64.
         preview: sound is sent while it is made, from the coarse codes alone.
     """
 
-    text: str
+    request: Request
     model: str | None
-    voice: str | None
-    options: GenerationOptions
     format: str = "mp3"
     stream_format: str = "audio"
     preview: bool = False
@@ -75,11 +72,13 @@ def read_request(body: bytes, *, max_chars: int) -> SpeechRequest:
             param="input",
             code="string_above_max_length",
         )
+    voice = _read(values, "voice", lambda value: name_argument("voice", value))
+    options = _options(values)
+    with _about("input"):
+        request = Request(text, voice, options)
     return SpeechRequest(
-        text=text,
+        request=request,
         model=_read(values, "model", lambda value: name_argument("model", value)),
-        voice=_read(values, "voice", lambda value: name_argument("voice", value)),
-        options=_options(values),
         format=_choice(values, "response_format", tuple(MEDIA_TYPES), "mp3"),
         stream_format=_choice(values, "stream_format", STREAM_FORMATS, "audio"),
         preview=_read(values, "preview", lambda value: flag_argument("preview", value)),
@@ -97,10 +96,9 @@ def _options(values: Mapping[str, Any]) -> GenerationOptions:
     with _about("waveform_temperature"):
         coarse = SamplingOptions(number("waveform_temperature", both))
     with _about("speed"):
-        options = GenerationOptions(
+        return GenerationOptions(
             semantic=semantic, coarse=coarse, speed=number("speed", 1.0), seed=seed
         )
-    return dataclasses.replace(options, seed=options.seeds(1)[0])
 
 
 def _read(values: Mapping[str, Any], name: str, read: Callable[[Any], T]) -> T:

@@ -12,8 +12,8 @@ from typing import Any
 
 from ...errors import BarkError
 from ...events import AudioPiece, Event, StageProgress, TakeFailed, TakeReady
-from ...options import GenerationOptions
 from ...pipeline import Bark
+from ...request import Request
 from ..page import messages, status, words
 from ..state.run_queue import Ticket
 from ..state.sessions import Visit
@@ -48,21 +48,14 @@ class Run:
     """What is to be made.
 
     Attributes:
-        texts: one for each take.
-        seeds: as many.
-        voice: a choice of the voice menu.
-        in_order: the texts are parts of one, to be heard one after another.
+        requests: one for each take; a voice is a choice of the voice menu.
+        in_order: their texts are parts of one, to be heard one after another.
         waited: it was asked for while another run was made; what plays is then heard to its end.
-        redo: id of the take that is made anew, and from which stage.
     """
 
-    texts: tuple[str, ...]
-    seeds: tuple[int, ...]
-    options: GenerationOptions
-    voice: str = ""
+    requests: tuple[Request, ...]
     in_order: bool = False
     waited: bool = False
-    redo: tuple[str, str] | None = None
     id: str = dataclasses.field(default_factory=lambda: secrets.token_hex(4))
 
 
@@ -70,8 +63,8 @@ def perform(studio: Studio, visit: Visit, run: Run) -> Iterator[Update]:
     """Waits for its turn, makes the takes of a run and keeps each as soon as it is done."""
     yield Update(
         status=status.bar("Starting", None),
-        seed=str(run.seeds[0]),
-        takes=messages.making(run.id, run.texts, run.seeds),
+        seed=str(run.requests[0].seed),
+        takes=messages.making(run.id, [(request.text, request.seed) for request in run.requests]),
     )
     shown = False
     telling = _Telling(studio, visit, run)
@@ -164,7 +157,7 @@ class _Telling:
             return
         if not self._is_live:
             self._is_live = True
-            text = self._run.texts[0]
+            text = self._run.requests[0].text
             expected_s = bark.count(text).expected_s
             yield Update(
                 player=messages.go_live(
@@ -211,21 +204,8 @@ def _work(
     bark: Bark, studio: Studio, visit: Visit, run: Run, stop: threading.Event
 ) -> Callable[[Callable[[Event], None]], None]:
     def work(hand_over: Callable[[Event], None]) -> None:
-        voice = studio.access(visit).load_voice(run.voice, bark.spec)
-        options = dataclasses.replace(run.options, seed=run.seeds[0])
-        if run.redo is not None:
-            take_id, stage = run.redo
-            take = visit.takes.load(take_id)
-            events = bark.stream_redo(
-                take, from_stage=stage, voice=voice, options=options, stop=stop
-            )
-        elif len(run.texts) == 1:
-            events = bark.stream(run.texts[0], voice=voice, options=options, stop=stop)
-        else:
-            events = bark.stream_batch(
-                list(run.texts), voice=voice, options=options, seeds=list(run.seeds), stop=stop
-            )
-        for event in events:
+        requests = studio.access(visit).with_voices(run.requests, bark.spec)
+        for event in bark.stream_requests(requests, stop=stop):
             hand_over(event)
 
     return work

@@ -9,6 +9,8 @@ from ...compare.prompts import combinations
 from ...errors import BarkError
 from ...narration.cutting import Size, cut_text
 from ...narration.sizes import measure_for
+from ...options import draw_seed
+from ...request import Request, redo_request
 from ..page import status, words
 from ..page.form import MAX_TAKES, Form
 from ..state.sessions import Session
@@ -33,9 +35,8 @@ def speak(studio: Studio, session: Session, form: Form) -> Iterator[Update]:
 def speak_parts(studio: Studio, session: Session, form: Form) -> Iterator[Update]:
     """Speaks a text that is too long for one take as several, heard one after another."""
     try:
-        run = _plain_run(studio, dataclasses.replace(form, n_takes=1))
+        whole = _plain_run(studio, dataclasses.replace(form, n_takes=1)).requests[0]
         parts = split(studio, form.text)
-        seeds = tuple(run.seeds[0] for _ in parts)  # one seed: without a voice, close to one voice
     except BarkError as error:
         yield Update(status=status.fault(str(error)))
         return
@@ -43,8 +44,9 @@ def speak_parts(studio: Studio, session: Session, form: Form) -> Iterator[Update
         sentence = f"The text makes {len(parts)} parts; at most {MAX_PARTS} are spoken in one go."
         yield Update(status=status.fault(sentence))
         return
-    run = dataclasses.replace(run, texts=tuple(parts), seeds=seeds, in_order=True)
-    yield from _queue_and_perform(studio, session, run)
+    # One seed for all of them: without a voice, close to one voice.
+    requests = tuple(dataclasses.replace(whole, text=part) for part in parts)
+    yield from _queue_and_perform(studio, session, Run(requests, in_order=True))
 
 
 def another(studio: Studio, session: Session) -> Iterator[Update]:
@@ -54,10 +56,9 @@ def another(studio: Studio, session: Session) -> Iterator[Update]:
         yield Update(status=status.fault(words.LOST_TAKE))
         return
     voice = f"given:{stored.id}" if stored.voice_name else ""
-    seed = Form().first_seed()
-    yield from _queue_and_perform(
-        studio, session, Run((stored.text,), (seed,), stored.options, voice)
-    )
+    options = dataclasses.replace(stored.options, seed=draw_seed())
+    request = Request(stored.text, voice or None, options)
+    yield from _queue_and_perform(studio, session, Run((request,)))
 
 
 def redo(studio: Studio, session: Session, form: Form, stage: str) -> Iterator[Update]:
@@ -67,12 +68,12 @@ def redo(studio: Studio, session: Session, form: Form, stage: str) -> Iterator[U
         yield Update(status=status.fault(words.LOST_TAKE))
         return
     try:
-        run = Run((stored.text,), (form.first_seed(),), form.options(), form.voice)
+        take = session.visit.takes.load(stored.id)
+        request = redo_request(take, stage, form.voice or None, form.options())
     except BarkError as error:
         yield Update(status=status.fault(str(error)))
         return
-    run = dataclasses.replace(run, redo=(stored.id, stage))
-    yield from _queue_and_perform(studio, session, run)
+    yield from _queue_and_perform(studio, session, Run((request,)))
 
 
 def stop(session: Session) -> str:
@@ -100,7 +101,7 @@ def _plain_run(studio: Studio, form: Form) -> Run:
         )
     if not 1 <= form.n_takes <= MAX_TAKES:
         raise BarkError(f"Between 1 and {MAX_TAKES} takes can be made at once.")
-    first = form.first_seed()
+    first = form.request()
     texts = [choice.text for choice in combinations(form.text)]
     n_made = len(texts) * form.n_takes
     if n_made > MAX_COMBINED:
@@ -108,10 +109,8 @@ def _plain_run(studio: Studio, form: Form) -> Run:
             f"The braces make {n_made} takes; at most {MAX_COMBINED} are made in one go."
         )
     # The same seeds for every wording, so that nothing else differs.
-    seeds = tuple(first + i for i in range(form.n_takes)) * len(texts)
-    return Run(
-        tuple(t for t in texts for _ in range(form.n_takes)), seeds, form.options(), form.voice
-    )
+    takes = [first.with_seed_after(i) for i in range(form.n_takes)]
+    return Run(tuple(dataclasses.replace(take, text=text) for text in texts for take in takes))
 
 
 def follow(session: Session) -> Iterator[Update]:

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-import secrets
 from collections.abc import Sequence
 from typing import Any
 
 from ...decoding.sampling import SamplingOptions
 from ...errors import InvalidInputError
-from ...options import MAX_SEED, GenerationOptions
+from ...options import MAX_SEED, GenerationOptions, draw_seed
+from ...request import Request
 from ...text.splitting import valid_text
 
 MAX_TAKES = 8
-_DRAWN_SEEDS = 2**31 - MAX_TAKES  # short enough to be read out to somebody
 _DEFAULTS = GenerationOptions()
 
 
@@ -72,10 +71,10 @@ class Form:
                     f"The seed is {self.seed}; it must be a whole number from 0 to 2^63 - 9."
                 )
             return self.seed
-        return secrets.randbelow(_DRAWN_SEEDS)
+        return draw_seed()
 
     def options(self) -> GenerationOptions:
-        """The options of a run, without its seed.
+        """The options of a take, with the held seed or a new one.
 
         Raises:
             InvalidInputError: a value is out of its range.
@@ -94,7 +93,16 @@ class Form:
             max_coarse_history=self.coarse_history,
             sliding_window_len=self.coarse_window,
             speed=self.speed,
+            seed=self.first_seed(),
         )
+
+    def request(self) -> Request:
+        """The form as a take to be made.
+
+        Raises:
+            InvalidInputError: the text is none, or a value is out of its range.
+        """
+        return Request(self.text, self.voice or None, self.options())
 
     def with_settings_of(self, *, text: str, options: GenerationOptions, voice: str) -> Form:
         """This form with a take's text, voice and settings, its seed held."""

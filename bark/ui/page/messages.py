@@ -101,9 +101,9 @@ def changes(found: Changes, visit: Visit) -> dict[str, Any]:
     return {**told, "version": found.version, "whole": found.is_whole, "undo": visit.takes.n_undo}
 
 
-def making(run: str, texts: Sequence[str], seeds: Sequence[int]) -> dict[str, Any]:
-    """Rows for takes that are about to be made."""
-    rows = [{"text": t, "seed": str(seed)} for t, seed in zip(texts, seeds, strict=True)]
+def making(run: str, takes: Sequence[tuple[str, int]]) -> dict[str, Any]:
+    """Rows for takes that are about to be made, of each the text and the seed."""
+    rows = [{"text": text, "seed": str(seed)} for text, seed in takes]
     return _message("making", run=run, rows=rows)
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 
 from ...audio.files import FORMATS
 from ...checkpoints.registry import ModelInfo, list_models
 from ...environment import MODELS
 from ...errors import BarkError, InvalidInputError
+from ...request import Request
 from ...spec import ModelSpec
 from ...styles import own_styles_dir
 from ...voices.library import VoiceInfo, list_voices, load_named_voice, own_voices_dir
@@ -78,6 +80,19 @@ class Access:
             voices_dir=self._voices_dir,
             with_own=self._has_own_voices,
         )
+
+    def with_voices(self, requests: Sequence[Request], spec: ModelSpec) -> list[Request]:
+        """The requests with the tokens of the voices that they name, each loaded once.
+
+        Raises:
+            BarkError: a voice is not there for the caller.
+        """
+        named = {r.voice: None for r in requests if isinstance(r.voice, str)}
+        loaded = {name: self.load_voice(name, spec) for name in named}
+        return [
+            dataclasses.replace(r, voice=loaded[r.voice]) if isinstance(r.voice, str) else r
+            for r in requests
+        ]
 
     def folder_for_voices(self) -> Path:
         """Where the caller's new voices go.

@@ -20,6 +20,7 @@ from ...audio.files import FORMATS
 from ...decoding.sampling import SamplingOptions
 from ...errors import BarkError, CallerLeftError, InvalidInputError, shown
 from ...options import GenerationOptions
+from ...request import Request
 from ...server.arguments import (
     name_argument,
     number_argument,
@@ -133,7 +134,7 @@ class Api:
             seed=seed_argument(seed),
         )
         name = name_argument("voice", voice) or ""
-        return _Job(text, name[:_MAX_NAME_CHARS], options, kind)
+        return _Job(Request(text, name[:_MAX_NAME_CHARS] or None, options), kind)
 
     def _answer(self, job: "_Job", stop: threading.Event) -> tuple[gr.FileData, dict[str, Any]]:
         take = self._speak(job, stop)
@@ -148,12 +149,12 @@ class Api:
         bark = self._studio.engine.ready()
         ticket = self._studio.engine.queue.ticket()
         try:
-            prompt = self._studio.access().load_voice(job.voice, bark.spec)
+            (request,) = self._studio.access().with_voices([job.request], bark.spec)
             while not ticket.wait(POLL_S):
                 if stop.is_set():
                     raise CallerLeftError("Nobody waits for the answer any more.")
             ticket.begin()
-            return bark.generate(job.text, voice=prompt, options=job.options, stop=stop)
+            return bark.make(request, stop=stop)
         finally:
             ticket.close()
 
@@ -178,9 +179,7 @@ class Api:
 class _Job:
     """What /tts was asked for, checked."""
 
-    text: str
-    voice: str
-    options: GenerationOptions
+    request: Request
     format: str
 
 
