@@ -136,14 +136,18 @@ class Server:
     demo: gr.Blocks
 
 
+def page_script() -> str:
+    """The page's scripts as the browser gets them: one after another, in one scope."""
+    return "\n".join((STATIC / name).read_text(encoding="utf-8") for name in _SCRIPTS)
+
+
 def serve(studio: Studio, demo: gr.Blocks, **launch: Any) -> Server:
     """Starts the server; returns at once.
 
     Args:
         launch: passed on to `gr.Blocks.launch`, for example `server_port`.
     """
-    parts = [(STATIC / name).read_text(encoding="utf-8") for name in _SCRIPTS]
-    script = "\n".join(["", *parts])
+    script = "\n" + page_script()  # the policy allows this very text
     app, url, _ = demo.launch(
         prevent_thread_lock=True,
         theme=theme(),

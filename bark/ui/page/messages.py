@@ -1,30 +1,15 @@
 """Everything that Python tells the page's own player and list, as JSON-able values.
 
-| kind | to | what the page does |
-|---|---|---|
-| take | player | shows a take; goes on playing where it was live in this run |
-| queue | player | plays a take when it has played what it has |
-| live, piece, end | player | sound that is still being made |
-| empty | player | shows nothing |
-| styles | styles | shows them, and which one is in use |
-| list | list | fetches all takes of a visit, and shows one of them |
-| changes | list | puts in new and changed takes, takes removed ones out |
-| making, made | list | rows of a run that has begun, and that has ended |
-| grid | grid | shows a grid, also one that is being made |
-| started, cell, failed | grid | what becomes of its cells |
-| ended | grid | nothing more comes |
-| long | long | shows a long text, also one that is being made |
-| chunks, chunk, unmade | long | which chunks are being made, one that can be heard, that cannot |
-| silent | long | nothing more comes |
+`KINDS` is the table of messages: what there is, who takes it, and what is in it.
 """
 
 from __future__ import annotations
 
 import base64
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -34,6 +19,66 @@ from ...narration.states import ChunkState
 from ..state.grid_store import StoredGrid
 from ..state.sessions import Visit
 from ..state.take_store import Changes, StoredTake
+
+Kind = Literal[
+    "take", "queue", "live", "piece", "end", "empty",
+    "list", "changes", "making", "made",
+    "grid", "started", "cell", "failed", "ended",
+    "long", "chunks", "chunk", "unmade", "silent",
+    "styles",
+]  # fmt: skip
+
+
+class Message(NamedTuple):
+    """A kind of message.
+
+    Attributes:
+        to: the part of the page that takes it, in its `receive`.
+        does: what the page does then.
+        fields: what is in it.
+    """
+
+    to: Literal["player", "list", "grid", "long", "styles"]
+    does: str
+    fields: tuple[str, ...] = ()
+
+
+_GRID = "id url text shape axes headings cells failures"
+_LONG = "id url title speakers said chunks busy"
+
+KINDS: Mapping[Kind, Message] = {
+    "take": Message(
+        "player", "shows a take; where it was live in this run, plays on", ("take", "play", "run")
+    ),
+    "queue": Message("player", "plays a take when it has played what it has", ("take", "run")),
+    "live": Message(
+        "player", "empties itself for sound that is about to come",
+        ("run", "text", "expected", "rate", "waits"),
+    ),
+    "piece": Message("player", "takes a piece of sound", ("run", "start", "speed", "pcm")),
+    "end": Message("player", "waits for no more sound of this run", ("run",)),
+    "empty": Message("player", "shows nothing"),
+    "list": Message(
+        "list", "fetches all takes of a visit, and shows one", ("url", "selected", "listeners")
+    ),
+    "changes": Message(
+        "list", "puts in new and changed takes, takes removed ones out", ("takes", "removed")
+    ),
+    "making": Message("list", "shows rows of a run that has begun", ("run", "rows")),
+    "made": Message("list", "takes out the rows of a run that has ended", ("run",)),
+    "grid": Message("grid", "shows a grid, also one that is being made", tuple(_GRID.split())),
+    "started": Message("grid", "marks cells that are being made", ("id", "cells")),
+    "cell": Message("grid", "puts a take into its cell", ("id", "cell", "take")),
+    "failed": Message("grid", "says in a cell why it came to nothing", ("id", "cell", "why")),
+    "ended": Message("grid", "waits for no more cells", ("id",)),
+    "long": Message("long", "shows a long text, also one being made", tuple(_LONG.split())),
+    "chunks": Message("long", "marks chunks that are being made", ("id", "numbers")),
+    "chunk": Message("long", "shows a chunk that can be heard", ("id", "chunk")),
+    "unmade": Message("long", "says why a chunk came to nothing", ("id", "number", "why")),
+    "silent": Message("long", "waits for no more chunks", ("id",)),
+    "styles": Message("styles", "shows them, and which one is in use", ("rows", "chosen")),
+}  # fmt: skip
+"""What Python tells the page; a test holds the page's scripts to it."""
 
 _MODEL_NAMES = {"nano": "nano", "small": "Bark small", "large": "Bark large"}
 
@@ -245,7 +290,9 @@ def empty_player() -> dict[str, Any]:
     return _message("empty")
 
 
-def _message(kind: str, **values: Any) -> dict[str, Any]:
+def _message(kind: Kind, **values: Any) -> dict[str, Any]:
+    missing = set(KINDS[kind].fields) ^ set(values)
+    assert not missing, f"a message {kind!r} has too many or too few of {sorted(missing)}"
     # `n` makes every message differ from the last one, so that the page looks at it.
     return {"kind": kind, "n": time.monotonic_ns(), **values}
 
