@@ -25,7 +25,6 @@ from ..errors import BarkError, CallerLeftError
 from .encoding import encoded, new_encoder
 from .faults import as_api_error
 from .host import Host
-from .metrics import Metrics
 from .speaking import POLL_S, Sound, speak
 from .speech_request import SpeechRequest
 
@@ -43,9 +42,8 @@ class Answer:
         model: under which name the caller knows the loaded model.
     """
 
-    def __init__(self, host: Host, request: SpeechRequest, model: str, metrics: Metrics) -> None:
+    def __init__(self, host: Host, request: SpeechRequest, model: str) -> None:
         self._host, self._request, self._model = host, request, model
-        self._metrics = metrics
         self._stop = threading.Event()
         self._loop = asyncio.get_running_loop()
         self._box: asyncio.Queue[bytes | Exception | None] = asyncio.Queue()
@@ -98,7 +96,7 @@ class Answer:
     def _make(self) -> None:
         """What the thread does."""
         outcome: Exception | None = None
-        with self._metrics.answer(self._request.format) as counted:
+        with self._host.metrics.answer("v1", self._request.format) as counted:
             try:
                 for data in self._bytes():
                     self._put(data)

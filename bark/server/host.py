@@ -10,6 +10,7 @@ from ..pipeline import Bark
 from ..spec import ModelSpec
 from ..voices.library import VoiceInfo
 from ..voices.prompt import VoicePrompt
+from .metrics import Metrics
 
 
 class Ticket(Protocol):
@@ -28,9 +29,8 @@ class Ticket(Protocol):
 class Queue(Protocol):
     """The line itself."""
 
-    @property
-    def mean_turn_s(self) -> float:
-        """How long the last turns took, in seconds."""
+    def until_room_s(self) -> float:
+        """When somebody more will be let in, in seconds from now: a guess by the last turns."""
 
     @property
     def n_waiting(self) -> int:
@@ -81,6 +81,10 @@ class Host(Protocol):
     @property
     def engine(self) -> Engine:
         """Model and line."""
+
+    @property
+    def metrics(self) -> Metrics:
+        """What is counted."""
 
     @property
     def max_chars(self) -> int:

@@ -2,6 +2,7 @@
 
 # No postponed annotations here: gradio reads the types as they stand.
 
+import contextlib
 import dataclasses
 import json
 import threading
@@ -80,8 +81,9 @@ class Tools:
             not_spoken, the words that the model did not hear (empty when all was said), and
             cannot_say, what it left out because it cannot say it (other scripts, emoji).
         """
-        with sentences():
+        with sentences(), contextlib.ExitStack() as stack:
             kind = _format(format, FORMATS)
+            counted = stack.enter_context(self._host.metrics.answer("mcp", kind))
             request = self._request(text, voice, seed, temperature, speed)
             bark = self._host.engine.ready()
             count = bark.count(request.text)
@@ -94,6 +96,7 @@ class Tools:
                 take = bark.make(voiced, stop=self._host.closing)
             finally:
                 ticket.close()
+            counted.audio_s = take.duration_s
             data = dataclasses.replace(take, timings={}).encode(kind)
             file = _kept(
                 data, f"bark-{take.options.seed}.{kind}", MEDIA_TYPES.get(kind, "audio/ogg")
@@ -129,8 +132,9 @@ class Tools:
         Returns:
             The address of the audio file, and its record as JSON: seconds, seed and voice.
         """
-        with sentences():
+        with sentences(), contextlib.ExitStack() as stack:
             kind = _format(format, NARRATED_FORMATS)
+            counted = stack.enter_context(self._host.metrics.answer("mcp", kind))
             request = self._request(text, voice, seed, temperature, speed)
             rate = self._host.engine.ready().spec.sample_rate
             sounds = list(speak(self._host, request, threading.Event()))
@@ -139,7 +143,7 @@ class Tools:
             encoder = new_encoder(kind, rate, marks_of(self._model()))
             data = b"".join(encoded((sound.audio for sound in sounds), encoder))
             name = f"bark-{request.seed}.{_SUFFIXES.get(kind, kind)}"
-            seconds = sum(len(sound.audio) for sound in sounds) / rate
+            seconds = counted.audio_s = sum(len(sound.audio) for sound in sounds) / rate
             return _kept(data, name, MEDIA_TYPES[kind]), json.dumps(self._record(request, seconds))
 
     def check_text(self, text: str) -> str:

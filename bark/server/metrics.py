@@ -6,9 +6,12 @@ import contextlib
 import dataclasses
 import time
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from .host import Host
+from ..errors import BarkError, CallerLeftError
+
+if TYPE_CHECKING:
+    from .host import Host
 
 
 @dataclasses.dataclass
@@ -16,7 +19,7 @@ class Counted:
     """One answer, as it is counted at its end.
 
     Attributes:
-        result: "done", "left", "refused" or "failed".
+        result: "done", "stopped", "left", "refused" or "failed".
         audio_s: seconds of sound that were made.
     """
 
@@ -25,13 +28,9 @@ class Counted:
 
 
 class Metrics:
-    """Counters of one app.
+    """Counters of one app, for all the ways in which it is asked to speak."""
 
-    Args:
-        host: whose line is measured.
-    """
-
-    def __init__(self, host: Host) -> None:
+    def __init__(self) -> None:
         self._registry: Any = None
         try:
             import prometheus_client as prometheus
@@ -41,39 +40,64 @@ class Metrics:
         self._answers = prometheus.Counter(
             "bark_requests",
             "Answers to requests for speech.",
-            ["format", "result"],
+            ["way", "format", "result"],
             registry=registry,
         )
         self._audio = prometheus.Counter(
-            "bark_audio_seconds", "Seconds of sound made for programs.", registry=registry
+            "bark_audio_seconds", "Seconds of sound made.", ["way"], registry=registry
         )
         self._spent = prometheus.Counter(
-            "bark_answer_seconds", "Seconds from request to the last byte.", registry=registry
+            "bark_answer_seconds",
+            "Seconds from request to the end of its answer.",
+            ["way"],
+            registry=registry,
         )
         self._factor = prometheus.Histogram(
             "bark_real_time_factor",
-            "Seconds from request to the last byte, by second of sound.",
+            "Seconds from request to the end of its answer, by second of sound.",
+            ["way"],
             buckets=(0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10),
             registry=registry,
         )
-        waiting = prometheus.Gauge(
+        self._waiting = prometheus.Gauge(
             "bark_queue_length", "Who waits for the device or computes.", registry=registry
         )
-        waiting.set_function(lambda: host.engine.queue.n_waiting)
-        ready = prometheus.Gauge("bark_ready", "Whether a model is loaded.", registry=registry)
-        ready.set_function(lambda: host.engine.bark is not None)
+        self._ready = prometheus.Gauge(
+            "bark_ready", "Whether a model is loaded.", registry=registry
+        )
         self._registry = registry
 
+    def watch(self, host: Host) -> None:
+        """Measures the line and the model of an app from now on."""
+        if self._registry is not None:
+            self._waiting.set_function(lambda: host.engine.queue.n_waiting)
+            self._ready.set_function(lambda: host.engine.bark is not None)
+
     @contextlib.contextmanager
-    def answer(self, format: str) -> Iterator[Counted]:
-        """Counts an answer when the block ends."""
-        counted = Counted()
+    def answer(self, way: str, format: str, counted: Counted | None = None) -> Iterator[Counted]:
+        """Counts an answer when the block ends.
+
+        Args:
+            way: by which it was asked for: "v1", "tts", "mcp" or "page".
+            format: of its file; "" for none.
+            counted: filled in by others; a new one where there is none.
+        """
+        counted = counted or Counted()
         started = time.perf_counter()
         try:
             yield counted
+        except BarkError as error:
+            counted.result = "left" if isinstance(error, CallerLeftError) else "refused"
+            raise
+        except GeneratorExit:
+            counted.result = "left"
+            raise
+        except Exception:
+            counted.result = "failed"
+            raise
         finally:
             if self._registry is not None:
-                self._count(format, counted, time.perf_counter() - started)
+                self._count(way, format, counted, time.perf_counter() - started)
 
     def text(self) -> bytes | None:
         """All of it in Prometheus' words; None where its library is not installed."""
@@ -83,9 +107,9 @@ class Metrics:
 
         return prometheus.generate_latest(self._registry)
 
-    def _count(self, format: str, counted: Counted, spent_s: float) -> None:
-        self._answers.labels(format, counted.result).inc()
-        self._audio.inc(counted.audio_s)
-        self._spent.inc(spent_s)
+    def _count(self, way: str, format: str, counted: Counted, spent_s: float) -> None:
+        self._answers.labels(way, format, counted.result).inc()
+        self._audio.labels(way).inc(counted.audio_s)
+        self._spent.labels(way).inc(spent_s)
         if counted.audio_s > 0 and counted.result == "done":
-            self._factor.observe(spent_s / counted.audio_s)
+            self._factor.labels(way).observe(spent_s / counted.audio_s)

@@ -21,7 +21,6 @@ from .answer import Answer, fault_event
 from .encoding import MEDIA_TYPES
 from .faults import ApiError, as_api_error
 from .host import Host
-from .metrics import Metrics
 from .naming import MODEL_ALIASES, VOICE_ALIASES, check_model
 from .speech_request import read_request
 
@@ -56,7 +55,7 @@ class Routes:
     def __init__(self, host: Host, settings: Settings) -> None:
         self._host = host
         self._settings = settings
-        self._metrics = Metrics(host)
+        host.metrics.watch(host)
 
     def app(self) -> Starlette:
         """The addresses as an app of their own, whose every answer has OpenAI's shape."""
@@ -95,8 +94,8 @@ class Routes:
             except Exception as error:
                 if not isinstance(error, BarkError):
                     log.exception("a request failed")
-                mean_turn_s = self._host.engine.queue.mean_turn_s
-                return as_api_error(error, retry_after_s=mean_turn_s).response()
+                until_room_s = self._host.engine.queue.until_room_s()
+                return as_api_error(error, retry_after_s=until_room_s).response()
 
         return guarded
 
@@ -117,7 +116,7 @@ class Routes:
     async def _speech(self, request: Request) -> Response:
         asked = read_request(await _body(request), max_chars=self._host.max_chars)
         model = await _in_thread(lambda: check_model(self._host, asked.model))
-        answer = Answer(self._host, asked, model, self._metrics)
+        answer = Answer(self._host, asked, model)
         answer.start()
         first = await answer.first(request)
         is_sse = asked.stream_format == "sse"
@@ -160,7 +159,7 @@ class Routes:
         return JSONResponse(_model_object(name))
 
     async def _metrics_page(self, request: Request) -> Response:
-        text = self._metrics.text()
+        text = self._host.metrics.text()
         if text is None:
             sentence = "There are no metrics without the package prometheus_client.\n"
             return PlainTextResponse(sentence, status_code=501)

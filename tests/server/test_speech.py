@@ -6,6 +6,7 @@ import asyncio
 import base64
 import io
 import json
+import re
 import shutil
 import threading
 import time
@@ -21,10 +22,13 @@ from bark.audio.files import to_int16
 from bark.narration import NarrationOptions, narrate
 from bark.options import GenerationOptions
 from bark.server.encoding import MEDIA_TYPES, encoded, new_encoder
+from bark.server.mcp_tools import Tools
 from bark.server.routes import Settings
 from bark.server.speaking import is_one_take
 from bark.take import Take
+from bark.ui.actions.speak import speak
 from bark.ui.build import build_demo, serve
+from bark.ui.page.form import Form
 from bark.ui.state.studio import Studio
 from tests.fake_bark import FakeBark
 from tests.studio_fixtures import make_studio
@@ -371,11 +375,31 @@ def test_the_same_audio_gives_the_same_bytes_in_any_pieces_of_a_second(format: s
     assert abs(len(decoded) / rate - 3.0) < 0.1
 
 
-def test_metrics_and_readiness_are_told(running: Running) -> None:
+def test_metrics_count_every_way_in_and_readiness_is_told(running: Running) -> None:
     pytest.importorskip("prometheus_client")
-    running.post(response_format="pcm")
-    text = running.client.get("/metrics").text
-    assert 'bark_requests_total{format="pcm",result="done"}' in text
-    assert "bark_queue_length 0.0" in text
+    app = Running()
+    try:
+        app.post(response_format="pcm", seed=1)
+        app.post(voice="nobody")
+        app.client.post("/gradio_api/run/tts", json={"data": ["Hi."]})
+        Tools(app.studio).speak_text("Hi.", seed=1)
+        list(speak(app.studio, app.studio.visits.session("tab"), Form(text="Hi.")))
+        told = app.client.get("/metrics").text
+    finally:
+        app.close()
+    counts = re.findall(r"^bark_requests_total\{(.*?)\} ([\d.]+)$", told, re.MULTILINE)
+    assert {(re.sub('"|[a-z]+=', "", labels), float(n)) for labels, n in counts} == {
+        ("pcm,done,v1", 1.0),
+        ("mp3,refused,v1", 1.0),
+        ("wav,done,tts", 1.0),
+        ("mp3,done,mcp", 1.0),
+        (",done,page", 1.0),
+    }
+    heard = re.findall(r'^bark_audio_seconds_total\{way="(.*?)"\} ([\d.]+)$', told, re.MULTILINE)
+    assert {way: float(seconds) > 0.4 for way, seconds in heard} == dict.fromkeys(
+        ("v1", "tts", "mcp", "page"), True
+    )
+    assert "bark_queue_length 0.0" in told
+    assert 'bark_real_time_factor_count{way="page"} 1.0' in told
     ready = running.client.get("/readyz")
     assert (ready.status_code, ready.json()["ready"]) == (200, True)

@@ -24,8 +24,24 @@ def test_tickets_are_served_in_the_order_of_asking() -> None:
 def test_a_full_line_is_refused_in_one_sentence() -> None:
     queue = RunQueue(max_waiting=1)
     queue.ticket(), queue.ticket()
-    with pytest.raises(QueueFullError, match="waiting"):
+    with pytest.raises(QueueFullError, match="waiting already; please try again in 10 s"):
         queue.ticket()
+
+
+def test_when_there_is_room_follows_the_line_and_the_present_turn() -> None:
+    queue = RunQueue(max_waiting=1)
+    assert queue.until_room_s() == 0
+    first = queue.ticket()
+    queue.mean_turn_s = 4.0
+    queue.ticket()
+    assert queue.until_room_s() == 4.0
+    first.begin()
+    time.sleep(0.05)
+    assert 3.0 < queue.until_room_s() < 4.0
+    queue.ticket(is_inside=True)
+    assert 7.0 < queue.until_room_s() < 8.0
+    queue.mean_turn_s = 0.01  # this turn is longer than those before
+    assert queue.until_room_s() >= 1.0
 
 
 def test_expected_wait_follows_the_turns_that_were_measured() -> None:

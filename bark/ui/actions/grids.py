@@ -22,6 +22,7 @@ from ...compare.make import (
 from ...compare.plan import PLACES, GridPlan, batches
 from ...errors import BarkError, InvalidInputError
 from ...pipeline import Bark
+from ...server.metrics import Counted
 from ...take import Take
 from ...text.splitting import valid_text
 from ...voices.prompt import VoicePrompt
@@ -146,7 +147,7 @@ def _perform(studio: Studio, visit: Visit, plan: GridPlan) -> Iterator[Update]:
         grid=messages.grid(grid, visit),
     )
     began = time.monotonic()
-    yield from in_turn(studio, visit, _Telling(studio, visit, grid).tell)
+    yield from in_turn(studio, visit, _Telling(studio, visit, grid))
     made = visit.grids.get(grid.id)
     ids = made.takes.values() if made is not None else ()
     sound_s = sum(take.duration_s for i in ids if (take := visit.takes.get(i)) is not None)
@@ -160,6 +161,7 @@ class _Telling:
     def __init__(self, studio: Studio, visit: Visit, grid: StoredGrid) -> None:
         self._studio, self._visit, self._grid = studio, visit, grid
         self._gauge = status.GridGauge(grid.plan.n_cells)
+        self.counted = Counted()
         self._takes: dict[int, str] = {}
         self._failures: dict[int, str] = {}
 
@@ -189,6 +191,7 @@ class _Telling:
             self._keep()
             return Update(grid=messages.cell_failed(self._grid.id, index, str(event.error)))
         stored = self._visit.takes.add(event.take)
+        self.counted.audio_s += stored.duration_s
         self._takes[index] = stored.id
         self._keep()
         cell = messages.cell_ready(self._grid.id, index, stored, self._visit)

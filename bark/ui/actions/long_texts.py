@@ -23,6 +23,7 @@ from ...narration.script import write_script
 from ...narration.settings import NarrationOptions
 from ...narration.sizes import chunk_limit, measure_for
 from ...narration.states import ChunkFailed, ChunkProgress, ChunkReady, NarrationEvent
+from ...server.metrics import Counted
 from ...text.splitting import valid_text
 from ..page import messages, status, words
 from ..page.form import Form
@@ -233,17 +234,13 @@ def _perform(
     yield Update(status=status.bar("Starting", None))
     began = time.monotonic()
     telling = _Telling(studio, visit, narration_id, changed)
-    yield from in_turn(studio, visit, telling.tell)
-    visit.learn_pace(telling.made_s, time.monotonic() - began)
+    yield from in_turn(studio, visit, telling)
+    visit.learn_pace(telling.counted.audio_s, time.monotonic() - began)
     yield Update(long=messages.long_text_ended(narration_id))
 
 
 class _Telling:
-    """Turns the events of a narration into updates of the page.
-
-    Attributes:
-        made_s: seconds of sound that this run has made.
-    """
+    """Turns the events of a narration into updates of the page."""
 
     def __init__(
         self, studio: Studio, visit: Visit, narration_id: str, changed: Change | None
@@ -251,7 +248,7 @@ class _Telling:
         self._studio, self._visit, self._id, self._changed = studio, visit, narration_id, changed
         self._failures: list[str] = []
         self._in_work: tuple[int, ...] = ()
-        self.made_s = 0.0
+        self.counted = Counted()
 
     def tell(self, ticket: Ticket) -> Iterator[Update]:
         visit, stop = self._visit, self._visit.runs.stop
@@ -284,7 +281,7 @@ class _Telling:
             return Update(status=gauge.line(event.progress), long=started)
         if isinstance(event, ChunkReady):
             gauge.cell_done()
-            self.made_s += event.state.info.heard_s if event.state.info else 0.0
+            self.counted.audio_s += event.state.info.heard_s if event.state.info else 0.0
             return Update(long=messages.chunk_ready(self._id, event.state))
         if isinstance(event, ChunkFailed):
             gauge.cell_done()

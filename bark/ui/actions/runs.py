@@ -8,12 +8,13 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, Protocol
 
 from ...errors import BarkError
 from ...events import AudioPiece, Event, StageProgress, TakeFailed, TakeReady
 from ...pipeline import Bark
 from ...request import Request
+from ...server.metrics import Counted
 from ..page import messages, status, words
 from ..state.run_queue import Ticket
 from ..state.sessions import Visit
@@ -68,26 +69,41 @@ def perform(studio: Studio, visit: Visit, run: Run) -> Iterator[Update]:
     )
     shown = False
     telling = _Telling(studio, visit, run)
-    for update in in_turn(studio, visit, telling.tell):
+    for update in in_turn(studio, visit, telling):
         shown = shown or (update.player is not None and update.player["kind"] in _ENDS)
         yield update
     yield Update(takes=messages.made(run.id), player=None if shown else messages.end_live(run.id))
 
 
-def in_turn(
-    studio: Studio, visit: Visit, tell: Callable[[Ticket], Iterator[Update]]
-) -> Iterator[Update]:
-    """Waits until it is the visit's turn, then tells what a run tells; faults become a status.
+class Telling(Protocol):
+    """What turns the events of a run into updates of the page.
 
-    Args:
-        tell: begins the ticket, and has it closed when its work has really ended.
+    Attributes:
+        counted: how much of it was made, for the metrics.
     """
+
+    counted: Counted
+
+    def tell(self, ticket: Ticket) -> Iterator[Update]:
+        """Begins the ticket, and has it closed when its work has really ended."""
+
+
+def in_turn(studio: Studio, visit: Visit, telling: Telling) -> Iterator[Update]:
+    """Waits until it is the visit's turn, then tells what a run tells; faults become a status."""
+    with studio.metrics.answer("page", "", telling.counted) as counted:
+        yield from _in_turn(studio, visit, telling)
+        if visit.runs.stop.is_set() and counted.result == "done":
+            counted.result = "stopped"
+
+
+def _in_turn(studio: Studio, visit: Visit, telling: Telling) -> Iterator[Update]:
     stop = visit.runs.stop
     if studio.closing.is_set():
         stop.set()
     try:
         ticket = studio.engine.queue.ticket()
     except BarkError as error:
+        telling.counted.result = "refused"
         yield Update(status=status.fault(str(error)))
         return
     try:
@@ -95,10 +111,12 @@ def in_turn(
         if stop.is_set():
             yield Update(status=status.note(words.STOPPED_SILENT))
             return
-        yield from tell(ticket)
+        yield from telling.tell(ticket)
     except BarkError as error:
+        telling.counted.result = "refused"
         yield Update(status=status.fault(str(error)))
     except Exception as error:
+        telling.counted.result = "failed"
         log.exception("a run failed")
         sentence = f"Something went wrong ({type(error).__name__}); the program's log says more."
         yield Update(status=status.fault(sentence))
@@ -124,6 +142,7 @@ class _Telling:
         self._studio = studio
         self._visit = visit
         self._run = run
+        self.counted = Counted()
         self._gauge = status.Gauge()
         self._is_live = False
         self._began = self._coarse_began = time.monotonic()
@@ -175,6 +194,7 @@ class _Telling:
     def _keep(self, event: TakeReady) -> Update:
         visit = self._visit
         stored = visit.takes.add(event.take)
+        self.counted.audio_s += stored.duration_s
         self._gauge.take_ready()
         shown = selected = None
         if not self._kept and not self._run.waited:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 
@@ -17,6 +18,11 @@ class Ticket:
     def __init__(self, queue: RunQueue) -> None:
         self._queue = queue
         self._began: float | None = None
+
+    @property
+    def spent_s(self) -> float:
+        """How long its work has been going on, in seconds."""
+        return 0.0 if self._began is None else time.monotonic() - self._began
 
     def place(self) -> int:
         """How many are before this ticket; 0 means that it is its turn."""
@@ -41,7 +47,7 @@ class Ticket:
 
     def close(self) -> None:
         """Leaves the line; closing twice does nothing."""
-        took = None if self._began is None else time.monotonic() - self._began
+        took = None if self._began is None else self.spent_s
         self._queue.leave(self, took)
 
 
@@ -71,12 +77,25 @@ class RunQueue:
         """
         with self._changed:
             if len(self._line) > self._max_waiting and not is_inside:
+                n, seconds = len(self._line), math.ceil(self._until_room_s())
                 raise QueueFullError(
-                    f"{len(self._line)} people are waiting already; please try again in a minute."
+                    f"{n} people are waiting already; please try again in {seconds} s."
                 )
             ticket = Ticket(self)
             self._line.append(ticket)
             return ticket
+
+    def until_room_s(self) -> float:
+        """When the line will let somebody in, in seconds from now: a guess by the last turns."""
+        with self._changed:
+            return self._until_room_s()
+
+    def _until_room_s(self) -> float:
+        n_turns = len(self._line) - self._max_waiting
+        if n_turns <= 0:
+            return 0.0
+        left_s = max(1.0, self.mean_turn_s - self._line[0].spent_s)
+        return left_s + (n_turns - 1) * self.mean_turn_s
 
     def place(self, ticket: Ticket) -> int:
         """Position of a ticket in the line, counted from 0."""

@@ -7,6 +7,7 @@ import threading
 from pathlib import Path
 
 from ...environment import user_data_dir
+from ...server.metrics import Metrics
 from ...server.routes import Settings
 from .access import Access
 from .callers import Callers
@@ -28,6 +29,7 @@ class Studio:
         guards: who may call the addresses for programs.
         closing: set when the app ends, so that nothing goes on computing.
         callers: who still waits for the answer of an endpoint.
+        metrics: what was asked for, by every way in, and what became of it.
         samples: what voices sound like.
     """
 
@@ -39,6 +41,7 @@ class Studio:
     guards: Settings = dataclasses.field(default_factory=Settings)
     closing: threading.Event = dataclasses.field(default_factory=threading.Event)
     callers: Callers = dataclasses.field(default_factory=Callers)
+    metrics: Metrics = dataclasses.field(default_factory=Metrics)
     samples: VoiceSamples = dataclasses.field(default_factory=VoiceSamples)
 
     def access(self, visit: Visit | None = None) -> Access:

@@ -137,7 +137,9 @@ class Api:
         return _Job(Request(text, name[:_MAX_NAME_CHARS] or None, options), kind)
 
     def _answer(self, job: "_Job", stop: threading.Event) -> tuple[gr.FileData, dict[str, Any]]:
-        take = self._speak(job, stop)
+        with self._studio.metrics.answer("tts", job.format) as counted:
+            take = self._speak(job, stop)
+            counted.audio_s = take.duration_s
         # Timings differ from run to run; without them the same seed gives the same bytes.
         data = dataclasses.replace(take, timings={}).encode(job.format)
         name = f"bark-{take.options.seed}.{job.format}"

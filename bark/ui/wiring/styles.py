@@ -14,7 +14,7 @@ from ..page import messages, status
 from ..page.form import Form
 from ..state.studio import Studio
 from .take_routes import ABSENT
-from .view import QUICK, View, skips
+from .view import QUICK, View, asked, skips
 
 
 def wire_styles(view: View) -> None:
@@ -25,7 +25,8 @@ def wire_styles(view: View) -> None:
     def used(event: gr.EventData, request: gr.Request, *values: Any) -> list[Any]:
         visit = view.session(request).visit
         try:
-            name, before = str(event.name), str(event.instead_of)
+            given = asked(event, ("name", "instead_of"))
+            name, before = str(given["name"]), str(given["instead_of"])
             filled, line = use_style(studio, visit, Form.from_values(values), name, before)
             told = messages.styles(style_rows(studio, visit), name)
             return [*view.form_values(filled), told, status.note(line) if line else gr.skip()]
@@ -35,9 +36,9 @@ def wire_styles(view: View) -> None:
     def kept(event: gr.EventData, request: gr.Request, *values: Any) -> list[Any]:
         visit = view.session(request).visit
         try:
-            asked = {"name": event.name, "frame": event.frame}
-            line = keep_style(studio, visit, Form.from_values(values), asked)
-            told = messages.styles(style_rows(studio, visit), str(event.name).strip())
+            given = asked(event, ("name", "frame"))
+            line = keep_style(studio, visit, Form.from_values(values), given)
+            told = messages.styles(style_rows(studio, visit), str(given["name"]).strip())
             return [told, status.note(line)]
         except BarkError as error:
             return [gr.skip(), status.fault(str(error))]
@@ -45,7 +46,7 @@ def wire_styles(view: View) -> None:
     def dropped(event: gr.EventData, request: gr.Request) -> list[Any]:
         visit = view.session(request).visit
         try:
-            line = drop_style(studio, visit, str(event.name))
+            line = drop_style(studio, visit, str(asked(event, ("name",))["name"]))
             return [messages.styles(style_rows(studio, visit), None), status.note(line)]
         except BarkError as error:
             return [gr.skip(), status.fault(str(error))]
