@@ -17,6 +17,8 @@ from typing import NoReturn
 from bark.downloads.proxies import prepare_for_server
 from bark.environment import read_environment
 from bark.errors import BarkError, OptionError
+from bark.models.native.ahead import compile_ahead
+from bark.server.arenas import bound_arenas
 from bark.terminal.interrupts import end_on_interrupt
 from bark.terminal.streams import open_missing_streams
 
@@ -50,6 +52,8 @@ def main(arguments: list[str] | None = None) -> int:
         if options.mcp and importlib.util.find_spec("mcp") is None:
             raise OptionError("--mcp needs a package more; run: pip install 'gradio[mcp]'")
         environment = read_environment()
+        bound_arenas()
+        compile_ahead(environment)
         if environment.is_zero_gpu:
             import spaces  # noqa: F401 -- before torch, which it changes
         from bark.ui.build import build_demo, build_studio, serve  # which takes seconds

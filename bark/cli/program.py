@@ -100,6 +100,9 @@ def _run(argv: list[str]) -> int:
         return _print_voices(arguments)
     if arguments.reading is not None:
         return _print_reading(arguments)
+    from ..models.native.ahead import compile_ahead
+
+    compile_ahead(read_environment())  # beside the import of torch
     job = read_job(arguments)
     with _interruptible(arguments.keep_partial) as stop:
         bark = _load(job, stop)

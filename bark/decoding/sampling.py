@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import scipy.special
 import torch
 from torch import Tensor
 
@@ -97,6 +96,8 @@ def _past_top_p(logits: Tensor, top_p: float) -> Tensor:
 
 def _past_top_p_numpy(logits: Tensor, top_p: float) -> Tensor:
     """The same by numpy and scipy, whose rounding and order of ties the reference follows."""
+    import scipy.special  # slow to import, and seldom needed
+
     values = logits.detach().numpy()
     index = np.argsort(values, axis=-1)[..., ::-1]
     ordered = np.take_along_axis(values, index, axis=-1)

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import os
 import shutil
 import subprocess
+import sys
+import threading
 from pathlib import Path
 
 import pytest
 
+from bark.environment import read_environment
+from bark.models.native.ahead import compile_ahead
 from bark.models.native.compiler import CompilationError, compiled_library
 from bark.models.native.library import Library, open_or_rebuild
 
@@ -85,3 +90,38 @@ def test_a_compiler_that_refuses_is_quoted_and_leaves_nothing(tmp_path: Path) ->
     with pytest.raises(CompilationError, match="not today"):
         compiled_library(tmp_path / "out", compiler=str(compiler))
     assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_what_was_begun_at_the_start_is_waited_for_and_not_done_again(
+    tmp_path: Path, quick_compiler: Path
+) -> None:
+    calls = tmp_path / "calls"
+    head, *rest = quick_compiler.read_text().splitlines()
+    counted = f'for word; do [ "$word" = -o ] && echo >> {calls} && sleep 1; done'
+    quick_compiler.write_text("\n".join([head, counted, *rest]))
+    environment = dataclasses.replace(read_environment({}), native_dir=tmp_path / "layers")
+    ahead = compile_ahead(environment)
+    assert ahead is not None
+    made = [compiled_library(environment.native_dir)]
+    others = [
+        threading.Thread(target=lambda: made.append(compiled_library(environment.native_dir)))
+        for _ in range(2)
+    ]
+    for thread in others:
+        thread.start()
+    for thread in (ahead, *others):
+        thread.join(60)
+    assert len(made) == 3
+    assert len(set(made)) == 1
+    assert len(calls.read_text().splitlines()) == 1
+    assert Library(made[0])
+
+
+@pytest.mark.parametrize("variables", [{"BARK_NATIVE": "0"}, {"SPACES_ZERO_GPU": "1"}])
+def test_nothing_is_begun_where_it_is_not_wanted(variables: dict[str, str]) -> None:
+    assert compile_ahead(read_environment(variables)) is None
+
+
+def test_beginning_needs_no_torch() -> None:
+    code = "import sys, bark.models.native.ahead, bark.server.arenas; exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

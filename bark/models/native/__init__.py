@@ -3,12 +3,3 @@
 A decode step is some five hundred short calls when torch makes it. Here it is one. Where there is
 no C compiler, or the code does not do here what it should, torch's own layers compute instead.
 """
-
-from __future__ import annotations
-
-from .library import Library, load_library
-from .linear import Int8Layer
-from .memory import HugeMemory
-from .trunk import NativeTrunk
-
-__all__ = ["HugeMemory", "Int8Layer", "Library", "NativeTrunk", "load_library"]

@@ -17,6 +17,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Collection
 from pathlib import Path
@@ -57,6 +58,7 @@ _NAMES = ("cc", "gcc", "clang")
 _TIME_LIMIT_S = 120
 _BUILD_LIMIT_S = 900  # nobody waits for a wheel as for the first start
 _PART = "part-"
+_ONE_AT_A_TIME = threading.Lock()
 
 
 class CompilationError(Exception):
@@ -66,7 +68,7 @@ class CompilationError(Exception):
 def compiled_library(
     folder: Path, *, compiler: str | None = None, extra_flags: tuple[str, ...] = ()
 ) -> Path:
-    """The library's file, compiled now if it is not there yet.
+    """The library's file, compiled now if it is not there yet; by one thread at a time.
 
     Args:
         folder: where libraries are kept; made if it is missing, replaced by a temporary one
@@ -78,7 +80,16 @@ def compiled_library(
     Raises:
         CompilationError: no compiler, or it refuses.
     """
-    command = _command(compiler)
+    # Forked in the meantime, a process would wait for a thread that it does not have.
+    has_turn = _ONE_AT_A_TIME.acquire(timeout=_TIME_LIMIT_S)
+    try:
+        return _compiled(folder, _command(compiler), extra_flags)
+    finally:
+        if has_turn:
+            _ONE_AT_A_TIME.release()
+
+
+def _compiled(folder: Path, command: list[str], extra_flags: tuple[str, ...]) -> Path:
     name = f"transformer-{_fingerprint(command, extra_flags)}.so"
     if _is_whole(folder / name):
         return folder / name
