@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -13,12 +12,12 @@ from .files.whole_file import user_path
 from .generation import codec_decode, generate_coarse, generate_fine, generate_text_semantic
 from .spec import BARK
 from .voices.file import write_voice_file
-from .voices.prompt import PROMPT_KEYS, VoicePrompt, check_voice
+from .voices.prompt import PROMPT_KEYS, Voice, VoicePrompt, check_voice
 
 
 def text_to_semantic(
     text: str,
-    history_prompt: Any = None,
+    history_prompt: Voice = None,
     temp: float = 0.7,
     silent: bool = False,
 ) -> np.ndarray:
@@ -35,7 +34,7 @@ def text_to_semantic(
 
 def semantic_to_waveform(
     semantic_tokens: np.ndarray,
-    history_prompt: Any = None,
+    history_prompt: Voice = None,
     temp: float = 0.7,
     silent: bool = False,
     output_full: bool = False,
@@ -83,7 +82,7 @@ def save_as_prompt(filepath: str | Path, full_generation: Mapping[str, np.ndarra
 
 def generate_audio(
     text: str,
-    history_prompt: Any = None,
+    history_prompt: Voice = None,
     text_temp: float = 0.7,
     waveform_temp: float = 0.7,
     silent: bool = False,

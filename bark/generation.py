@@ -35,6 +35,7 @@ from .suno.torchaudio import mend_torchaudio
 from .terminal.progress import ProgressBar
 from .tokens import TokenRule, check_tokens
 from .voices.presets import OFFICIAL_VOICES
+from .voices.prompt import Voice
 
 CONTEXT_WINDOW_SIZE = BARK.fine_window_len
 SEMANTIC_RATE_HZ = BARK.semantic_rate_hz
@@ -99,7 +100,7 @@ def _load_model(
     return loaded
 
 
-def _load_history_prompt(history_prompt_input: Any) -> Mapping[str, Any] | None:
+def _load_history_prompt(history_prompt_input: Voice) -> Mapping[str, Any] | None:
     return load_history(history_prompt_input, BARK)
 
 
@@ -167,7 +168,7 @@ def clean_models(model_key: str | None = None) -> None:
 
 def generate_text_semantic(
     text: str,
-    history_prompt: Any = None,
+    history_prompt: Voice = None,
     temp: float = 0.7,
     top_k: int | None = None,
     top_p: float | None = None,
@@ -212,7 +213,7 @@ def generate_text_semantic(
 
 def generate_coarse(
     x_semantic: np.ndarray,
-    history_prompt: Any = None,
+    history_prompt: Voice = None,
     temp: float = 0.7,
     top_k: int | None = None,
     top_p: float | None = None,
@@ -255,7 +256,7 @@ def generate_coarse(
 
 def generate_fine(
     x_coarse_gen: np.ndarray,
-    history_prompt: Any = None,
+    history_prompt: Voice = None,
     temp: float | None = 0.5,
     silent: bool = True,
 ) -> np.ndarray:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import types
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -28,10 +28,14 @@ from .stages.coarse import CoarseWindows
 from .stages.fine import generate_fine
 from .stages.semantic import SemanticLimits, generate_semantic
 from .suno.history import coarse_history, fine_history, load_history, semantic_history
+from .voices.prompt import Voice
 
 logger = logging.getLogger(__name__)
 
 _HUB_NAMES = {"suno/bark": "large", "suno/bark-small": "small"}
+Setting = float | bool | None
+"""A value of a setting of transformers' `generate`."""
+
 _STAGES = ("semantic", "coarse", "fine")
 
 
@@ -54,11 +58,13 @@ class AutoProcessor:
         self._bark = bark
 
     @classmethod
-    def from_pretrained(cls, name: str | Path, **_: Any) -> AutoProcessor:
+    def from_pretrained(cls, name: str | Path, **_: object) -> AutoProcessor:
         """Of "suno/bark", "suno/bark-small", or a folder; other arguments change nothing."""
         return cls(_open(name, "cpu", "fp32"))
 
-    def __call__(self, text: str | Sequence[str], voice_preset: Any = None, **_: Any) -> Inputs:
+    def __call__(
+        self, text: str | Sequence[str], voice_preset: Voice = None, **_: object
+    ) -> Inputs:
         """The inputs of one text or several; `voice_preset` is any voice, by name or as arrays."""
         texts = [text] if isinstance(text, str) else list(text)
         shape = (len(texts), BARK.text_len)
@@ -85,11 +91,16 @@ class BarkModel:
 
     @classmethod
     def from_pretrained(
-        cls, name: str | Path, *, torch_dtype: Any = None, dtype: Any = None, **_: Any
+        cls,
+        name: str | Path,
+        *,
+        torch_dtype: torch.dtype | None = None,
+        dtype: torch.dtype | None = None,
+        **_: object,
     ) -> BarkModel:
         """Loads "suno/bark", "suno/bark-small", or a folder, in float32 or the dtype given."""
         names = {torch.float16: "fp16", torch.bfloat16: "bf16"}
-        return cls(_open(name, None, names.get(dtype or torch_dtype, "fp32")))
+        return cls(_open(name, None, names.get(dtype or torch_dtype or torch.float32, "fp32")))
 
     @property
     def device(self) -> torch.device:
@@ -113,8 +124,8 @@ class BarkModel:
         self,
         input_ids: Tensor,
         attention_mask: Tensor | None = None,
-        history_prompt: Any = None,
-        **settings: Any,
+        history_prompt: Voice = None,
+        **settings: Setting,
     ) -> Tensor:
         """Audio of a processor's inputs.
 
@@ -186,10 +197,14 @@ class TextToAudio:
         model = BarkModel.from_pretrained(name)
         return cls(model, AutoProcessor(model._bark))
 
-    def __call__(self, text: str, *, voice_preset: Any = None, **settings: Any) -> dict[str, Any]:
+    def __call__(
+        self, text: str, *, voice_preset: Voice = None, **settings: Setting
+    ) -> dict[str, Any]:
         """{"audio": (1, n) float32, "sampling_rate": 24000}; settings as `BarkModel.generate`."""
         inputs = self.processor(text, voice_preset=voice_preset)
-        audio = self.model.generate(**inputs, **settings).numpy()
+        audio = self.model.generate(
+            inputs["input_ids"], inputs["attention_mask"], inputs["history_prompt"], **settings
+        ).numpy()
         return {"audio": audio, "sampling_rate": self.model.generation_config.sample_rate}
 
 
@@ -199,7 +214,7 @@ def _open(name: str | Path, device: str | None, precision: str) -> Bark:
 
 
 def _settings(
-    given: dict[str, Any], defaults: dict[str, dict[str, Any]]
+    given: Mapping[str, Setting], defaults: dict[str, dict[str, Any]]
 ) -> dict[str, dict[str, Any]]:
     """The settings of each stage: those with its name in front win over those for all."""
     chosen = {stage: dict(values) for stage, values in defaults.items()}

@@ -88,7 +88,7 @@ class Style:
         }
 
     @classmethod
-    def from_dict(cls, values: Any) -> Style:
+    def from_dict(cls, values: object) -> Style:
         """Reads what `to_dict` gave; unknown keys are ignored.
 
         Raises:

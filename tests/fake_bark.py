@@ -7,11 +7,13 @@ import functools
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
+from bark.audio.files import names_audio
 from bark.errors import NothingGeneratedError
 from bark.events import AudioPiece, Event, StageProgress, TakeFailed, TakeReady
 from bark.options import GenerationOptions
@@ -51,6 +53,8 @@ class FakeBark:
         return NanoTokenizer.from_file()
 
     def voice(self, voice: Any) -> VoicePrompt | None:
+        if isinstance(voice, str | Path) and names_audio(voice):
+            voice = Take.load(voice)
         return load_voice(voice, self.spec)
 
     def count(self, text: str) -> TextCount:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -24,7 +24,7 @@ MAX_FRAMES = 1 << 26  # 46 minutes at 24 kHz, 256 MiB as float32
 MAX_DURATION_S = 3_600
 SAMPLE_RATES_HZ = (4_000, 384_000)  # outside of it a file is a mistake or a trap for resamplers
 
-_SUFFIXES = {"wave": "wav", "oga": "ogg"}
+_SUFFIXES = {"wave": "wav", "oga": "ogg", "m4a": "m4b"}
 _SUBTYPES = {"wav": "PCM_16", "flac": "PCM_16", "ogg": "VORBIS", "mp3": "MPEG_LAYER_III"}
 _LOSSY_LEVEL = 0.3  # 0 is the best and largest, 1 the worst: about 60 kbit/s for speech
 _BLOCK_FRAMES = 1 << 16  # the Vorbis encoder overflows its stack on one long block
@@ -152,18 +152,21 @@ def write_audio(
     return path
 
 
-def format_of(path: str | Path) -> str:
+def format_of(path: str | Path, formats: Sequence[str] = FORMATS) -> str:
     """The format that a file's name asks for.
+
+    Args:
+        formats: those that may be asked for.
 
     Raises:
         AudioFileError: the name has no suffix, or one of another kind of file.
     """
     suffix = Path(path).suffix.lower().lstrip(".")
     format = _SUFFIXES.get(suffix, suffix)
-    if format not in FORMATS:
+    if format not in formats:
         raise AudioFileError(
             f"The name {Path(path).name!r} does not end in one of "
-            f"{', '.join('.' + known for known in FORMATS)}."
+            f"{', '.join('.' + known for known in formats)}."
         )
     return format
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from torch import Tensor, nn
 
@@ -16,6 +16,10 @@ from ..models.fine import FineGPT, FineGPTConfig
 from ..models.gpt import GPT, GPTConfig
 from .stage_building import MAX_SIZE, STAGES, with_both_names
 from .torch_file import read_safetensors
+
+if TYPE_CHECKING:
+    from ..codecs.banded import BandCodec
+    from ..text.nano import NanoTokenizer
 
 MAX_CONFIG_BYTES = 1 << 20
 _MAX_SIZES = 16  # in a list of them
@@ -56,7 +60,7 @@ def read_stage(folder: Path, stage: str) -> nn.Module:
     return model
 
 
-def read_codec(folder: Path) -> Any:
+def read_codec(folder: Path) -> BandCodec:
     """Loads nano's own codec.
 
     Raises:
@@ -77,7 +81,7 @@ def read_codec(folder: Path) -> Any:
         ) from error
 
 
-def read_tokenizer(folder: Path) -> Any:
+def read_tokenizer(folder: Path) -> NanoTokenizer:
     """Loads nano's tokenizer with the folder's lexicon, or else the packaged one."""
     from ..text.nano import NanoTokenizer
 

@@ -17,12 +17,15 @@ from .narrate_arguments import narrate_parser
 from .narrate_progress import Progress, clock
 
 if TYPE_CHECKING:
+    from ..narration.cast import Cast
     from ..narration.documents import Document
+    from ..narration.engines import Engine
     from ..narration.joining import Joined
     from ..narration.narration import Narration
     from ..narration.settings import NarrationOptions
     from ..options import GenerationOptions
     from ..pipeline import Bark
+    from ..voices.prompt import Voice
 
 DONE, FAILED, INTERRUPTED = 0, 1, 130
 
@@ -98,7 +101,7 @@ def narrate_document(
 
 
 def narrate_text(
-    text: str, out: Path, bark: Bark, *, voice: Any, options: GenerationOptions, silent: bool
+    text: str, out: Path, bark: Bark, *, voice: Voice, options: GenerationOptions, silent: bool
 ) -> int:
     """Makes a text that is too long for one take into a file, as `narrate` would.
 
@@ -232,7 +235,7 @@ def _load(arguments: argparse.Namespace) -> Bark:
     )
 
 
-def _cast(arguments: argparse.Namespace) -> Any:
+def _cast(arguments: argparse.Namespace) -> Cast:
     import dataclasses
 
     from ..narration.cast import Cast, read_cast
@@ -241,7 +244,7 @@ def _cast(arguments: argparse.Namespace) -> Any:
     return dataclasses.replace(cast, narrator=arguments.voice) if arguments.voice else cast
 
 
-def _engine(arguments: argparse.Namespace, bark: Bark) -> Any:
+def _engine(arguments: argparse.Namespace, bark: Bark) -> Engine:
     from ..listening.listeners import look_with
     from ..narration.engines import LocalEngine
 
@@ -263,7 +266,7 @@ def _engine(arguments: argparse.Namespace, bark: Bark) -> Any:
     return LocalEngine(bark, width=arguments.batch_size, look=look)
 
 
-def _print_plan(narration: Narration, engine: Any, stop: threading.Event) -> int:
+def _print_plan(narration: Narration, engine: Engine, stop: threading.Event) -> int:
     """The plan on standard output; the time to make it is measured on one chunk, which is kept."""
     plan = narration.plan
     for title, n_chunks, seconds in plan.chapters:
@@ -283,7 +286,7 @@ def _print_plan(narration: Narration, engine: Any, stop: threading.Event) -> int
     return DONE
 
 
-def _make_one(narration: Narration, engine: Any, stop: threading.Event) -> None:
+def _make_one(narration: Narration, engine: Engine, stop: threading.Event) -> None:
     """Makes a chunk where none is made yet."""
     from ..narration.states import ChunkReady
 

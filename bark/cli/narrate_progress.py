@@ -9,6 +9,7 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from ..narration.engines import Engine
     from ..narration.narration import Narration
 
 _LINE_EVERY_S = 30.0
@@ -39,7 +40,7 @@ class Progress:
         self._started = self._last_line = time.perf_counter()
         self._chapter = -1
 
-    def follow(self, engine: Any, stop: threading.Event) -> list[tuple[int, str]]:
+    def follow(self, engine: Engine, stop: threading.Event) -> list[tuple[int, str]]:
         """Runs the narration to its end or a stop.
 
         Returns:

@@ -7,18 +7,21 @@ import json
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..errors import AudioFileError, InvalidInputError
-from ..options import GenerationOptions
+from ..options import GenerationOptions, SeededChanges
 from ..take import Take
-from .axes import Value, parse_axis
+from .axes import Axis, Value, parse_axis
 from .make import CellFailed, CellReady, GridEvent, make_cells
 from .plan import BATCH_SIZE, Cell, GridPlan
 
 if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
     from ..pipeline import Bark
-    from ..voices.prompt import VoicePrompt
+    from ..voices.library import VoiceInfo
+    from ..voices.prompt import Voice, VoicePrompt
 
 GRID_VERSION = 1
 GRID_FILE = "grid.json"
@@ -87,13 +90,13 @@ def grid(
     down: Written = None,
     pages: Written = None,
     model: str | Bark = "nano",
-    voice: Any = None,
+    voice: Voice = None,
     options: GenerationOptions | None = None,
     same_seed: bool = True,
     batch_size: int = BATCH_SIZE,
     stop: threading.Event | None = None,
     on_event: Callable[[GridEvent], None] | None = None,
-    **short: Any,
+    **short: Unpack[SeededChanges],
 ) -> Grid:
     """Makes a take for every combination of up to three settings.
 
@@ -112,31 +115,25 @@ def grid(
     Raises:
         OptionError, InvalidInputError: an axis or an option is wrong.
     """
-    from ..voices.library import list_voices, load_voice
+    from ..voices.library import list_voices
 
-    barks: dict[str | None, Bark] = {}
-
-    def open_model(name: str | None) -> Bark:
-        if name not in barks:
-            barks[name] = _opened(model if name is None else name)
-        return barks[name]
-
-    def find_voice(name: str | None, bark: Bark) -> VoicePrompt | None:
-        return load_voice(voice if name == given else name, bark.spec)
-
-    given = None if voice is None else str(getattr(voice, "name", None) or voice)[:200]
-    voices = list_voices(open_model(None).spec)
+    opened = _Models(model, voice)
+    voices = list_voices(opened.model(None).spec)
     plan = GridPlan.of(
         text,
         [_axis(written, voices) for written in (across, down, pages)],
-        voice=given,
+        voice=opened.voice_name,
         options=GenerationOptions.chosen(options, short),
         same_seed=same_seed,
     )
     takes: dict[int, Take] = {}
     failures: dict[int, str] = {}
     events = make_cells(
-        plan, open_model=open_model, load_voice=find_voice, stop=stop, batch_size=batch_size
+        plan,
+        open_model=opened.model,
+        load_voice=opened.voice,
+        stop=stop,
+        batch_size=batch_size,
     )
     for event in events:
         if isinstance(event, CellReady):
@@ -204,7 +201,7 @@ def cell_facts(plan: GridPlan, cell: Cell) -> dict[str, str]:
     return {axis.label: plan.headings(i)[cell.place[i]] for i, axis in enumerate(plan.axes)}
 
 
-def _axis(written: Written, voices: Sequence[Any]) -> Any:
+def _axis(written: Written, voices: Sequence[VoiceInfo]) -> Axis | None:
     if written is None:
         return None
     if len(written) != 1:
@@ -213,6 +210,27 @@ def _axis(written: Written, voices: Sequence[Any]) -> Any:
         )
     ((name, values),) = written.items()
     return parse_axis(name, values, voices=voices)
+
+
+class _Models:
+    """The models and the voice of a call, each opened when it is first needed."""
+
+    def __init__(self, model: str | Bark, voice: Voice) -> None:
+        self._model, self._voice = model, voice
+        self._opened: dict[str | None, Bark] = {}
+        self.voice_name = (
+            None if voice is None else str(getattr(voice, "name", None) or voice)[:200]
+        )
+
+    def model(self, name: str | None) -> Bark:
+        """The model of a name, or for None the call's."""
+        if name not in self._opened:
+            self._opened[name] = _opened(self._model if name is None else name)
+        return self._opened[name]
+
+    def voice(self, name: str | None, bark: Bark) -> VoicePrompt | None:
+        """The voice of a name; the call's own may be more than a name."""
+        return bark.voice(self._voice if name == self.voice_name else name)
 
 
 def _opened(model: str | Bark) -> Bark:

@@ -77,18 +77,26 @@ class GridPlan:
             raise InvalidInputError("The text is empty; write what shall be spoken.")
 
     @classmethod
-    def of(cls, text: str, axes: Sequence[Axis | None], **rest: Any) -> GridPlan:
+    def of(
+        cls,
+        text: str,
+        axes: Sequence[Axis | None],
+        *,
+        voice: str | None = None,
+        model: str | None = None,
+        options: GenerationOptions | None = None,
+        same_seed: bool = True,
+    ) -> GridPlan:
         """A plan whose options have a seed, and whose prompt's alternatives have an axis.
 
         Args:
             axes: across, down, pages; None for one that is not used.
-            rest: the other attributes.
+            voice, model, options, same_seed: the other attributes.
 
         Raises:
             InvalidInputError: the prompt has alternatives, and no axis is free for them.
         """
         used = [axis for axis in axes if axis is not None]
-        options = (rest.pop("options", None) or GenerationOptions()).seeded()
         words = [choice.label for choice in combinations(text)]
         if len(words) > 1 and not any(axis.name == "words" for axis in used):
             if len(used) == len(PLACES):
@@ -96,7 +104,8 @@ class GridPlan:
                     "The prompt has {a|b} in it; leave one of the three axes free for its words."
                 )
             used.append(Axis("words", tuple(dict.fromkeys(words))))
-        return cls(text, tuple(used), options=options, **rest)
+        options = (options or GenerationOptions()).seeded()
+        return cls(text, tuple(used), voice, model, options, same_seed)
 
     @property
     def shape(self) -> tuple[int, int, int]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import torch
@@ -44,7 +43,7 @@ class SamplingOptions:
             raise InvalidInputError(f"top_p is {self.top_p}; it must lie in (0, 1], or be None.")
 
 
-def make_plain(options: Any, *, real: Sequence[str] = (), whole: Sequence[str] = ()) -> None:
+def make_plain(options: object, *, real: Sequence[str] = (), whole: Sequence[str] = ()) -> None:
     """Turns numpy's and torch's numbers in a frozen dataclass into Python's, which JSON knows.
 
     Args:

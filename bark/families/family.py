@@ -44,7 +44,7 @@ class Codec(Protocol):
             ((stop - start) * hop_len,) float32, mostly within ±1.
         """
 
-    def to(self, device: torch.device) -> Any:
+    def to(self, device: torch.device) -> Codec:
         """Moves it there and returns it."""
 
 

@@ -6,7 +6,7 @@ import dataclasses
 import re
 from collections.abc import Callable, Sequence
 from fractions import Fraction
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from scipy.signal import resample_poly
@@ -17,6 +17,9 @@ from ..voices.digest import voice_digest
 from ..voices.prompt import VoicePrompt
 from .check import Examined, Finding, Look, examine
 from .voice_print import VoicePrint, voice_print
+
+if TYPE_CHECKING:
+    from ..pipeline import Bark
 
 LISTENERS = ("pocketsphinx", "faster-whisper")
 _RATE_HZ = 16_000
@@ -78,7 +81,7 @@ class FasterWhisper:
         return " ".join(segment.text for segment in segments)
 
 
-def look_with(bark: Any, name: str = "", max_word_error_rate: float = 0.5) -> Look:
+def look_with(bark: Bark, name: str = "", max_word_error_rate: float = 0.5) -> Look:
     """The look at a model's takes: levels, lengths, the voice and, with a listener, the words.
 
     Args:
@@ -101,7 +104,7 @@ def look_with(bark: Any, name: str = "", max_word_error_rate: float = 0.5) -> Lo
 class _VoiceLook:
     """Examines takes, remembering how each voice sounds."""
 
-    def __init__(self, bark: Any) -> None:
+    def __init__(self, bark: Bark) -> None:
         self.bark = bark
         self._prints: dict[str, VoicePrint | None] = {}
 
@@ -167,7 +170,7 @@ def word_error_rate(wanted: Sequence[str], heard: Sequence[str]) -> float:
     return row[-1] / len(wanted)
 
 
-def _reader(bark: Any) -> Callable[[str], Sequence[str]]:
+def _reader(bark: Bark) -> Callable[[str], Sequence[str]]:
     """How a text is read: by nano's own rules ("42" is two words) where they are there."""
     lexicon = getattr(bark.tokenizer, "lexicon", None)
     if lexicon is None:

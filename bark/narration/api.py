@@ -8,12 +8,13 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..errors import NothingGeneratedError
 from ..options import GenerationOptions
+from ..voices.prompt import Voice
 from .cast import Cast
 from .documents import Document, document_of_text, read_document
 from .engines import Engine
@@ -22,6 +23,9 @@ from .narration import Narration
 from .pronunciations import Pronunciations
 from .settings import NarrationOptions
 from .states import ChunkFailed, ChunkReady, NarrationEvent
+
+if TYPE_CHECKING:
+    from ..pipeline import Bark
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -52,9 +56,9 @@ class Piece:
 def narrate(
     source: str | Path | Document,
     *,
-    voice: Any = None,
-    model: Any = "nano",
-    cast: Cast | Mapping[str, Any] | None = None,
+    voice: Voice = None,
+    model: str | Path | Bark = "nano",
+    cast: Cast | Mapping[str, Voice] | None = None,
     folder: str | Path | None = None,
     options: NarrationOptions | None = None,
     seed: int | None = None,
@@ -102,9 +106,9 @@ def narrate_to_file(
     source: str | Path | Document,
     out: str | Path,
     *,
-    voice: Any = None,
-    model: Any = "nano",
-    cast: Cast | Mapping[str, Any] | None = None,
+    voice: Voice = None,
+    model: str | Path | Bark = "nano",
+    cast: Cast | Mapping[str, Voice] | None = None,
     folder: str | Path | None = None,
     options: NarrationOptions | None = None,
     seed: int | None = None,
@@ -149,9 +153,9 @@ def begin(
     source: str | Path | Document,
     folder: str | Path,
     *,
-    voice: Any = None,
-    model: Any = "nano",
-    cast: Cast | Mapping[str, Any] | None = None,
+    voice: Voice = None,
+    model: str | Path | Bark = "nano",
+    cast: Cast | Mapping[str, Voice] | None = None,
     options: NarrationOptions | None = None,
     seed: int | None = None,
     pronunciations: Pronunciations | None = None,
@@ -179,7 +183,7 @@ def open_source(source: str | Path) -> Document:
     return read_document(source) if isinstance(source, Path) else document_of_text(source)
 
 
-def _loaded(model: Any) -> Any:
+def _loaded(model: str | Path | Bark) -> Bark:
     if isinstance(model, str | Path):
         from ..pipeline import Bark
 

@@ -13,6 +13,7 @@ from typing import Any
 from ..errors import InvalidInputError
 from ..files.whole_file import open_regular
 from ..text.splitting import TAGS, normalize_whitespace
+from ..voices.prompt import Voice
 
 NARRATOR = ""
 """The name of whoever speaks what no other speaker does."""
@@ -52,11 +53,11 @@ class Cast:
             on this disk, those of its owner included.
     """
 
-    narrator: Any = None
-    voices: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    narrator: Voice = None
+    voices: Mapping[str, Voice] = dataclasses.field(default_factory=dict)
     others: Sequence[str] | None = None
 
-    def voice(self, speaker: str) -> Any:
+    def voice(self, speaker: str) -> Voice:
         """The voice given to a speaker, whatever the case of the name; None where none is."""
         if speaker == NARRATOR:
             return self.narrator

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from ..listening.check import Look
 from ..listening.listeners import look_with
 from .making import ChunkTask, MakingEvent, make_chunks
+
+if TYPE_CHECKING:
+    from ..pipeline import Bark
 
 
 class Engine(Protocol):
@@ -43,7 +46,7 @@ class LocalEngine:
 
     n_batches = 1
 
-    def __init__(self, bark: Any, *, width: int | None = None, look: Look | None = None) -> None:
+    def __init__(self, bark: Bark, *, width: int | None = None, look: Look | None = None) -> None:
         self.bark = bark
         self.width = width or fitting_width(bark)
         self.look = look or look_with(bark)
@@ -62,6 +65,6 @@ class LocalEngine:
         """Lets go of nothing: the model is the caller's."""
 
 
-def fitting_width(bark: Any) -> int:
+def fitting_width(bark: Bark) -> int:
     """How many chunks are made together by default: where the gain had levelled off."""
     return 8 if bark.device.type == "cpu" else 32

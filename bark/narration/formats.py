@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import os
-import shutil
 import subprocess
 import tempfile
 import uuid
@@ -16,12 +15,12 @@ from typing import Any, Protocol
 import numpy as np
 import soundfile
 
-from ..audio.files import number_ogg_pages, to_int16
+from ..audio.ffmpeg import ffmpeg_path
+from ..audio.files import format_of, number_ogg_pages, to_int16
 from ..audio.marks import SOURCE_TYPE, TRAINED_MEDIA, marks_of
 from ..errors import AudioFileError
 
 FORMATS = ("wav", "flac", "ogg", "opus", "mp3", "m4b")
-_SUFFIXES = {"wave": "wav", "oga": "ogg", "m4a": "m4b"}
 _SOUNDFILE = {
     "wav": ("WAV", "PCM_16"),
     "rf64": ("RF64", "PCM_16"),
@@ -68,36 +67,20 @@ class AudioWriter(Protocol):
         """Appends (n,) float32 within ±1."""
 
 
-def format_of(path: str | Path) -> str:
-    """The format that a file's name asks for.
-
-    Raises:
-        AudioFileError: the name has no suffix, or another one.
-    """
-    suffix = Path(path).suffix.lower().lstrip(".")
-    format = _SUFFIXES.get(suffix, suffix)
-    if format not in FORMATS:
-        raise AudioFileError(
-            f"The name {Path(path).name!r} does not end in one of "
-            f"{', '.join('.' + known for known in FORMATS)}."
-        )
-    return format
-
-
 def check_format(path: str | Path) -> str:
     """The format of a file that is to be written later.
 
     Raises:
         AudioFileError: the name asks for none, or for one that needs ffmpeg where it is missing.
     """
-    format = format_of(path)
+    format = format_of(path, FORMATS)
     if format == "m4b":
         _find_ffmpeg()
     return format
 
 
 def _find_ffmpeg() -> str:
-    program = shutil.which("ffmpeg")
+    program = ffmpeg_path()
     if program is None:
         raise AudioFileError(
             "An .m4b file is made by ffmpeg, which is not installed; install it or write .mp3, "
@@ -119,7 +102,7 @@ def open_writer(
     Raises:
         AudioFileError: the format is unknown, ffmpeg is needed and missing, or the disk refuses.
     """
-    format = format or format_of(path)
+    format = format or format_of(path, FORMATS)
     if format not in FORMATS:
         raise AudioFileError(f"The format {format!r} is not one of {', '.join(FORMATS)}.")
     if format == "wav" and 2 * n_samples > _MAX_WAV_BYTES:

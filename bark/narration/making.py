@@ -6,7 +6,7 @@ import dataclasses
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 from ..events import AudioPiece, StageProgress, TakeFailed, TakeReady
 from ..listening.check import Examined, Finding, Look, examine
@@ -18,6 +18,9 @@ from .jobs import ChunkInfo
 from .pronunciations import saying
 from .settings import CheckOptions
 from .word_times import word_times
+
+if TYPE_CHECKING:
+    from ..pipeline import Bark
 
 _SEED_STEP = 1_000_003  # between the tries of one chunk: far from its neighbours' seeds
 
@@ -104,7 +107,7 @@ class _Tries:
 
 
 def make_chunks(
-    bark: Any,
+    bark: Bark,
     tasks: Sequence[ChunkTask],
     *,
     look: Look = examine,
@@ -136,7 +139,7 @@ def make_chunks(
 
 
 def _try_once(
-    bark: Any, batch: Sequence[_Tries], look: Look, stop: threading.Event
+    bark: Bark, batch: Sequence[_Tries], look: Look, stop: threading.Event
 ) -> Iterator[MakingEvent]:
     started = time.perf_counter()
     requests = [tries.next_request() for tries in batch]
@@ -161,7 +164,7 @@ def _try_once(
         tries.seconds += spent
 
 
-def _result(bark: Any, tries: _Tries) -> Made | NotMade:
+def _result(bark: Bark, tries: _Tries) -> Made | NotMade:
     task = tries.task
     if not tries.takes:
         return NotMade(task.number, tries.failures[-1])

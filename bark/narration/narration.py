@@ -18,7 +18,7 @@ import dataclasses
 import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..errors import InvalidInputError
 from ..options import seed_after
@@ -38,6 +38,9 @@ from .sizes import chunk_limit, measure_for
 from .states import ChunkState, NarrationEvent, Plan
 from .voices import choose_voices
 
+if TYPE_CHECKING:
+    from ..pipeline import Bark
+
 _REDO_STEP = 7_919  # of seeds: far from those of the neighbours
 
 
@@ -54,7 +57,7 @@ class Narration:
         title, author, language: of the document.
     """
 
-    def __init__(self, bark: Any, folder: JobFolder, manifest: dict[str, Any]) -> None:
+    def __init__(self, bark: Bark, folder: JobFolder, manifest: dict[str, Any]) -> None:
         self.bark = bark
         self.folder = folder
         self._manifest = manifest
@@ -63,7 +66,7 @@ class Narration:
     @classmethod
     def create(
         cls,
-        bark: Any,
+        bark: Bark,
         document: Document,
         folder: str | Path,
         options: NarrationOptions | None = None,
@@ -123,7 +126,7 @@ class Narration:
         return cls(bark, job, manifest)
 
     @classmethod
-    def open(cls, bark: Any, folder: str | Path) -> Narration:
+    def open(cls, bark: Bark, folder: str | Path) -> Narration:
         """A job that was begun, from its folder alone.
 
         Raises:

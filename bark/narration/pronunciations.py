@@ -6,12 +6,16 @@ import dataclasses
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from ..errors import InvalidInputError
 from ..text.english.phones import N_PAUSES, PHONE_INDEX, PHONES
+from ..text.nano import NanoTokenizer
 from .documents import decode_text, read_bytes
 from .marks import Swap, Words
+
+if TYPE_CHECKING:
+    from ..pipeline import Bark
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,7 +94,7 @@ def _phones(written: str, name: str, number: int) -> tuple[str, ...]:
     return named
 
 
-def saying(bark: Any, phones: Mapping[str, tuple[str, ...]]) -> Any:
+def saying(bark: Bark, phones: Mapping[str, tuple[str, ...]]) -> Bark:
     """The model with these words added to its lexicon; the model itself where there are none.
 
     Raises:
@@ -98,12 +102,12 @@ def saying(bark: Any, phones: Mapping[str, tuple[str, ...]]) -> Any:
     """
     if not phones:
         return bark
-    lexicon = getattr(bark.tokenizer, "lexicon", None)
-    if lexicon is None:
+    tokenizer = bark.tokenizer
+    if not isinstance(tokenizer, NanoTokenizer):
         raise InvalidInputError(
             "Phones in a pronunciation list are understood by nano only; give respellings instead."
         )
-    return bark.with_tokenizer(type(bark.tokenizer)(lexicon.with_words(phones)))
+    return bark.with_tokenizer(NanoTokenizer(tokenizer.lexicon.with_words(phones)))
 
 
 def read_pronunciations(path: str | Path) -> Pronunciations:

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ..audio.files import FORMATS
-from ..take import Take
 from ..voices.library import list_voices
-from ..voices.prompt import VoicePrompt
+from ..voices.prompt import Voice, VoicePrompt
 from .cast import NARRATOR, Cast
 from .jobs import JobFolder
+
+if TYPE_CHECKING:
+    from ..pipeline import Bark
 
 NEW_VOICE = "a new voice"
 
 
 def choose_voices(
-    bark: Any,
+    bark: Bark,
     job: JobFolder,
     speakers: Sequence[str],
     cast: Cast,
@@ -44,7 +45,8 @@ def choose_voices(
     for speaker in speakers:
         given = cast.voice(speaker)
         if given is not None:
-            voice = bark.voice(_loaded(given))
+            voice = bark.voice(given)
+            assert voice is not None
             chosen[speaker] = {"said": _said(given, voice), "key": job.put_voice(voice)}
     taken = {entry["said"] for entry in chosen.values()}
     if cast.others is None:
@@ -64,28 +66,23 @@ def choose_voices(
     return chosen, notes
 
 
-def _chosen(bark: Any, job: JobFolder, speaker: str, free: Iterator[str]) -> dict[str, str]:
+def _chosen(bark: Bark, job: JobFolder, speaker: str, free: Iterator[str]) -> dict[str, str]:
     name = None if speaker == NARRATOR else next(free, None)
     if name is None:
         return {"said": NEW_VOICE, "given": "no"}
-    return {"said": name, "key": job.put_voice(bark.voice(name)), "given": "no"}
+    voice = bark.voice(name)
+    assert voice is not None
+    return {"said": name, "key": job.put_voice(voice), "given": "no"}
 
 
-def _free_voices(bark: Any, taken: set[str]) -> Iterator[str]:
+def _free_voices(bark: Bark, taken: set[str]) -> Iterator[str]:
     """Names of voices that lie on this disk and that nobody has, in the order of the list."""
     for info in list_voices(bark.spec):
         if info.on_disk and info.name not in taken:
             yield info.name
 
 
-def _loaded(voice: Any) -> Any:
-    """A take's audio file may stand for a voice, as everywhere in the program."""
-    if isinstance(voice, str | Path) and Path(voice).suffix.lower().lstrip(".") in FORMATS:
-        return Take.load(Path(voice).expanduser())
-    return voice
-
-
-def _said(given: Any, voice: VoicePrompt) -> str:
+def _said(given: Voice, voice: VoicePrompt) -> str:
     if isinstance(given, str | Path):
         return Path(given).name if Path(given).suffix else str(given)
     return voice.name or "a given voice"

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from ..families import family_of
 from ..take import Take
+
+if TYPE_CHECKING:
+    from ..pipeline import Bark
 
 WordTime = tuple[int, int, float, float]
 """First character, behind the last, start in seconds, end in seconds."""
 
 
-def word_times(bark: Any, take: Take, spoken: str) -> tuple[WordTime, ...]:
+def word_times(bark: Bark, take: Take, spoken: str) -> tuple[WordTime, ...]:
     """The words of a take, exact to one token (27 ms) where nano made it.
 
     Returns:

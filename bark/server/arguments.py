@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 from ..errors import InvalidInputError, shown
 from ..options import MAX_SEED
 from ..text.splitting import valid_text
 
 
-def text_argument(name: str, value: Any) -> str:
+def text_argument(name: str, value: object) -> str:
     """A text: a string, or a number that is to be read out.
 
     Raises:
@@ -23,7 +22,7 @@ def text_argument(name: str, value: Any) -> str:
     return valid_text(value)
 
 
-def name_argument(name: str, value: Any) -> str | None:
+def name_argument(name: str, value: object) -> str | None:
     """A name, or None where nothing is named; OpenAI's voices may be objects with an id.
 
     Raises:
@@ -38,7 +37,7 @@ def name_argument(name: str, value: Any) -> str | None:
     return valid_text(value).strip() or None
 
 
-def number_argument(name: str, value: Any, default: float) -> float:
+def number_argument(name: str, value: object, default: float) -> float:
     """A number, also one that is written as a string; None and "" are the default.
 
     Raises:
@@ -57,7 +56,7 @@ def number_argument(name: str, value: Any, default: float) -> float:
     return number
 
 
-def seed_argument(value: Any) -> int | None:
+def seed_argument(value: object) -> int | None:
     """A seed: a whole number, as a number with .0 or a string too; None draws one.
 
     Raises:
@@ -78,7 +77,7 @@ def seed_argument(value: Any) -> int | None:
     return seed
 
 
-def flag_argument(name: str, value: Any) -> bool:
+def flag_argument(name: str, value: object) -> bool:
     """Yes or no; None is no.
 
     Raises:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from typing import Any, Protocol
+from typing import Protocol
 
 from ..checkpoints.registry import ModelInfo
 from ..pipeline import Bark
@@ -40,6 +40,18 @@ class Queue(Protocol):
         """Joins the line; raises `QueueFullError` unless the caller is inside already."""
 
 
+class EngineState(Protocol):
+    """How the loading of the model stands."""
+
+    @property
+    def model(self) -> str:
+        """Its name."""
+
+    @property
+    def phase(self) -> str:
+        """ "loading", "ready" or "failed"."""
+
+
 class Engine(Protocol):
     """The loaded model and its line."""
 
@@ -48,8 +60,8 @@ class Engine(Protocol):
         """Who waits."""
 
     @property
-    def state(self) -> Any:
-        """`model` and `phase`: "loading", "ready" or "failed"."""
+    def state(self) -> EngineState:
+        """Which model, and whether it is loaded."""
 
     @property
     def bark(self) -> Bark | None:

@@ -14,14 +14,14 @@ from ..spec import ModelSpec
 from ..tokens import TokenRule, check_tokens
 from ..voices.file import read_voice_file
 from ..voices.library import find_voice, read_found_voice
-from ..voices.prompt import PROMPT_KEYS, VoicePrompt, check_frames
+from ..voices.prompt import PROMPT_KEYS, Voice, VoicePrompt, check_frames
 
 History = Mapping[str, Any]
 """semantic_prompt (T_s,), coarse_prompt (2, T), fine_prompt (8, T); any of them may be None."""
 
 
 def load_history(
-    voice: Any, spec: ModelSpec, *, offline: bool = False, model_folder: Path | None = None
+    voice: Voice, spec: ModelSpec, *, offline: bool = False, model_folder: Path | None = None
 ) -> History | None:
     """What names or holds a voice, as unchecked arrays.
 

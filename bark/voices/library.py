@@ -7,7 +7,7 @@ import difflib
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 
@@ -20,7 +20,7 @@ from ..text.splitting import valid_text
 from .file import read_voice_arrays, read_voice_file, voice_file_ratio, write_voice_file
 from .model_folder import model_folder_voices
 from .presets import fetch_preset, is_cached, programs_prompts_dir
-from .prompt import VoicePrompt, check_voice
+from .prompt import Voice, VoicePrompt, check_voice
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -134,7 +134,7 @@ def find_voice(
 
 
 def load_voice(
-    voice: Any,
+    voice: Voice,
     spec: ModelSpec,
     *,
     offline: bool = False,

@@ -181,7 +181,7 @@ def _from_json(text: str, folder: Path) -> StoredTake:
     return take
 
 
-def read_flags(values: Any) -> tuple[tuple[str, str], ...] | None:
+def read_flags(values: object) -> tuple[tuple[str, str], ...] | None:
     """Flags as a file keeps them; None where it has none that this program knows."""
     if not isinstance(values, list):
         return None
