@@ -26,6 +26,7 @@ _IMPORT_LOCK = threading.Lock()
 
 _N_RECURRENT = 2  # the decoder's first layers: a convolution and the LSTM
 _CONVOLUTION_REACH = 2  # frames that the layers behind them look back
+_FRAMES_AT_ONCE = 150  # through these layers on a CPU: two seconds, whose numbers take 50 MB
 
 _CODEBOOK = re.compile(r"quantizer\.vq\.layers\.(\d+)\._codebook\.(\w+)")
 # Of the codebooks' state only `embed` is read outside of training.
@@ -131,11 +132,18 @@ class EncodecCodec:
             InvalidInputError: another shape, dtype or range.
         """
         codes = check_tokens(codes, _CODES)[:, :stop]
-        begin = max(0, start - _CONVOLUTION_REACH)
         ids = torch.from_numpy(codes).to(self.device)[:, None]  # (K, 1, T)
         hidden = self.quantizer.decode(ids)  # (1, 128, T)
         hidden = self._layers[:_N_RECURRENT](hidden)  # (1, 512, T)
-        audio = self._layers[_N_RECURRENT:](hidden[..., begin:])
+        n_at_once = _FRAMES_AT_ONCE if self.device.type == "cpu" else codes.shape[1]
+        firsts = range(start, codes.shape[1], n_at_once)
+        pieces = [self._convolve(hidden, first, first + n_at_once) for first in firsts]
+        return np.concatenate(pieces) if pieces else np.zeros(0, np.float32)
+
+    def _convolve(self, hidden: Tensor, start: int, stop: int) -> np.ndarray:
+        """What the layers behind the recurrent ones make of some frames."""
+        begin = max(0, start - _CONVOLUTION_REACH)
+        audio = self._layers[_N_RECURRENT:](hidden[..., begin:stop])
         wanted: np.ndarray = audio[0, 0, (start - begin) * BARK.hop_len :].float().cpu().numpy()
         return wanted
 
