@@ -1,4 +1,4 @@
-"""Bounds how many pieces of memory the C library keeps for the threads of a busy server.
+"""Keeps a busy server's memory flat: few pieces for its threads, and what is free given back.
 
 glibc gives threads that allocate at the same time a piece ("arena") each, up to eight a core, and
 what a thread has freed stays in its piece. A server whose requests come on forty threads ends up
@@ -27,3 +27,15 @@ def bound_arenas() -> bool:
         return False
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     return mallopt is not None and bool(mallopt(_M_ARENA_MAX, _N_ARENAS))
+
+
+def give_back_freed_memory() -> None:
+    """Lets the system have the pages that this process has freed, also those between others.
+
+    glibc alone gives back what lies at an arena's end; a few small things that are kept behind a
+    generation's large ones hold all of them.
+    """
+    if sys.platform == "linux":
+        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+        if trim is not None:
+            trim(0)

@@ -28,6 +28,30 @@ print(re.search(r"VmRSS:\\s+(\\d+)", open("/proc/self/status").read())[1])
 """
 
 
+FREEING = """
+import re
+from bark.server.arenas import bound_arenas, give_back_freed_memory
+def resident():
+    return int(re.search(r"VmRSS:\\s+(\\d+)", open("/proc/self/status").read())[1])
+pieces, kept = [], []
+for _ in range(600):  # 60 MB, each piece with a little behind it that stays
+    pieces.append(bytearray(100_000)); kept.append(bytearray(1_000))
+pieces.clear()
+before = resident()
+give_back_freed_memory()
+print(before - resident())
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="glibc's malloc_trim")
+def test_freed_memory_between_kept_pieces_goes_back_to_the_system() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", FREEING], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) / 1_024 > 40
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="glibc's arenas")
 def test_memory_that_one_thread_freed_is_used_by_the_next() -> None:
     def resident_mib(name: str, variables: dict[str, str]) -> float:

@@ -76,3 +76,18 @@ def test_silence_yields_heartbeats_and_errors_arrive() -> None:
     assert next(listening) is None
     with pytest.raises(ValueError, match="broken"):
         list(listening)
+
+
+def test_after_each_turn_freed_memory_goes_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    given_back = []
+    monkeypatch.setattr(
+        "bark.ui.state.run_queue.give_back_freed_memory", lambda: given_back.append(1)
+    )
+    queue = RunQueue()
+    worked, gave_up = queue.ticket(), queue.ticket()
+    gave_up.close()
+    assert not given_back
+    worked.begin()
+    worked.close()
+    worked.close()
+    assert given_back == [1]

@@ -7,6 +7,7 @@ import threading
 import time
 
 from ...errors import QueueFullError
+from ...server.arenas import give_back_freed_memory
 
 MAX_WAITING = 60
 _FIRST_GUESS_S = 10.0  # how long a turn takes, before any was measured
@@ -116,6 +117,8 @@ class RunQueue:
             if took_s is not None:
                 self.mean_turn_s += 0.3 * (took_s - self.mean_turn_s)
             self._changed.notify_all()
+        if took_s is not None:
+            give_back_freed_memory()
 
     def wait_until_empty(self, timeout_s: float) -> bool:
         """Waits until nobody is in the line; False when the time ran out first."""
