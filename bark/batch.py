@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
-from typing import Any, Protocol
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -15,7 +14,10 @@ import torch
 from .audio.tempo import require_stretching, stretch
 from .errors import InvalidInputError, NothingGeneratedError
 from .events import AudioPiece, Event, StageProgress, TakeFailed, TakeReady
-from .families import Codec, Tokenizer, family_of
+from .families import Codec, family_of
+from .loaded_model import LoadedModel
+from .models.fine import FineGPT
+from .models.gpt import GPT
 from .request import Request
 from .spec import ModelSpec
 from .stages.coarse import CoarseWindows, coarse_len
@@ -23,41 +25,13 @@ from .stages.fine import generate_fine
 from .stages.semantic import SemanticLimits, generate_semantic
 from .take import STAGES, Take
 from .text.english.phones import retime
+from .text_count import expected_duration_s, nothing_to_speak
 from .voices.library import draw_packaged_voice
-from .voices.prompt import Voice, VoicePrompt, check_given
+from .voices.prompt import VoicePrompt, check_given
 
 FIRST_PIECE_S = 0.4
 PIECE_S = 1.0
 """How much sound the first and the later audio pieces hold at least."""
-
-CHARS_PER_SECOND = 14.0
-"""Of spoken English; only for estimates of how long a text will be."""
-
-
-class Models(Protocol):
-    """What a run needs of a `Bark`."""
-
-    name: str
-    spec: ModelSpec
-    precision: str
-    device: torch.device
-
-    @property
-    def tokenizer(self) -> Tokenizer:
-        """Of the text model."""
-
-    @property
-    def codec(self) -> Codec:
-        """Of the sound."""
-
-    def voice(self, voice: Voice) -> VoicePrompt | None:
-        """The tokens of a request's voice."""
-
-    def use(self, stage: str) -> contextlib.AbstractContextManager[Any]:
-        """The stage's model, on its device while the context lasts."""
-
-    def use_codec(self) -> contextlib.AbstractContextManager[Codec]:
-        """The codec, with as many threads as serve it while the context lasts."""
 
 
 @dataclasses.dataclass(eq=False)
@@ -76,19 +50,6 @@ class _Item:
     stop_reason: str = "end"
 
 
-def nothing_to_speak(text: str, unspoken: Sequence[str], spec: ModelSpec) -> str:
-    """The sentence for a text of which nothing can be said."""
-    if not unspoken:
-        return f"There is nothing to speak in {text!r}; write words."
-    listed = ", ".join(f"“{stretch}”" for stretch in unspoken)
-    return f"The model {spec.name} cannot say {listed}; there is nothing to speak, write words."
-
-
-def expected_duration_s(text: str, spec: ModelSpec) -> float:
-    """A guess at how long a text will be when it is spoken, in seconds."""
-    return min(spec.max_duration_s, 0.5 + len(text) / CHARS_PER_SECOND)
-
-
 class Batch:
     """Takes of several requests on their way through the stages.
 
@@ -96,7 +57,7 @@ class Batch:
     seed, text and voice are each request's own.
 
     Args:
-        models: what computes.
+        model: what computes.
         requests: at least one; their `Request.shared` is equal.
         stop: ends it at the next token.
         preview: yields audio pieces of the first take before its end.
@@ -108,20 +69,20 @@ class Batch:
 
     def __init__(
         self,
-        models: Models,
+        model: LoadedModel,
         requests: Sequence[Request],
         *,
         stop: threading.Event | None = None,
         preview: bool = True,
     ) -> None:
-        self.models, self.spec, self.stop = models, models.spec, stop
+        self.model, self.spec, self.stop = model, model.spec, stop
         self.options, self.first_stage, self.last_stage = requests[0].shared
         is_stretched = self.options.speed != 1 and not self.spec.aligned_coarse
         if is_stretched:
             require_stretching()
         self.preview = preview and not is_stretched
         self.timings: dict[str, float] = {}
-        voices = {id(request.voice): models.voice(request.voice) for request in requests}
+        voices = {id(request.voice): model.voice(request.voice) for request in requests}
         self.items = [
             self._item(i, request, voices[id(request.voice)]) for i, request in enumerate(requests)
         ]
@@ -133,7 +94,7 @@ class Batch:
             index=index,
             request=request,
             voice=voice,
-            generator=torch.Generator(self.models.device).manual_seed(request.seed),
+            generator=torch.Generator(self.model.device).manual_seed(request.seed),
             semantic=empty if given is None else given.semantic,
             coarse=np.zeros((n, 0), np.int64) if given is None else given.coarse,
             fine=np.zeros((n, 0), np.int64) if given is None else given.fine,
@@ -187,9 +148,9 @@ class Batch:
         limits = SemanticLimits(options.min_eos_p, options.max_duration_s, options.allow_early_stop)
         seconds = max(expected_duration_s(item.request.text, spec) for item in self.items)
         expected = min(round(seconds * spec.semantic_rate_hz), limits.max_tokens(spec))
-        with self.models.use("semantic") as model:
+        with self.model.use("semantic") as model:
             steps = generate_semantic(
-                model,
+                cast(GPT, model),
                 spec,
                 ids,
                 histories=[v.semantic if (v := item.voice) else None for item in self.items],
@@ -207,8 +168,8 @@ class Batch:
 
     def _encode(self, item: _Item) -> np.ndarray:
         text = item.request.text
-        encoded = self.models.tokenizer.encode(text)  # as typed: line ends may be pauses
-        heard, item.cut_text = self.models.tokenizer.cut(encoded, self.spec.text_len)
+        encoded = self.model.tokenizer.encode(text)  # as typed: line ends may be pauses
+        heard, item.cut_text = self.model.tokenizer.cut(encoded, self.spec.text_len)
         item.unspoken = encoded.unspoken
         if not len(heard.ids):
             raise InvalidInputError(nothing_to_speak(text, encoded.unspoken, self.spec))
@@ -229,7 +190,7 @@ class Batch:
         spec, options = self.spec, self.options
         latest: list[np.ndarray] = []
         generate = family_of(spec).generate_coarse
-        with self.models.use("coarse") as model:
+        with self.model.use("coarse") as model:
             steps = generate(
                 model,
                 spec,
@@ -242,7 +203,7 @@ class Batch:
                 on_window=(lambda codes: latest.append(codes[0])) if self.preview else None,
             )
             total = sum({coarse_len(spec, len(i.semantic)) for i in self.items})
-            pieces = _Pieces(self.models.codec, spec)
+            pieces = _Pieces(self.model.codec, spec)
             progress = self._steps("coarse", steps, lambda n: max(n, total))
             while True:
                 try:
@@ -269,9 +230,9 @@ class Batch:
     def _fine(self) -> Iterator[Event]:
         options, spec = self.options, self.spec
         temperature = options.fine_temperature
-        with self.models.use("fine") as model:
+        with self.model.use("fine") as model:
             steps = generate_fine(
-                model,
+                cast(FineGPT, model),
                 spec,
                 [item.coarse for item in self.items],
                 histories=[v.fine if (v := item.voice) else None for item in self.items],
@@ -290,7 +251,7 @@ class Batch:
     def _decode(self) -> Iterator[Event]:
         for done, item in enumerate(self.items):
             started = time.perf_counter()
-            with self.models.use_codec() as codec:
+            with self.model.use_codec() as codec:
                 audio = np.clip(codec.decode(item.fine), -1, 1).astype(np.float32)
             speed = item.request.options.speed
             if speed != 1 and not self.spec.aligned_coarse:
@@ -308,8 +269,8 @@ class Batch:
             voice=item.voice,
             options=request.options,
             text=request.text,
-            model=self.models.name,
-            precision=self.models.precision,
+            model=self.model.name,
+            precision=self.model.precision,
             stop_reason=item.stop_reason,
             timings={**self.timings, **timings},
             cut_text=item.cut_text,

@@ -17,11 +17,11 @@ from bark.audio.files import names_audio
 from bark.errors import NothingGeneratedError
 from bark.events import AudioPiece, Event, StageProgress, TakeFailed, TakeReady
 from bark.options import GenerationOptions
-from bark.pipeline import TextCount
 from bark.request import Request
 from bark.spec import NANO, ModelSpec
 from bark.take import Take
 from bark.text.nano import NanoTokenizer
+from bark.text_count import TextCount
 from bark.voices.library import load_voice
 from bark.voices.prompt import VoicePrompt
 

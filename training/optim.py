@@ -39,6 +39,10 @@ def orthogonalise(matrices: Tensor) -> Tensor:
 class Muon(torch.optim.Optimizer):
     """Orthogonalised momentum; convolutions count as matrices, `c_attn` as three.
 
+    torch has a Muon too. On a plain matrix both take the same step, but for bfloat16's rounding
+    (3 % of a step). torch's takes no convolutions, which nano's models have, and treats query, key
+    and value of a `c_attn` as one matrix, which is another step altogether.
+
     Args:
         params: weights of two or more dimensions.
         lr: the step, relative to a matrix whose singular values are all 1.

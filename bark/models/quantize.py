@@ -196,6 +196,9 @@ class Int8Linear(nn.Module):
     and 2 * 255 * 127 does not fit there. 2 * 128 * 127 does: a layer of two parts multiplies each
     half of the activations' codes and adds the sums, which are those of other processors.
 
+    torchao 0.18 was tried in its place: its layer (1,024 to 4,096) is as exact, but without
+    torch.compile takes 2.0 ms for a row where this one takes 0.16 ms.
+
     Args:
         weight: (N, K) float32.
         bias: (N,) float32, or None.

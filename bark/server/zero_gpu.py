@@ -15,12 +15,13 @@ from typing import Any
 
 import numpy as np
 
-from ..batch import Batch, expected_duration_s
+from ..batch import Batch
 from ..errors import InvalidInputError, WeightsNotFoundError
 from ..events import Event
 from ..pipeline import Bark
 from ..request import Request
 from ..spec import NANO
+from ..text_count import expected_duration_s
 from ..voices.prompt import Voice
 
 log = logging.getLogger(__name__)

@@ -103,9 +103,9 @@ def test_the_app_loads_the_model_before_it_serves(folder: Path, tmp_path: Path) 
         "GPU = FakeSpaces().GPU\n"
     )
     code = (
-        "import app, spaces, bark.pipeline\n"
+        "import app, spaces, bark.loaded_model\n"
         "import torch\n"
-        "bark.pipeline.choose_device = lambda *a, **k: torch.device('cpu')\n"
+        "bark.loaded_model.choose_device = lambda *a, **k: torch.device('cpu')\n"
         "class Ended(app._Ending):\n    def wait(self):\n        pass\n"
         "app._Ending = Ended\n"
         "raise SystemExit(app.main([]))\n"

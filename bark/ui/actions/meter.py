@@ -8,8 +8,9 @@ import re
 
 from ...compare.prompts import combinations
 from ...errors import BarkError
-from ...pipeline import Bark, TextCount
+from ...pipeline import Bark
 from ...spec import NANO
+from ...text_count import TextCount
 from ..state.studio import Studio
 from .speak import split
 

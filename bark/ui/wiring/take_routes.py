@@ -31,17 +31,18 @@ _MAX_BODY = 1 << 20
 ABSENT: Mapping[str, str] = {"detail": "There is no such take."}
 
 
-def add_take_routes(app: fastapi.FastAPI, studio: Studio) -> None:
-    """Adds the routes; they stand before the one of the takes' files."""
+class _TakeRoutes:
+    def __init__(self, studio: Studio) -> None:
+        self._studio = studio
 
-    def listed(key: str, since: str = "") -> Response:
-        visit = studio.visits.by_key(key)
+    def listed(self, key: str, since: str = "") -> Response:
+        visit = self._studio.visits.by_key(key)
         if visit is None:
             return JSONResponse(dict(ABSENT), status_code=404)
         return JSONResponse(messages.changes(visit.takes.changes(whole_number(since)), visit))
 
-    async def acted(key: str, request: fastapi.Request) -> Response:
-        visit = studio.visits.by_key(key)
+    async def acted(self, key: str, request: fastapi.Request) -> Response:
+        visit = self._studio.visits.by_key(key)
         if visit is None:
             return JSONResponse(dict(ABSENT), status_code=404)
         try:
@@ -50,18 +51,18 @@ def add_take_routes(app: fastapi.FastAPI, studio: Studio) -> None:
         except InvalidInputError as error:
             return JSONResponse({"detail": str(error)}, status_code=400)
 
-    async def checked(key: str, request: fastapi.Request) -> Response:
-        visit = studio.visits.by_key(key)
+    async def checked(self, key: str, request: fastapi.Request) -> Response:
+        visit = self._studio.visits.by_key(key)
         if visit is None:
             return JSONResponse(dict(ABSENT), status_code=404)
         try:
             asked = read_json(await read_body(request))
-            return JSONResponse(await run_in_threadpool(check, studio, visit, asked))
+            return JSONResponse(await run_in_threadpool(check, self._studio, visit, asked))
         except BarkError as error:
             return JSONResponse({"detail": str(error)}, status_code=400)
 
-    async def zipped(key: str, request: fastapi.Request) -> Response:
-        visit = studio.visits.by_key(key)
+    async def zipped(self, key: str, request: fastapi.Request) -> Response:
+        visit = self._studio.visits.by_key(key)
         if visit is None:
             return JSONResponse(dict(ABSENT), status_code=404)
         try:
@@ -71,27 +72,31 @@ def add_take_routes(app: fastapi.FastAPI, studio: Studio) -> None:
         ids = asked.get("ids", [""])[0].split()
         return archived(await run_in_threadpool(zip_takes, visit, ids), "bark-takes.zip")
 
-    def words(key: str, take_id: str) -> Response:
-        visit = studio.visits.by_key(key)
+    def words(self, key: str, take_id: str) -> Response:
+        visit = self._studio.visits.by_key(key)
         if visit is None or visit.takes.get(take_id) is None:
             return JSONResponse(dict(ABSENT), status_code=404)
-        return JSONResponse({"words": word_times(studio, visit, take_id)})
+        return JSONResponse({"words": word_times(self._studio, visit, take_id)})
 
-    def form(key: str, take_id: str) -> Response:
-        visit = studio.visits.by_key(key)
+    def form(self, key: str, take_id: str) -> Response:
+        visit = self._studio.visits.by_key(key)
         if visit is None or visit.takes.get(take_id) is None:
             return JSONResponse(dict(ABSENT), status_code=404)
         try:
-            return JSONResponse({"form": form_of(studio, visit, take_id)})
+            return JSONResponse({"form": form_of(self._studio, visit, take_id)})
         except BarkError as error:
             return JSONResponse({"detail": str(error)}, status_code=410)
 
-    app.add_api_route("/takes/{key}/{take_id}/form", form)
-    app.add_api_route("/takes/{key}", listed)
-    app.add_api_route("/takes/{key}/act", acted, methods=["POST"])
-    app.add_api_route("/takes/{key}/check", checked, methods=["POST"])
-    app.add_api_route("/takes/{key}/zip", zipped, methods=["POST"])
-    app.add_api_route("/takes/{key}/{take_id}/words", words)
+
+def add_take_routes(app: fastapi.FastAPI, studio: Studio) -> None:
+    """Adds the routes; they stand before the one of the takes' files."""
+    routes = _TakeRoutes(studio)
+    app.add_api_route("/takes/{key}/{take_id}/form", routes.form)
+    app.add_api_route("/takes/{key}", routes.listed)
+    app.add_api_route("/takes/{key}/act", routes.acted, methods=["POST"])
+    app.add_api_route("/takes/{key}/check", routes.checked, methods=["POST"])
+    app.add_api_route("/takes/{key}/zip", routes.zipped, methods=["POST"])
+    app.add_api_route("/takes/{key}/{take_id}/words", routes.words)
 
 
 def zip_takes(visit: Visit, ids: list[str]) -> bytes:
