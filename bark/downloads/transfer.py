@@ -189,8 +189,8 @@ def _receive(job: Job) -> None:
     with response:
         resumed = response.status == http.client.PARTIAL_CONTENT
         have = have if resumed else 0
-        length = response.headers.get("Content-Length")
-        total = have + int(length) if length else 0
+        length = response.headers.get("Content-Length", "")
+        total = have + int(length) if length.isdecimal() else 0
         _check_room(job, total - have)
         with job.part.open("ab" if resumed else "wb") as stream:
             _copy(job, response, stream, have, total)
