@@ -18,6 +18,7 @@ from bark.decoding.sampling import SamplingOptions
 from bark.errors import OptionError
 from bark.models.fine import FineGPT, FineGPTConfig
 from bark.models.gpt import GPT, GPTConfig
+from bark.models.native.library import load_library
 from bark.models.native.linear import Int8Layer
 from bark.models.quantize import (
     Bf16Linear,
@@ -257,8 +258,19 @@ def test_float32_keeps_the_layers_as_they_are() -> None:
     assert all(type(m) is nn.Linear for m in model.modules() if hasattr(m, "in_features"))
 
 
+@pytest.mark.parametrize(("parts", "has_draft"), [(1, True), (2, False), (None, False)])
+def test_a_draft_is_made_only_where_it_is_faster(
+    parts: int | None, has_draft: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bark.models.quantize.load_library", lambda: None)
+    monkeypatch.setattr("bark.models.quantize.parts_that_add_exactly", lambda: parts)
+    model = GPT(GPTConfig(16, 20, 20, n_layer=1, n_head=8, n_embd=512)).eval()
+    apply_precision(model, "fp32", "cpu")
+    assert (model.draft is not None) == has_draft
+
+
 def test_a_draft_shares_all_but_the_layers_and_is_no_part_of_the_model() -> None:
-    if not integer_layers_work():
+    if load_library() is None and parts_that_add_exactly() != 1:
         pytest.skip("no drafts on this processor")
     config = GPTConfig(1_024, 12_096, 12_096, n_layer=1, n_head=8, n_embd=512)
     model = apply_precision(GPT(config).eval(), "fp32", "cpu")
