@@ -243,3 +243,12 @@ class LoadedModel:
         it stands, so for it this is the text with its white space normalised.
         """
         return self.tokenizer.reading(text)
+
+    def readings(self, text: str) -> list[tuple[int, int, str]]:
+        """What of a text is spoken otherwise than it is written, with nano for example numbers.
+
+        Returns:
+            first and last character of each stretch in the text with its white space normalised,
+            and the words that are spoken for it; none for official Bark.
+        """
+        return self.tokenizer.readings(text)

@@ -71,6 +71,9 @@ class FakeBark:
     def reading(self, text: str) -> str:
         return self.tokenizer.reading(text)
 
+    def readings(self, text: str) -> list[tuple[int, int, str]]:
+        return self.tokenizer.readings(text)
+
     def preview(self, voice: VoicePrompt) -> np.ndarray:
         return _hum(1.0, 1)
 

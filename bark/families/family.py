@@ -26,6 +26,9 @@ class Tokenizer(Protocol):
     def reading(self, text: str) -> str:
         """The words that are spoken for a text, one blank between."""
 
+    def readings(self, text: str) -> list[tuple[int, int, str]]:
+        """What is spoken otherwise than written: characters of the normalised text, and words."""
+
 
 class Codec(Protocol):
     """Turns codes into sound."""

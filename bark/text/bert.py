@@ -81,6 +81,10 @@ class BertTokenizer:
         """The text as the model reads it: as it was typed."""
         return normalize_whitespace(text)
 
+    def readings(self, text: str) -> list[tuple[int, int, str]]:
+        """Nothing is read otherwise than it is written."""
+        return []
+
     def pieces(self, text: str) -> list[str]:
         """The word pieces that `encode` gives the ids of."""
         encoding = self._tokenizer.encode(normalize_whitespace(text), add_special_tokens=False)

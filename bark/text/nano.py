@@ -72,6 +72,31 @@ class NanoTokenizer:
         words = read(fold_spaces(text), self.lexicon.__contains__).words
         return " ".join(word.text for word in words)
 
+    def readings(self, text: str) -> list[tuple[int, int, str]]:
+        """Return the stretches of a text that are spoken otherwise than they are written.
+
+        Returns:
+            First and last character of each in the text with its white space normalised, and the
+            words that are spoken for it; stretches with nothing but a blank between are one.
+        """
+        folded = fold_spaces(text)
+        plain = normalize_whitespace(folded)
+        spoken: list[tuple[int, int, str]] = []
+        for word in read(folded, self.lexicon.__contains__).words:
+            if spoken and spoken[-1][:2] == (word.start, word.end):
+                spoken[-1] = (word.start, word.end, f"{spoken[-1][2]} {word.text}")
+            else:
+                spoken.append((word.start, word.end, word.text))
+        found: list[tuple[int, int, str]] = []
+        for start, end, said in spoken:
+            if _letters(plain[start:end]) == _letters(said):
+                continue
+            if found and not plain[found[-1][1] : start].strip():
+                found[-1] = (found[-1][0], end, f"{found[-1][2]} {said}")
+            else:
+                found.append((start, end, said))
+        return found
+
     def cut(self, encoded: EncodedText, max_len: int) -> tuple[EncodedText, str]:
         """Keep the whole words among the first `max_len` tokens.
 
@@ -131,3 +156,7 @@ def _encode(phones: Sequence[int], word: Word) -> list[int]:
     """The ids of a word's phones and of the mark behind it."""
     ids = [text_phone_id(phone, i == 0) for i, phone in enumerate(phones)]
     return ids + ([text_mark_id(word.mark)] if word.mark else [])
+
+
+def _letters(text: str) -> str:
+    return text.casefold().replace("\u2019", "'")

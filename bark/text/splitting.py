@@ -85,6 +85,17 @@ def normalize_whitespace(text: str) -> str:
     return re.sub(r"\s+", " ", valid_text(text)).strip()
 
 
+def typed_places(text: str) -> list[int]:
+    """Where each character of `normalize_whitespace(text)` stands in a valid text; its end last."""
+    places: list[int] = []
+    for i, char in enumerate(text):
+        if not char.isspace() or (places and not text[places[-1]].isspace()):
+            places.append(i)
+    if places and text[places[-1]].isspace():
+        places.pop()
+    return [*places, places[-1] + 1 if places else 0]
+
+
 def split_sentences(text: str) -> list[str]:
     """Splits a text into sentences; nothing but white space is lost.
 

@@ -37,8 +37,8 @@ from .wiring.voice_routes import add_voice_routes
 
 _SCRIPTS = (
     "icons.js words.js sound.js draw.js wordline.js stage.js store.js rows.js library.js deck.js"
-    " grid.js gridform.js compare.js longsound.js long.js share.js mirror.js tags.js tagmenu.js"
-    " voicemenu.js stylemenu.js keys.js rooms.js page.js"
+    " grid.js gridform.js compare.js longsound.js long.js share.js mirror.js marks.js tags.js"
+    " tagmenu.js voicemenu.js stylemenu.js keys.js rooms.js page.js"
 ).split()
 _STYLES = ("style.css", "prompt.css", "voices.css", "long.css")
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")

@@ -104,3 +104,14 @@ def test_one_number_that_is_longer_than_the_model_hears_is_cut_between_its_words
     assert kept.ids.tolist() == seven * (32 // len(seven))
     assert rest == "7" * 100
     assert len(TOKENIZER.cut(encoded, 3)[0]) == 3
+
+
+def test_only_what_is_spoken_otherwise_than_written_is_told() -> None:
+    tokenizer = NanoTokenizer.from_file()
+    text = "Dr. 5 didn’t pay $7.50 — OK?"
+    found = [(text[start:end], said) for start, end, said in tokenizer.readings(text)]
+    assert found[0] == ("Dr. 5", "doctor five")
+    assert ("$7.50", "seven dollars and fifty cents") in found or "fifty" in found[1][1]
+    assert all("didn" not in typed for typed, _ in found)
+    assert tokenizer.readings("Well, it's a well-known thing (really)!") == []
+    assert tokenizer.readings("") == []

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bark.text.splitting import normalize_whitespace, split_sentences, valid_text
+from bark.text.splitting import normalize_whitespace, split_sentences, typed_places, valid_text
 
 WORDS = (
     "Hello Mr. Smith e.g. pizza. pizza! really? uh — no, yes; “so” (he) A. 3.5 [laughs] 今日は。"
@@ -23,6 +23,15 @@ def without_space(text: str) -> str:
 
 def test_white_space_becomes_single_spaces() -> None:
     assert normalize_whitespace("  a\t\nb\u00a0 \u3000c ") == "a b c"
+
+
+@given(st.text(st.characters(codec="utf-8"), max_size=20) | prose)
+def test_each_character_is_found_where_it_was_typed(text: str) -> None:
+    plain, places = normalize_whitespace(text), typed_places(text)
+    assert len(places) == len(plain) + 1
+    for char, place in zip(plain, places, strict=False):
+        assert text[place] == char or (char == " " and text[place].isspace())
+    assert places[-1] == len(text.rstrip()) * bool(plain)
 
 
 @given(st.text(st.characters(codec="utf-8"), max_size=20))

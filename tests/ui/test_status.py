@@ -1,10 +1,15 @@
 """The lines on the page: progress that never goes back, a meter that names what is cut."""
 
+import html
+import json
+import re
 from pathlib import Path
+
+import pytest
 
 from bark.events import StageProgress
 from bark.ui.actions import models
-from bark.ui.actions.meter import measure
+from bark.ui.actions.meter import marks, measure
 from bark.ui.actions.speak import speak
 from bark.ui.page import status
 from bark.ui.page.form import Form
@@ -118,7 +123,39 @@ def test_under_the_box_stands_how_nano_reads_where_that_is_not_what_was_typed(
 ) -> None:
     studio = make_studio(tmp_path)
     assert "Reads" not in measure(studio, "Well, it's a well-known thing (really)!").line
-    assert "Reads: it costs five dollars</p>" in measure(studio, "It costs $5.").line
+    line = measure(studio, "It costs $5.").line
+    assert "<summary>Reads $5 → five dollars</summary>" in line
+    assert "<p>it costs five dollars</p>" in line
+    line = measure(studio, "Dr. 5 <b>met</b> me at 9:45, 1, 2, 3, 4, 5 and 6.").line
+    assert "Reads Dr. 5 → doctor five, 9:45 → nine forty five" in line
+    assert "and 2 more" in line
+    assert "<b>met" not in line
+
+
+@pytest.mark.parametrize(
+    ("text", "marked"),
+    [
+        ("Plain words.", []),
+        ("So  [laughs]\n\n it is.", [("[laughs]", "unspoken")]),
+        (" ♪ La 日本 la. ", [("♪", "unspoken"), ("日本", "unspoken")]),
+        (f"{'word ' * 39}last  \t lost\nwords.  ", [("lost\nwords.", "cut")]),
+    ],
+)
+def test_what_is_not_heard_is_marked_where_it_was_typed(
+    tmp_path: Path, text: str, marked: list[tuple[str, str]]
+) -> None:
+    studio = make_studio(tmp_path)
+    found = marks(text, studio.engine.ready().count(text))
+    assert [(text[start:end], kind) for start, end, kind in found] == marked
+
+
+def test_the_page_gets_the_marks_with_the_text_they_are_of(tmp_path: Path) -> None:
+    text = 'He said "no" <i> [sighs].'
+    line = measure(make_studio(tmp_path), text).line
+    found = re.search(r'data-marks="([^"]*)"', line)
+    assert found is not None
+    told = json.loads(html.unescape(found[1]))
+    assert told == {"text": text, "marks": [[17, 24, "unspoken"]]}
 
 
 def test_what_nano_cannot_say_is_named_before_and_after(tmp_path: Path) -> None:

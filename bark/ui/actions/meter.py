@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 import html
-import re
+import json
 
 from ...compare.prompts import combinations
 from ...errors import BarkError
 from ...pipeline import Bark
 from ...spec import NANO
+from ...text.splitting import normalize_whitespace, typed_places
 from ...text_count import TextCount
 from ..state.studio import Studio
 from .speak import split
 
-_TYPED_WORD = re.compile(r"[a-z']+|[^\sa-z'.,!?;:\"()-]+")
+_MAX_READINGS = 6  # told at once
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,7 +52,7 @@ def measure(studio: Studio, text: str) -> Meter:
         return Meter(f'<p class="meter">Makes {len(choices)} takes.</p>{counted.line}', 1)
     count = bark.count(text)
     meter = _counted(studio, bark, text, count)
-    line = meter.line + _unspoken(bark, count) + _reading(bark, text)
+    line = meter.line + _unspoken(bark, count) + _reading(bark, text) + _marked(text, count)
     return Meter(line, meter.n_parts)
 
 
@@ -83,9 +84,40 @@ def _unspoken(bark: Bark, count: TextCount) -> str:
 
 
 def _reading(bark: Bark, text: str) -> str:
-    """The words that will be spoken, where they are others than those that were typed."""
-    reading = bark.reading(text)
-    if reading.split() == _TYPED_WORD.findall(text.lower()) or bark.spec.name != NANO.name:
+    """What will be spoken otherwise than it was typed; all of the words on demand."""
+    found = bark.readings(text) if bark.spec.name == NANO.name else []
+    if not found:
         return ""
-    words = html.escape(reading)
-    return f'<p class="meter reading" title="{words}">Reads: {words}</p>' if words else ""
+    plain = normalize_whitespace(text)
+    shown = ", ".join(f"{plain[a:b]} → {said}" for a, b, said in found[:_MAX_READINGS])
+    more = f", and {len(found) - _MAX_READINGS} more" if len(found) > _MAX_READINGS else ""
+    whole = html.escape(bark.reading(text))
+    return (
+        f'<details class="meter reading"><summary>Reads {html.escape(shown)}{more}</summary>'
+        f"<p>{whole}</p></details>"
+    )
+
+
+def marks(text: str, count: TextCount) -> list[tuple[int, int, str]]:
+    """What the box underlines: first and last character as typed, and "cut" or "unspoken"."""
+    places = typed_places(text)
+    plain = normalize_whitespace(text)
+    found: list[tuple[int, int, str]] = []
+    at, end = 0, len(plain) - len(count.cut_text)
+    for stretch in count.unspoken:
+        start = plain.find(stretch, at, end)
+        if start >= 0:
+            at = start + len(stretch)
+            found.append((places[start], places[at - 1] + 1, "unspoken"))
+    if count.cut_text:
+        found.append((places[end], places[-1], "cut"))
+    return found
+
+
+def _marked(text: str, count: TextCount) -> str:
+    """For the page's script: the text that was measured, and its marks."""
+    found = marks(text, count)
+    if not found:
+        return ""
+    value = html.escape(json.dumps({"text": text, "marks": found}, ensure_ascii=False))
+    return f'<i hidden data-marks="{value}"></i>'

@@ -25,7 +25,12 @@ def lay_prompt(parts: Parts, example: str) -> None:
         elem_id="prompt",
     )
     with gr.Row(elem_id="meter-row"):
-        parts["meter"] = gr.HTML("", elem_id="meter", apply_default_css=False)
+        parts["meter"] = gr.HTML(
+            "",
+            elem_id="meter",
+            apply_default_css=False,
+            js_on_load="barkStudio.mountMeter(props, watch);",
+        )
         parts["split"] = gr.Button("Speak in parts", size="sm", visible=False, elem_id="split")
     parts["tags"] = gr.HTML(
         "",

@@ -85,6 +85,12 @@ window.barkStudio = {
     watch("value", () => this.styles.receive(props.value));
   },
 
+  mountMeter(props, watch) {
+    this.marks = new PromptMarks();
+    watch("value", () => this.marks.read(props.value));
+    this.marks.read(props.value);
+  },
+
   mountTags(element) {
     this.tagMenu ||= new TagMenu();
     element.addEventListener("click", (event) => {
