@@ -41,6 +41,7 @@ class _Item:
     index: int
     request: Request
     voice: VoicePrompt | None
+    given: VoicePrompt | None
     generator: torch.Generator
     semantic: np.ndarray
     coarse: np.ndarray
@@ -48,6 +49,34 @@ class _Item:
     cut_text: str = ""
     unspoken: tuple[str, ...] = ()
     stop_reason: str = "end"
+
+    @property
+    def kept_semantic(self) -> np.ndarray:
+        """(T_k,) int64, the semantic tokens that stay."""
+        given, n = self.given, self.request.n_kept
+        return np.zeros(0, np.int64) if given is None else given.semantic[:n]
+
+    def kept_codes(self, spec: ModelSpec) -> np.ndarray:
+        """(n, t) int64, the codes that belong to the tokens that stay, n as many as were given."""
+        if self.given is None:
+            return np.zeros((spec.n_codebooks, 0), np.int64)
+        n_frames = coarse_len(spec, self.request.n_kept) // spec.n_coarse_codebooks
+        return self.given.fine[:, :n_frames]
+
+    def n_kept_fine(self, spec: ModelSpec) -> int:
+        """Frames of which all codebooks stay; none of a take that was stopped before its last."""
+        kept = self.kept_codes(spec)
+        return kept.shape[1] if kept.shape[0] == spec.n_codebooks else 0
+
+
+def _check_kept(request: Request, spec: ModelSpec) -> None:
+    """Raises InvalidInputError where all that the take may last would stay as it is."""
+    seconds, longest = request.n_kept / spec.semantic_rate_hz, request.options.max_duration_s
+    if request.first_stage == "semantic" and longest is not None and 0 < longest <= seconds:
+        raise InvalidInputError(
+            f"{seconds:.2f} s of the take would stay, and it may last {longest:g} s at most; "
+            "allow more, or begin earlier."
+        )
 
 
 class Batch:
@@ -89,11 +118,13 @@ class Batch:
 
     def _item(self, index: int, request: Request, voice: VoicePrompt | None) -> _Item:
         given = None if request.given is None else check_given(request.given, self.spec)
+        _check_kept(request, self.spec)
         n, empty = self.spec.n_coarse_codebooks, np.zeros(0, np.int64)
         return _Item(
             index=index,
             request=request,
             voice=voice,
+            given=given,
             generator=torch.Generator(self.model.device).manual_seed(request.seed),
             semantic=empty if given is None else given.semantic,
             coarse=np.zeros((n, 0), np.int64) if given is None else given.coarse,
@@ -157,14 +188,19 @@ class Batch:
                 sampling=options.semantic,
                 limits=limits,
                 generators=[item.generator for item in self.items],
+                kept=[item.kept_semantic for item in self.items],
                 stop=self.stop,
             )
             made = yield from self._steps("semantic", steps, lambda n: max(n, expected))
         for item, result in zip(self.items, made, strict=True):
-            item.semantic, item.stop_reason = result.tokens, result.stop_reason
+            new, item.stop_reason = result.tokens, result.stop_reason
             if spec.aligned_coarse and item.request.options.speed != 1:
-                item.semantic = retime(item.semantic, item.request.options.speed)
-        yield from self._drop([i for i in self.items if coarse_len(spec, len(i.semantic)) == 0])
+                new = retime(new, item.request.options.speed)
+            item.semantic = np.concatenate([item.kept_semantic, new])
+        n_frames = [i.kept_codes(spec).shape[1] * spec.n_coarse_codebooks for i in self.items]
+        lengths = [coarse_len(spec, len(i.semantic)) for i in self.items]
+        nothing_new = [n <= kept for n, kept in zip(lengths, n_frames, strict=True)]
+        yield from self._drop([i for i, it in zip(self.items, nothing_new, strict=True) if it])
 
     def _encode(self, item: _Item) -> np.ndarray:
         text = item.request.text
@@ -199,6 +235,7 @@ class Batch:
                 sampling=options.coarse,
                 windows=CoarseWindows(options.max_coarse_history, options.sliding_window_len),
                 generators=[item.generator for item in self.items],
+                kept=[item.kept_codes(spec)[: spec.n_coarse_codebooks] for item in self.items],
                 stop=self.stop,
                 on_window=(lambda codes: latest.append(codes[0])) if self.preview else None,
             )
@@ -221,9 +258,12 @@ class Batch:
         yield from self._drop([item for item in self.items if not item.coarse.shape[1]])
 
     def _coarse_history(self, item: _Item) -> tuple[np.ndarray, np.ndarray] | None:
-        """The voice to go on in. Nano knows its own only, and without one takes one of them."""
+        """The voice to go on in. Nano knows its own only, and without one takes one of them.
+
+        Behind a beginning that is kept the voice is that of the beginning.
+        """
         voice = item.voice
-        if voice is None and self.spec.aligned_coarse:
+        if voice is None and self.spec.aligned_coarse and not item.request.n_kept:
             voice = draw_packaged_voice(self.spec, item.generator)
         return (voice.semantic, voice.coarse) if voice else None
 
@@ -234,8 +274,8 @@ class Batch:
             steps = generate_fine(
                 cast(FineGPT, model),
                 spec,
-                [item.coarse for item in self.items],
-                histories=[v.fine if (v := item.voice) else None for item in self.items],
+                [item.coarse[:, item.n_kept_fine(spec) :] for item in self.items],
+                histories=[self._fine_history(item) for item in self.items],
                 temperature=spec.fine_temperature if temperature is None else temperature,
                 generators=[item.generator for item in self.items],
                 stop=self.stop,
@@ -246,7 +286,16 @@ class Batch:
                 item.stop_reason = "stopped"
             return
         for item, codes in zip(self.items, made, strict=True):
-            item.fine = codes
+            kept = item.kept_codes(spec)[:, : item.n_kept_fine(spec)]
+            item.fine = np.concatenate([kept, codes], axis=1) if kept.size else codes
+
+    def _fine_history(self, item: _Item) -> np.ndarray | None:
+        """The voice's codes, and behind them those of the beginning that is kept."""
+        voice = item.voice
+        parts = [] if voice is None else [voice.fine]
+        if n := item.n_kept_fine(self.spec):
+            parts.append(item.kept_codes(self.spec)[:, :n])
+        return np.concatenate(parts, axis=1) if parts else None
 
     def _decode(self) -> Iterator[Event]:
         for done, item in enumerate(self.items):
@@ -275,8 +324,13 @@ class Batch:
             timings={**self.timings, **timings},
             cut_text=item.cut_text,
             unspoken=item.unspoken,
-            redone_from=None if self.first_stage == "semantic" else self.first_stage,
+            redone_from=self._redone_from(item),
+            redone_from_s=request.n_kept / self.spec.semantic_rate_hz if request.n_kept else None,
         )
+
+    def _redone_from(self, item: _Item) -> str | None:
+        is_whole = self.first_stage == "semantic" and not item.request.n_kept
+        return None if is_whole else self.first_stage
 
 
 class _Pieces:

@@ -167,6 +167,7 @@ class Bark(LoadedModel):
         take: Take,
         *,
         from_stage: str,
+        from_s: float | None = None,
         voice: Voice | EllipsisType = ...,
         options: GenerationOptions | None = None,
         seed: int | None = None,
@@ -175,7 +176,14 @@ class Bark(LoadedModel):
     ) -> Take:
         """Makes a take anew from a stage on, as `stream_redo` does."""
         events = self.stream_redo(
-            take, from_stage=from_stage, voice=voice, options=options, seed=seed, stop=stop, **short
+            take,
+            from_stage=from_stage,
+            from_s=from_s,
+            voice=voice,
+            options=options,
+            seed=seed,
+            stop=stop,
+            **short,
         )
         return _takes(events, 1)[0]
 
@@ -184,6 +192,7 @@ class Bark(LoadedModel):
         take: Take,
         *,
         from_stage: str,
+        from_s: float | None = None,
         voice: Voice | EllipsisType = ...,
         options: GenerationOptions | None = None,
         seed: int | None = None,
@@ -195,18 +204,22 @@ class Bark(LoadedModel):
         Args:
             from_stage: "semantic" (all of it), "coarse" (the same reading, another sound),
                 "fine", or "decode" (only the codec).
+            from_s: a moment of the take's sound, for example where a word begins: what is before
+                it stays token for token, and the model goes on from there.
             voice: another voice; left out, the take's own.
             options: others; None takes the take's own. The stage's random stream is seeded anew.
 
         Raises:
-            InvalidInputError: an unknown stage.
+            InvalidInputError: an unknown stage, or a moment that is none of the take's.
             VoiceError: the take's tokens are not of this model's family.
         """
         chosen = GenerationOptions.chosen(options or take.options, short)
         if seed is not None:
             chosen = dataclasses.replace(chosen, seed=seed)
         prompt = take.voice if isinstance(voice, EllipsisType) else voice
-        return self.stream_requests([redo_request(take, from_stage, prompt, chosen)], stop=stop)
+        n_kept = 0 if from_s is None else take.n_tokens_before(from_s, self.spec)
+        request = redo_request(take, from_stage, prompt, chosen, n_kept=n_kept)
+        return self.stream_requests([request], stop=stop)
 
     def preview(self, voice: Voice) -> np.ndarray:
         """Decodes a voice's own tokens: (n,) float32 within ±1."""

@@ -28,10 +28,12 @@ class Request:
         first_stage: where the computation begins.
         last_stage: where it ends; before "decode" the take has tokens and no sound.
         given: tokens of the stages before `first_stage`.
+        n_kept: for a take made anew from a word on, how many semantic tokens of `given` stay,
+            with all codes of the same time; 0 keeps none.
 
     Raises:
         InvalidInputError: there is nothing in the text, or more than an audio file's record can
-            keep; an unknown stage.
+            keep; an unknown stage; a beginning is to be kept where nothing is made anew.
     """
 
     text: str
@@ -40,6 +42,7 @@ class Request:
     first_stage: str = "semantic"
     last_stage: str = "decode"
     given: VoicePrompt | None = None
+    n_kept: int = 0
 
     def __post_init__(self) -> None:
         check_text(self.text)
@@ -48,6 +51,8 @@ class Request:
                 raise InvalidInputError(
                     f"Unknown stage {stage!r}; it may be one of {', '.join(STAGES)}."
                 )
+        if self.n_kept and self.first_stage == "decode":
+            raise InvalidInputError("The codec decodes a take as a whole; keep nothing of it.")
         if self.options.seed is None:
             object.__setattr__(self, "options", self.options.seeded())
 
@@ -89,9 +94,17 @@ def requests_for(
     ]
 
 
-def redo_request(take: Take, from_stage: str, voice: Voice, options: GenerationOptions) -> Request:
-    """A request for a take made anew from a stage on, with the tokens it had before that stage."""
-    return Request(take.text, voice, options, first_stage=from_stage, given=take.tokens)
+def redo_request(
+    take: Take, from_stage: str, voice: Voice, options: GenerationOptions, *, n_kept: int = 0
+) -> Request:
+    """A request for a take made anew from a stage on, with the tokens it had before that stage.
+
+    Args:
+        n_kept: semantic tokens that stay, with all codes of the same time.
+    """
+    return Request(
+        take.text, voice, options, first_stage=from_stage, given=take.tokens, n_kept=n_kept
+    )
 
 
 def check_text(text: str) -> str:

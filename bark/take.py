@@ -13,8 +13,9 @@ import numpy as np
 from .audio.files import encode_audio, read_audio, write_audio
 from .audio.marks import MADE_AT
 from .audio.record import read_record
-from .errors import AudioFileError
+from .errors import AudioFileError, InvalidInputError
 from .options import GenerationOptions
+from .spec import ModelSpec
 from .text.splitting import valid_text
 from .voices.prompt import VoicePrompt
 
@@ -25,6 +26,7 @@ STAGES = ("semantic", "coarse", "fine", "decode")
 
 _TOKEN_KEYS = ("semantic", "coarse", "fine")
 _VOICE_PREFIX = "voice_"
+_ROUNDING = 0.01  # of a token: times of words are told to a tenth of a millisecond
 _MAX_TIMINGS = 32  # stages of a take, and more than there are
 _MAX_TIMING_S = 1e9
 
@@ -50,6 +52,8 @@ class Take:
             script; it was spoken without them.
         redone_from: the stage from which it was made anew, the tokens before it being another
             take's; None for a take made in one go.
+        redone_from_s: where in the sound it was made anew from, what is before it being another
+            take's; None where it was from the beginning.
     """
 
     audio: np.ndarray
@@ -65,11 +69,33 @@ class Take:
     cut_text: str = ""
     redone_from: str | None = None
     unspoken: tuple[str, ...] = ()
+    redone_from_s: float | None = None
 
     @property
     def duration_s(self) -> float:
         """Length of the audio in seconds."""
         return len(self.audio) / self.sample_rate
+
+    def n_tokens_before(self, seconds: float, spec: ModelSpec) -> int:
+        """How many of its semantic tokens are said before a moment of its sound.
+
+        Args:
+            seconds: from its beginning; the beginning of a token counts as behind it.
+
+        Raises:
+            InvalidInputError: it is no moment of the take, or nothing is behind it.
+        """
+        if not 0 <= seconds < MAX_FRAMES:
+            raise InvalidInputError(f"{seconds} s is no moment of a take; give 0 or more seconds.")
+        is_stretched = self.options.speed != 1 and not spec.aligned_coarse
+        moment = seconds * self.options.speed if is_stretched else seconds
+        n = int(moment * spec.semantic_rate_hz + _ROUNDING)
+        n_frames = int(n * spec.codec_rate_hz / spec.semantic_rate_hz)
+        if n >= len(self.tokens.semantic) or n_frames >= self.tokens.coarse.shape[1]:
+            raise InvalidInputError(
+                f"The take ends at {self.duration_s:.2f} s, so nothing is behind {seconds:.2f} s."
+            )
+        return n
 
     def to_record(self) -> dict[str, Any]:
         """All but audio and tokens, as JSON values."""
@@ -84,6 +110,7 @@ class Take:
             "cut_text": self.cut_text,
             "unspoken": list(self.unspoken),
             "redone_from": self.redone_from,
+            "redone_from_s": self.redone_from_s,
             "sample_rate": self.sample_rate,
         }
 
@@ -192,6 +219,7 @@ class Take:
             cut_text=_text(record.get("cut_text", "")),
             redone_from=redone_from if redone_from in STAGES else None,
             unspoken=_texts(record.get("unspoken", [])),
+            redone_from_s=_seconds(record.get("redone_from_s")),
         )
 
 
@@ -205,6 +233,14 @@ def _texts(values: object) -> tuple[str, ...]:
     if not isinstance(values, list):
         raise TypeError(f"{str(values)[:40]!r} is no list of texts")
     return tuple(_text(value) for value in values)
+
+
+def _seconds(value: object) -> float | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < 1e6:
+        raise ValueError(f"{str(value)[:40]!r} is no time within a take")
+    return float(value)
 
 
 def _timings(values: Mapping[str, Any]) -> dict[str, float]:

@@ -100,11 +100,13 @@ class CoarseItem(Item):
         semantic: (T,) int64, the history's tokens in front.
         n_semantic_history: how many those are.
         n_history: how many of `tokens` are the history's.
+        n_kept: how many behind them are its own and were there before; they stay.
     """
 
     semantic: np.ndarray
     n_semantic_history: int
     n_history: int
+    n_kept: int = 0
 
     @classmethod
     def behind(
@@ -113,15 +115,22 @@ class CoarseItem(Item):
         semantic: np.ndarray,
         spec: ModelSpec,
         generator: torch.Generator | None,
+        kept: np.ndarray | None = None,
     ) -> CoarseItem:
-        """An utterance that begins behind (semantic (T_h,), flattened coarse (n,)) tokens."""
+        """An utterance that begins behind (semantic (T_h,), flattened coarse (n,)) tokens.
+
+        Args:
+            kept: (2, t) codes of its own beginning, which stay.
+        """
         past, flat = history
+        own = flat[:0] if kept is None else flatten_codes(spec, kept)
         return cls(
             semantic=np.concatenate([past, np.asarray(semantic, dtype=np.int64)]),
             n_semantic_history=len(past),
-            tokens=flat.tolist(),
+            tokens=[*flat.tolist(), *own.tolist()],
             n_history=len(flat),
-            n_steps=coarse_len(spec, len(semantic)),
+            n_kept=len(own),
+            n_steps=coarse_len(spec, len(semantic)) - len(own),
             generator=generator,
         )
 
@@ -164,7 +173,7 @@ class CoarseStage(Stage):
     def window_ids(self, item: CoarseItem, step: int) -> np.ndarray:
         """(T,) ids of one window: semantic slice, infer token, the last coarse tokens."""
         spec = self.spec
-        at = item.n_semantic_history + round(step / spec.coarse_per_semantic)
+        at = item.n_semantic_history + round((item.n_kept + step) / spec.coarse_per_semantic)
         start = max(0, at - spec.max_semantic_history(self.windows.max_history_len))
         semantic = item.semantic[start : start + spec.semantic_window_len]
         pad = np.full(spec.semantic_window_len - len(semantic), spec.coarse_semantic_pad_token)
@@ -200,6 +209,7 @@ def generate_coarse(
     sampling: SamplingOptions,
     windows: CoarseWindows,
     generators: Sequence[torch.Generator | None],
+    kept: Sequence[np.ndarray] | None = None,
     stop: threading.Event | None = None,
     on_window: Callable[[list[np.ndarray]], None] | None = None,
     engine: Engine = decode,
@@ -212,6 +222,7 @@ def generate_coarse(
         semantic: per item (T_s,) int in [0, semantic_vocab_size), at least one token.
         histories: per item a voice's (semantic (T_s,), coarse (2, T)), or None.
         generators: per item; None follows `torch.manual_seed`.
+        kept: per item (2, t) codes of its beginning, t of 0 or more, which stay.
         stop: looked at before every token, or before every few on other devices than a CPU; what
             is there is returned.
         on_window: called after every window with the codes so far, per item (2, t).
@@ -226,9 +237,12 @@ def generate_coarse(
     """
     windows.check(model, spec)
     n_semantic = spec.max_semantic_history(windows.max_history_len)
+    own: Sequence[np.ndarray | None] = [None] * len(semantic) if kept is None else kept
     items = [
-        CoarseItem.behind(_history(spec, history, n_semantic), tokens, spec, generator)
-        for tokens, history, generator in zip(semantic, histories, generators, strict=True)
+        CoarseItem.behind(_history(spec, history, n_semantic), tokens, spec, generator, begun)
+        for tokens, history, generator, begun in zip(
+            semantic, histories, generators, own, strict=True
+        )
     ]
 
     def stage_of(group: list[CoarseItem]) -> CoarseStage:
@@ -255,7 +269,8 @@ def decode_utterances(
 ) -> Generator[int, None, list[np.ndarray]]:
     """Decodes items of equally long histories together; as `generate_coarse`."""
     done = n_shown = 0
-    for group in groups_of([item for item in items if item.n_steps], lambda item: item.n_history):
+    unfinished = [item for item in items if item.n_steps > 0]
+    for group in groups_of(unfinished, lambda item: (item.n_history, item.n_kept)):
         for step in engine(stage_of(group)):
             if on_window is not None and step // windows.window_len > n_shown:
                 n_shown = step // windows.window_len

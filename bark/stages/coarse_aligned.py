@@ -79,9 +79,11 @@ class AlignedStage(Stage):
     def open_window(self, rows: list[int], step: int) -> tuple[Window, int]:
         """The next window and its number of steps."""
         model, spec, size = self.model, self.spec, self.model.config.block_size
-        n_history = self.items[0].n_history
-        at = n_history + step  # stream index of the next token
-        begin = at - size // 2 if step else min(1, n_history)
+        n_history, n_kept = self.items[0].n_history, self.items[0].n_kept
+        at = n_history + n_kept + step  # stream index of the next token
+        begin = min(1, n_history)
+        if at - begin >= size:
+            begin = at - size // 2
         past = [self.items[row].tokens[max(0, begin - 1) :] for row in rows]
         if begin == 0:
             past = [[spec.coarse_infer_token, *tokens] for tokens in past]
@@ -107,6 +109,7 @@ def generate_coarse_aligned(
     sampling: SamplingOptions,
     windows: CoarseWindows,
     generators: Sequence[torch.Generator | None],
+    kept: Sequence[np.ndarray] | None = None,
     stop: threading.Event | None = None,
     on_window: Callable[[list[np.ndarray]], None] | None = None,
     engine: Engine = decode,
@@ -118,9 +121,12 @@ def generate_coarse_aligned(
     """
     half = model.config.block_size // 2
     n_coarse = min(windows.max_history_len, spec.max_coarse_history_len, half)
+    own: Sequence[np.ndarray | None] = [None] * len(semantic) if kept is None else kept
     items = [
-        CoarseItem.behind(_history(spec, history, n_coarse), tokens, spec, generator)
-        for tokens, history, generator in zip(semantic, histories, generators, strict=True)
+        CoarseItem.behind(_history(spec, history, n_coarse), tokens, spec, generator, begun)
+        for tokens, history, generator, begun in zip(
+            semantic, histories, generators, own, strict=True
+        )
     ]
 
     def stage_of(group: list[CoarseItem]) -> AlignedStage:

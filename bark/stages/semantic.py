@@ -113,6 +113,7 @@ def generate_semantic(
     sampling: SamplingOptions,
     limits: SemanticLimits,
     generators: Sequence[torch.Generator | None],
+    kept: Sequence[np.ndarray] | None = None,
     stop: threading.Event | None = None,
     engine: Engine = decode,
 ) -> Generator[int, None, list[SemanticTokens]]:
@@ -125,6 +126,8 @@ def generate_semantic(
         text_ids: per item (n,) int, without offset, at most `spec.text_len` long.
         histories: per item (T_s,) int semantic tokens of a voice, or None.
         generators: per item; None follows `torch.manual_seed`.
+        kept: per item (T_k,) int semantic tokens of the same text that are there already, fewer
+            than the limits allow; the model goes on behind them.
         stop: looked at before every token, or before every few on other devices than a CPU.
         engine: that decodes.
 
@@ -132,14 +135,25 @@ def generate_semantic(
         how many tokens the longest item has so far, after every look at them.
 
     Returns:
-        per item its tokens, in the order given.
+        per item its new tokens, in the order given.
     """
     prefixes = semantic_prefixes(model, spec, text_ids, histories)
-    n_steps = limits.max_tokens(spec)
-    items = [Item(generator=generator, n_steps=n_steps) for generator in generators]
+    n_kept = [0] * len(prefixes)
+    if kept is not None:
+        n_kept = [len(tokens) for tokens in kept]
+        prefixes = [
+            prefix.behind(np.asarray(tokens, dtype=np.int64), model) if len(tokens) else prefix
+            for prefix, tokens in zip(prefixes, kept, strict=True)
+        ]
+    n_all = limits.max_tokens(spec)
+    items = [
+        Item(generator=generator, n_steps=n_all - n)
+        for generator, n in zip(generators, n_kept, strict=True)
+    ]
     pairs = list(zip(items, prefixes, strict=True))
-    for group in groups_of(pairs, lambda pair: pair[1].embedding.shape[1]):
-        n_read = group[0][1].embedding.shape[1] + n_steps - 1  # the last token is never read
+    for group in groups_of(pairs, lambda pair: (pair[1].embedding.shape[1], pair[0].n_steps)):
+        item, prefix = group[0]
+        n_read = prefix.embedding.shape[1] + item.n_steps - 1  # the last token is never read
         stage = SemanticStage(
             model=model,
             rules=SemanticRules(spec, sampling, limits),

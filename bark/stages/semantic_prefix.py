@@ -27,6 +27,16 @@ class SemanticPrefix:
     embedding: Tensor
     words: WordInputs | None = None
 
+    def behind(self, tokens: np.ndarray, model: GPT) -> SemanticPrefix:
+        """The prefix with semantic tokens (T,) int64 behind it, as if the model had made them."""
+        inputs: Inputs = IndexInputs() if self.words is None else self.words.copy()
+        parts, length = [self.embedding], self.embedding.shape[1]
+        for i, token in enumerate(torch.as_tensor(tokens, device=model.device).split(1)):
+            position = torch.tensor([length + i], device=model.device)
+            parts.append(inputs.embed(model, token, position))  # (1, 1, C)
+        words = inputs if isinstance(inputs, WordInputs) else None
+        return SemanticPrefix(torch.cat(parts, dim=1), words)
+
     @staticmethod
     def inputs_of(prefixes: Sequence[SemanticPrefix]) -> Inputs:
         """What follows these prefixes, as one batch."""
