@@ -7,7 +7,7 @@ import pytest
 
 from bark.ui.actions.meter import measure
 from bark.ui.actions.runs import Update
-from bark.ui.actions.speak import another, redo, speak, speak_parts, stop
+from bark.ui.actions.speak import another, redo, redo_from, speak, speak_parts, stop
 from bark.ui.page.form import Form
 from bark.ui.state.run_board import MAX_WAITING_RUNS
 from bark.ui.state.sessions import Session
@@ -205,6 +205,31 @@ def test_redo_keeps_the_semantic_tokens(studio: Studio, session: Session) -> Non
     assert (newest.tokens.semantic == oldest.tokens.semantic).all()
     assert newest.options.coarse.temperature == 0.2
     assert newest.redone_from == "coarse"
+
+
+def test_again_from_a_word_keeps_the_takes_own_voice_and_settings(
+    studio: Studio, session: Session
+) -> None:
+    list(speak(studio, session, Form(text=TEXT, voice="birch", text_temperature=0.3)))
+    list(redo_from(studio, session, 0.5))
+    newest, oldest = session.visit.takes.all()
+    assert newest.voice_name == "birch"
+    assert newest.options.seed != oldest.options.seed
+    assert dataclasses.replace(newest.options, seed=1) == dataclasses.replace(
+        oldest.options, seed=1
+    )
+    made = session.visit.takes.load(newest.id)
+    assert made.redone_from == "semantic"
+
+
+@pytest.mark.parametrize("from_s", [-1.0, 900.0, float("nan")])
+def test_again_from_nowhere_is_a_sentence(studio: Studio, session: Session, from_s: float) -> None:
+    list(speak(studio, session, Form(text=TEXT)))
+    updates = list(redo_from(studio, session, from_s))
+    assert 'role="alert"' in (updates[0].status or "")
+    session.selected = "gone"
+    updates = list(redo_from(studio, session, 0.5))
+    assert 'role="alert"' in (updates[0].status or "")
 
 
 def test_redo_without_a_take_is_a_sentence(studio: Studio, session: Session) -> None:

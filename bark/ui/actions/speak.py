@@ -76,6 +76,24 @@ def redo(studio: Studio, session: Session, form: Form, stage: str) -> Iterator[U
     yield from _queue_and_perform(studio, session, Run((request,)))
 
 
+def redo_from(studio: Studio, session: Session, from_s: float) -> Iterator[Update]:
+    """The selected take again from a moment on, with its own voice and settings and a new seed."""
+    stored = session.visit.takes.get(session.selected)
+    if stored is None:
+        yield Update(status=status.fault(words.LOST_TAKE))
+        return
+    try:
+        take = session.visit.takes.load(stored.id)
+        n_kept = take.n_tokens_before(from_s, studio.engine.ready().spec)
+        options = dataclasses.replace(stored.options, seed=draw_seed())
+        voice = f"given:{stored.id}" if stored.voice_name else None
+        request = redo_request(take, "semantic", voice, options, n_kept=n_kept)
+    except BarkError as error:
+        yield Update(status=status.fault(str(error)))
+        return
+    yield from _queue_and_perform(studio, session, Run((request,)))
+
+
 def stop(session: Session) -> str:
     """Ends what this tab is computing, and drops what waits behind it; returns the status."""
     if not session.visit.runs.busy:

@@ -135,7 +135,7 @@ def _stage(parts: dict[str, Any]) -> None:
     parts["player"] = gr.HTML(
         None,
         html_template=f'<div class="stage" data-empty="{html.escape(words.EMPTY_PLAYER)}"></div>',
-        js_on_load="barkStudio.mountStage(element, props, watch);",
+        js_on_load="barkStudio.mountStage(element, props, watch, trigger); // triggers 'redo_from'",
         elem_id="player",
         apply_default_css=False,
     )

@@ -11,7 +11,7 @@ import gradio as gr
 from ...errors import BarkError
 from ..actions import take_actions
 from ..actions.runs import Update
-from ..actions.speak import another, redo, speak, speak_parts, stop
+from ..actions.speak import another, redo, redo_from, speak, speak_parts, stop
 from ..page import status
 from ..page.form import Form
 from .view import EVENT, QUICK, View, skips, tell, told, with_selected
@@ -45,6 +45,14 @@ def wire_speaking(view: View) -> None:
 
         return handle
 
+    def from_here(event: gr.EventData, request: gr.Request) -> Iterator[list[Any]]:
+        session = view.session(request, str(event.take))
+        try:
+            from_s = float(event.from_s)
+        except (TypeError, ValueError):
+            from_s = -1.0  # a stranger made it up: no moment of a take
+        yield from tell(redo_from(studio, session, from_s))
+
     def halt(request: gr.Request) -> str:
         return stop(view.session(request))
 
@@ -55,6 +63,7 @@ def wire_speaking(view: View) -> None:
     page.redo_sound.click(redone("coarse"), [page.selected, *form], outputs, **chosen)
     page.redo_finish.click(redone("fine"), [page.selected, *form], outputs, **chosen)
     page.another.click(again, page.selected, outputs, js=with_selected(), **events)
+    page.player.redo_from(from_here, None, outputs, **events)
     page.stop.click(halt, None, page.status, **QUICK)
 
 

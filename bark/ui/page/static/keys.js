@@ -21,6 +21,7 @@ function letterKeys(studio) {
     l: () => stage.toggleLoop(),
     s: () => take() && store.star([take().id], !take().star),
     n: () => take() && stage.note.focus(),
+    a: () => take() && stage.redoFromHere(),
     r: () => take() && press("#reuse")(),
     z: () => studio.restore(),
     b: () => studio.compare(library.markedTakes(), { blind: true }),

@@ -13,8 +13,8 @@ window.barkStudio = {
     return this.store.selected || "";
   },
 
-  mountStage(element, props, watch) {
-    this.stage = new Stage(element.querySelector(".stage"), this.store);
+  mountStage(element, props, watch, trigger) {
+    this.stage = new Stage(element.querySelector(".stage"), this.store, trigger);
     watch("value", () => this.stage.receive(props.value));
     this.stage.receive(props.value);
     this.mountTogether();

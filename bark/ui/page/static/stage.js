@@ -1,9 +1,10 @@
 // The player: what it is told comes as messages (bark/ui/page/messages.py), texts go in as text.
 
 class Stage {
-  constructor(root, store) {
+  constructor(root, store, trigger) {
     this.root = root;
     this.store = store;
+    this.trigger = trigger;
     this.take = null;
     this.run = null; // the run whose sound is live
     this.chose = false; // the visitor has chosen a take since the run began
@@ -78,6 +79,9 @@ class Stage {
       barButton(WORDS.copyLink, () => shareLink(this.take)),
       barButton(WORDS.copyRecipe, () => shareRecipe(this.take)),
     );
+    this.fromHere = barButton("", () => this.redoFromHere());
+    this.fromHere.classList.add("from-here");
+    this.shares.append(this.fromHere);
     extras.append(this.note, this.downloads, this.shares);
     return extras;
   }
@@ -234,6 +238,33 @@ class Stage {
     if (!this.sound.playing) this.sound.play();
   }
 
+  // Where the take may be made anew from: the word that is being said, or else this moment.
+  get turn() {
+    const position = this.sound.position;
+    const { spans } = this.words;
+    if (!this.take || this.root.dataset.state !== "take") return null;
+    if (!spans.length) {
+      const inside = position > 0.2 && position < this.sound.duration - 0.2;
+      return inside ? { start: position, name: `${position.toFixed(1)} s` } : null;
+    }
+    const at = spans.findLastIndex(({ start }) => start <= position + 0.02);
+    return at > 0 ? { start: spans[at].start, name: `“${spans[at].span.textContent}”` } : null;
+  }
+
+  redoFromHere() {
+    const { turn, take } = this;
+    if (!turn) return;
+    this.chose = false;
+    this.sound.pause();
+    this.trigger("redo_from", { take: take.id, from_s: turn.start });
+  }
+
+  showTurn() {
+    const { turn } = this;
+    this.fromHere.style.visibility = turn ? "visible" : "hidden";
+    if (turn) this.fromHere.textContent = WORDS.fromHere(turn.name);
+  }
+
   drag(event) {
     const seek = (at) => {
       const box = this.pictures.getBoundingClientRect();
@@ -305,6 +336,7 @@ class Stage {
       this.pictures.setAttribute("aria-valuetext", `${now} of ${Math.round(duration)} seconds`);
     }
     this.words.mark(this.sound.playing ? position : null);
+    this.showTurn();
     if (this.sound.playing && !this.following) {
       this.following = requestAnimationFrame(() => {
         this.following = null;
