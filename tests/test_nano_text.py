@@ -59,12 +59,13 @@ def test_no_sentence_is_lost_cut_or_drawn_out(scores: PhoneScores) -> None:
     assert 0.8 <= scores.length_ratio <= 1.2
 
 
-def test_an_unknown_word_is_read_from_its_letters(model: GPT, tokenizer: NanoTokenizer) -> None:
+def test_an_unknown_word_is_said_as_its_letters_are_read(
+    model: GPT, tokenizer: NanoTokenizer
+) -> None:
     assert tokenizer.lexicon.phones("blimtop") is None
     (tokens,) = said(model, tokenizer, ["The word is blimtop."])
-    phones = spoken_phones(tokens)
-    assert len({"b", "l", "m", "t", "p"} & set(phones[6:])) >= 4
-    assert len(phones) <= 16
+    phones = " ".join(spoken_phones(tokens))
+    assert phones.endswith("b l ih m t aa p")
 
 
 def test_a_question_is_heard_in_its_pause(model: GPT, tokenizer: NanoTokenizer) -> None:

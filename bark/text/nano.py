@@ -1,4 +1,4 @@
-"""Text to nano's text ids: words in their phones where the lexicon knows them, else in letters."""
+"""Text to nano's text ids: words in phones, as the lexicon or a model of letters says them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import numpy as np
 
 from .bert import word_start
 from .english.heteronyms import is_heteronym, place, said_as
-from .english.lexicon import LEXICON_PATH, Lexicon
+from .english.letters import LETTERS_PATH, LetterReader
+from .english.lexicon import LEXICON_PATH, Lexicon, with_s
 from .english.normalize import Word, fold_spaces, read, without_falling_questions
 from .english.phones import (
     LETTERS,
@@ -22,7 +23,8 @@ from .english.phones import (
 from .splitting import EncodedText, normalize_whitespace
 
 MAX_WORD_SYMBOLS = 31
-"""A longer run of letters is said as several words: the model's table of places ends there."""
+"""A word that nothing reads stays in letters; a longer run is said as several words: the model's
+table of places ends there."""
 
 
 class NanoTokenizer:
@@ -30,19 +32,23 @@ class NanoTokenizer:
 
     Args:
         lexicon: where words are looked up.
+        letters: what reads the words that it does not know; by default the packaged model.
     """
 
-    def __init__(self, lexicon: Lexicon) -> None:
+    def __init__(self, lexicon: Lexicon, letters: LetterReader | None = None) -> None:
         self.lexicon = lexicon
+        self._letters = letters
 
     @classmethod
     def from_file(cls, path: Path = LEXICON_PATH) -> NanoTokenizer:
-        """Load the lexicon.
+        """Load the lexicon, and the model of letters that lies beside it, if there is one.
 
         Raises:
-            FileNotFoundError: there is none at `path`.
+            FileNotFoundError: there is no lexicon at `path`.
+            CheckpointError: one of the two is damaged.
         """
-        return cls(Lexicon.load(path))
+        beside = path.with_name(LETTERS_PATH.name)
+        return cls(Lexicon.load(path), LetterReader.from_file(beside) if beside.is_file() else None)
 
     def encode(self, text: str) -> EncodedText:
         """Normalise white space, read numbers and abbreviations as words, and encode.
@@ -149,7 +155,14 @@ class NanoTokenizer:
         return _encode([PHONE_INDEX[name] for name in said.split()], word)
 
     def _phones(self, word: str) -> tuple[int, ...] | None:
-        return self.lexicon.phones(word)
+        known = self.lexicon.phones(word)
+        if known is not None:
+            return known
+        if self._letters is None:
+            self._letters = LetterReader.from_file()
+        if word.endswith("'s") and (base := self._letters.phones(word[:-2])):
+            return with_s(base)
+        return self._letters.phones(word)
 
 
 def _encode(phones: Sequence[int], word: Word) -> list[int]:

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from bark.text.english.letters import MAX_LETTERS, LetterReader
 from bark.text.english.lexicon import phone_names
 from bark.text.english.normalize import Word
 from bark.text.english.phones import (
@@ -56,13 +57,20 @@ def test_a_missing_lexicon_says_what_to_do(tmp_path: Path) -> None:
         NanoTokenizer.from_file(tmp_path / "none.json")
 
 
-def test_known_words_become_phones_and_unknown_ones_letters() -> None:
+def test_words_become_the_lexicons_phones_or_those_read_from_letters() -> None:
     encoded = TOKENIZER.encode("Hello, zqip!")
     expected = [text_phone_id(P["hh"], True), text_phone_id(P["ax0"], False)]
     expected += [text_phone_id(P["l"], False), text_phone_id(P["ow1"], False), text_mark_id(",")]
-    expected += [text_letter_id(c, i == 0) for i, c in enumerate("zqip")] + [text_mark_id("!")]
+    read = LetterReader.from_file().phones("zqip") or ()
+    expected += [text_phone_id(p, i == 0) for i, p in enumerate(read)] + [text_mark_id("!")]
     assert encoded.ids.tolist() == expected
-    assert encoded.spans == ((0, 5),) * 5 + ((7, 11),) * 5
+    assert encoded.spans == ((0, 5),) * 5 + ((7, 11),) * (len(read) + 1)
+
+
+def test_a_word_that_nothing_reads_stays_in_letters() -> None:
+    long = "zq" * (MAX_LETTERS // 2 + 1)
+    ids = TOKENIZER.encode_word(Word(long, 0, len(long)))
+    assert ids == [text_letter_id(c, i == 0) for i, c in enumerate(long)]
 
 
 def test_ids_and_spans_are_valid_and_words_are_counted() -> None:

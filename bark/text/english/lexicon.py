@@ -119,7 +119,7 @@ class Lexicon:
             return self._known(word)
         for base in _singulars(word):
             if base in self._pronunciations:
-                return _with_s(self._known(base))
+                return with_s(self._known(base))
         return self._derived(word) or self._compound(word)
 
     def _derived(self, word: str) -> tuple[int, ...] | None:
@@ -167,7 +167,8 @@ def _joined(first: tuple[int, ...], second: tuple[int, ...]) -> tuple[int, ...]:
     return first + (second[1:] if first[-1] == second[0] else second)
 
 
-def _with_s(phones: tuple[int, ...]) -> tuple[int, ...]:
+def with_s(phones: tuple[int, ...]) -> tuple[int, ...]:
+    """The phones of a word with the ending of the plural or the possessive."""
     if phones[-1] in _SIBILANTS:
         return (*phones, _SCHWA, _Z)
     return (*phones, _S if phones[-1] in _VOICELESS else _Z)
