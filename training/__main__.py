@@ -20,7 +20,7 @@ from .recipe import (
     quick_recipe,
 )
 
-BUDGETS = ("codec", "text", "encoder", "coarse", "fine")
+BUDGETS = ("codec", "letters", "text", "encoder", "coarse", "fine")
 
 log = logging.getLogger(__name__)
 
@@ -46,10 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _with_minutes(recipe: Recipe, options: argparse.Namespace) -> Recipe:
     """The recipe with the trainings' minutes that were asked for."""
-    asked = {
-        name: getattr(options, f"{name}_minutes")
-        for name in ("codec", "text", "encoder", "coarse", "fine")
-    }
+    asked = {name: getattr(options, f"{name}_minutes") for name in BUDGETS}
     changed = {
         name: dataclasses.replace(getattr(recipe, name), minutes=minutes)
         for name, minutes in asked.items()

@@ -16,8 +16,9 @@ from bark.codecs.harmonics import N_BANDS, N_NOISE_BANDS
 
 from .codec import CodecTrainee
 from .corpus import is_held_out
-from .features import SPEAKERS, Utterance, feature_files, in_voice, load_utterances, speaker_of
+from .features import Utterance, feature_files, load_utterances
 from .loop import Budget, train
+from .speakers import SPEAKERS, in_voice, speakers_of
 
 CROP_LEN = 80
 """Frames in a training crop."""
@@ -184,10 +185,10 @@ def _set_scales(trainee: CodecTrainee, batch: CodecBatch) -> None:
 
 
 def utterances_of_all_voices(folder: Path) -> list[Utterance]:
-    """The features' utterances in the teacher's voice, and each in one bent voice."""
+    """The features' utterances in the teacher's voice, and each in bent ones."""
     found, number = [], 0
     for path in feature_files(folder):
         for utterance in load_utterances(path):
-            found += [utterance, in_voice(utterance, speaker_of(number))]
+            found += [in_voice(utterance, speaker) for speaker in speakers_of(number)]
             number += 1
     return found

@@ -19,9 +19,10 @@ from bark.models.gpt import GPTConfig
 from bark.text.english.lexicon import Lexicon
 
 from .codec import CodecTrainee
-from .features import SPEAKERS, in_voice, is_pause, read_words, to_utterance
+from .features import is_pause, read_words, to_utterance
 from .fine import FineTrainee
 from .loop import load_weights
+from .speakers import SPEAKERS, in_voice
 from .teacher import Teacher
 
 NANO_DIR = Path(__file__).parents[1] / "bark" / "assets" / "nano"

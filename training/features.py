@@ -1,7 +1,6 @@
-"""What the codec and the models learn from: the teacher's sentences in every voice.
+"""What the codec and the models learn from: the teacher's sentences, in its own voice.
 
-The teacher has one voice. The others are bent from it: pitch multiplied, formants moved. They are
-made from its bands, before there is any sound, so that nothing is lost.
+`training.speakers` bends other voices from it.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ from bark.text.english.normalize import Word, normalize, without_falling_questio
 from bark.text.english.phones import N_KINDS, N_PAUSES, RATE_HZ, phones_to_semantic
 
 from .alignment import speech_to_phones
-from .analysis import analyse, bend, log_mel
+from .analysis import analyse, log_mel
 from .corpus import (
     bible_sentences,
     fortune_sentences,
@@ -31,6 +30,7 @@ from .corpus import (
     training_part,
     wordnet_sentences,
 )
+from .number_forms import more_number_sentences
 from .questions import question_ramp, with_ramp
 from .teacher import HOP_LEN as TEACHER_HOP_LEN
 from .teacher import Speech, Teacher, voiced_pitch
@@ -39,30 +39,6 @@ SHARD_LEN = 50
 """Sentences to a file."""
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Speaker:
-    """One of nano's voices.
-
-    Attributes:
-        name: of the voice prompt.
-        pitch: the teacher's is multiplied by this.
-        formants: its spectra are stretched along the frequency axis by this.
-    """
-
-    name: str
-    pitch: float = 1.0
-    formants: float = 1.0
-
-
-SPEAKERS = (
-    Speaker("birch"),
-    Speaker("alder", 0.56, 0.88),
-    Speaker("cedar", 0.66, 0.92),
-    Speaker("elm", 0.85, 0.95),
-)
-"""The teacher's own voice, then the bent ones."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,16 +80,6 @@ def to_utterance(sentence: str, speech: Speech) -> Utterance:
         bands = with_ramp(bands, ramp)
         audio = speak(bands, 0, n_frames)
     return Utterance(sentence, speech.words, semantic, bands, log_mel(audio, n_frames))
-
-
-def in_voice(utterance: Utterance, speaker: Speaker) -> Utterance:
-    """The same sentence said by a speaker."""
-    if speaker.pitch == 1.0 and speaker.formants == 1.0:
-        return utterance
-    bands = bend(utterance.bands, speaker.pitch, speaker.formants)
-    n_frames = len(bands.f0)
-    mel = log_mel(speak(bands, 0, n_frames), n_frames)
-    return Utterance(utterance.sentence, utterance.words, utterance.semantic, bands, mel)
 
 
 def make_features(sentences: Sequence[str], out: Path) -> None:
@@ -200,16 +166,12 @@ def feature_files(folder: Path) -> list[Path]:
     return paths
 
 
-def speaker_of(number: int) -> Speaker:
-    """Which bent voice says the sentence of this number, besides the teacher's own."""
-    return SPEAKERS[1 + number % (len(SPEAKERS) - 1)]
-
-
 def training_sentences(n: int, seed: int = 0) -> list[str]:
     """Sentences for the teacher, none of them held out.
 
-    Of every ten or eleven, six are the fortunes' modern prose, two the dictionary's examples, one a
-    verse, one has numbers and half a one is a phrase, because people also type a single word.
+    Of every eleven or twelve, six are the fortunes' modern prose, two the dictionary's examples,
+    one a verse, two have numbers and half a one is a phrase, because people also type a single
+    word.
     """
     rng = random.Random(seed)
     sources = (fortune_sentences, wordnet_sentences, bible_sentences)
@@ -220,11 +182,13 @@ def training_sentences(n: int, seed: int = 0) -> list[str]:
     examples = [s for s in examples if 20 < len(s) < 120]
     verses = [s for s in verses if 25 < len(s) < 130]
     numbers = training_part(dict.fromkeys(number_sentences(3_000, seed=seed + 5)))
+    more = training_part(dict.fromkeys(more_number_sentences(3_000, seed=seed + 3)))
     cut = training_part(dict.fromkeys(phrases(fortunes + examples, 3_000, rng)))
     chosen: list[str] = []
     for i in range(len(fortunes) // 6):
         chosen += fortunes[6 * i : 6 * i + 6]
         chosen += [*examples[2 * i : 2 * i + 2], *verses[i : i + 1], *numbers[i : i + 1]]
+        chosen += more[i : i + 1]
         chosen += cut[i : i + 1] if i % 2 else []
         if len(chosen) >= n:
             break

@@ -15,9 +15,10 @@ from bark.spec import NANO
 from bark.text.english.lexicon import Lexicon
 
 from .analysis import log_mel
-from .features import SPEAKERS, feature_files, load_utterances, read_words
+from .features import feature_files, load_utterances, read_words
 from .judges import Judges, Verdict
 from .phone_errors import score
+from .speakers import SPEAKERS
 from .teacher import SAMPLE_RATE_HZ, Teacher
 from .text_data import say
 from .voices import median_pitch, train_classifier

@@ -15,21 +15,25 @@ from bark.codecs.banded import BandCodec, BandCodecConfig, BandDecoder
 from bark.models.conditioned import ConditionedGPTConfig
 from bark.models.fine import FineGPTConfig
 from bark.models.gpt import GPTConfig
-from bark.text.english.lexicon import LEXICON_PATH
+from bark.text.english.letters import LETTERS_PATH
+from bark.text.english.lexicon import LEXICON_PATH, Lexicon
 from bark.text.nano import NanoTokenizer
 
 from .coarse import CONFIG as COARSE_CONFIG
 from .coarse import train_coarse
 from .codec import CodecTrainee
 from .codec_training import train_codec, utterances_of_all_voices
+from .compare import write_comparison
 from .corpus import held_out_numbers, held_out_prose
 from .export import NANO_DIR, VOICES_DIR, export_coarse, export_fine, write_voices
-from .features import SPEAKERS, make_features, training_sentences
+from .features import make_features, training_sentences
 from .fine import FINE_CONFIG, train_fine
 from .judges import Judges
+from .letters import train_letters
 from .loop import Budget
 from .measure import measure_speech, measure_voices, real_time_factor
 from .plots import plot_losses
+from .speakers import SPEAKERS
 from .streams import encode_features, load_streams
 from .text import CONFIG as TEXT_CONFIG
 from .text import export_text, train_text
@@ -50,18 +54,20 @@ class Recipe:
         sentences: that the teacher says for the codec, the coarse and the fine model.
         text_items: sentences for the text model.
         held_out: sentences of prose and with numbers that the text model is measured on.
-        codec, text, encoder, coarse, fine: budgets of the trainings; `encoder` is the coarse
-            model's without its blocks.
+        codec, letters, text, encoder, coarse, fine: budgets of the trainings; `encoder` is the
+            coarse model's without its blocks.
         codec_config, text_config, coarse_config, fine_config: sizes of the models.
+        letters_every: the letter model learns each so-manieth word of the lexicon.
         codec_batch, coarse_batches, fine_batch: crops to a step.
         text_temperature, coarse_temperature: at which the judges liked the models best.
         seed: of everything that is drawn.
     """
 
-    sentences: int = 9_000
+    sentences: int = 20_000
     text_items: int = 44_000
     held_out: tuple[int, int] = (150, 30)
     codec: Budget = field(default_factory=lambda: Budget(minutes=120))
+    letters: Budget = field(default_factory=lambda: Budget(minutes=40))
     text: Budget = field(default_factory=lambda: Budget(minutes=90))
     encoder: Budget = field(default_factory=lambda: Budget(minutes=20))
     coarse: Budget = field(default_factory=lambda: Budget(minutes=120))
@@ -70,6 +76,7 @@ class Recipe:
     text_config: GPTConfig = TEXT_CONFIG
     coarse_config: ConditionedGPTConfig = COARSE_CONFIG
     fine_config: FineGPTConfig = FINE_CONFIG
+    letters_every: int = 1
     codec_batch: int = 20
     coarse_batches: tuple[int, int] = (5, 8)
     fine_batch: int = 8
@@ -86,6 +93,7 @@ def quick_recipe() -> Recipe:
         text_items=64,
         held_out=(6, 2),
         codec=dataclasses.replace(budget, steps=340),
+        letters=budget,
         text=budget,
         encoder=budget,
         coarse=budget,
@@ -101,6 +109,7 @@ def quick_recipe() -> Recipe:
             condition_width=32,
         ),
         fine_config=dataclasses.replace(FINE_CONFIG, block_size=96, n_layer=1, n_head=2, n_embd=64),
+        letters_every=30,
         codec_batch=4,
         coarse_batches=(2, 8),
         fine_batch=16,
@@ -129,6 +138,17 @@ def make_codec(recipe: Recipe, out: Path, device: str) -> None:
 def make_codes(recipe: Recipe, out: Path, device: str) -> None:
     """Encodes all that the teacher said, in every voice."""
     encode_features(out / "features", CodecTrainee.load(out / "codec"), out / "codes")
+
+
+def make_letters(recipe: Recipe, out: Path, device: str) -> None:
+    """Trains the model that reads words outside the lexicon, on the CPU."""
+    train_letters(
+        Lexicon.load(),
+        out / "letters",
+        recipe.letters,
+        every=recipe.letters_every,
+        seed=recipe.seed,
+    )
 
 
 def make_text(recipe: Recipe, out: Path, device: str) -> None:
@@ -184,6 +204,7 @@ def export(recipe: Recipe, out: Path, device: str) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(out / "codec" / "codec.safetensors", folder / "codec.safetensors")
     shutil.copyfile(LEXICON_PATH, folder / LEXICON_PATH.name)
+    shutil.copyfile(out / "letters" / LETTERS_PATH.name, folder / LETTERS_PATH.name)
     export_text(
         out / "text",
         folder,
@@ -218,6 +239,13 @@ def measure(recipe: Recipe, out: Path, device: str) -> None:
     log.info("%s", json.dumps(values, indent=2))
 
 
+def compare(recipe: Recipe, out: Path, device: str) -> None:
+    """Writes a page to hear and see nano, its teacher and the model folders in `earlier`."""
+    earlier = sorted((out / "earlier").glob("*/"))
+    bark = Bark.from_pretrained(str(out / "nano"), device=device)
+    write_comparison(bark, out / "comparison", earlier=earlier)
+
+
 def ship(recipe: Recipe, out: Path, device: str) -> None:
     """Copies the exported files to where the package carries them."""
     for source, target in ((out / "nano", NANO_DIR), (out / "voices", VOICES_DIR)):
@@ -236,18 +264,20 @@ STEPS: dict[str, Step] = {
     "data": make_data,
     "codec": make_codec,
     "codes": make_codes,
+    "letters": make_letters,
     "text": make_text,
     "coarse": make_coarse,
     "fine": make_fine,
     "export": export,
     "measure": measure,
+    "compare": compare,
     "ship": ship,
 }
-TRAININGS = ("codec", "text", "coarse/encoder", "coarse/blocks", "fine")
+TRAININGS = ("codec", "letters", "text", "coarse/encoder", "coarse/blocks", "fine")
 """Folders with a log each."""
 
-ALL_STEPS = ("data", "codec", "codes", "text", "coarse", "fine", "export", "measure")
-QUICK_STEPS = ("data", "codec", "codes", "text", "coarse", "fine", "export")
+QUICK_STEPS = ("data", "codec", "codes", "letters", "text", "coarse", "fine", "export")
+ALL_STEPS = (*QUICK_STEPS, "measure", "compare")
 
 
 def losses_that_did_not_fall(out: Path) -> list[str]:

@@ -12,15 +12,8 @@ import numpy as np
 from bark.spec import NANO
 
 from .codec import CodecTrainee
-from .features import (
-    SPEAKERS,
-    Speaker,
-    Utterance,
-    feature_files,
-    in_voice,
-    load_utterances,
-    speaker_of,
-)
+from .features import Utterance, feature_files, load_utterances
+from .speakers import SPEAKERS, Speaker, in_voice, speakers_of
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +42,7 @@ class Stream:
 
 
 def encode_features(features: Path, codec: CodecTrainee, out: Path) -> None:
-    """Encodes every sentence in the teacher's own voice and in one bent one, file by file.
+    """Encodes every sentence in the teacher's own voice and in bent ones, file by file.
 
     Args:
         features: folder of `training.features.make_features`.
@@ -62,11 +55,8 @@ def encode_features(features: Path, codec: CodecTrainee, out: Path) -> None:
         utterances = load_utterances(path)
         for speaker in SPEAKERS:
             target = out / f"{speaker.name}-{path.name}"
-            said = [
-                u
-                for i, u in enumerate(utterances, start=number)
-                if speaker in (SPEAKERS[0], speaker_of(i))
-            ]
+            numbered = enumerate(utterances, start=number)
+            said = [utterance for i, utterance in numbered if speaker in speakers_of(i)]
             if said and not target.exists():
                 _write(target, said, speaker, codec)
         number += len(utterances)

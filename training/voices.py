@@ -10,7 +10,8 @@ from scipy.fft import dct
 
 from bark.codecs.harmonics import SAMPLE_RATE_HZ, speak
 
-from .features import SPEAKERS, Utterance, in_voice
+from .features import Utterance
+from .speakers import SPEAKERS, in_voice
 
 _FRAME_LEN, _HOP_LEN = 600, 240  # 25 and 10 ms
 _N_BANDS, _N_COEFFICIENTS = 32, 20

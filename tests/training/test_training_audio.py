@@ -33,19 +33,13 @@ from training.coarse import CoarseTrainee, Crops, coarse_losses, train_coarse
 from training.codec import CodecTrainee, Quantiser, cheapest_path, nearest
 from training.codec_training import train_codec
 from training.export import export_coarse, export_fine
-from training.features import (
-    SPEAKERS,
-    Utterance,
-    in_voice,
-    load_utterances,
-    save_utterances,
-    to_utterance,
-)
+from training.features import Utterance, load_utterances, save_utterances, to_utterance
 from training.fine import FINE_CONFIG, FineTrainee, Windows, fine_books, train_fine
 from training.listener import closed_choice_rate, word_error_rate
 from training.loop import Budget, train
 from training.optim import orthogonalise
 from training.questions import QUESTION_RISE
+from training.speakers import SPEAKERS, in_voice, speakers_of, with_breath, with_melody, with_tilt
 from training.spelling import spell_word
 from training.streams import Stream, encode_features, load_streams
 from training.teacher import BEFORE, Speech, SpelledText, spell_text, voiced_pitch
@@ -237,6 +231,41 @@ def test_bending_moves_pitch_and_formants() -> None:
     assert moved < peak
     assert in_voice(utterance, SPEAKERS[0]) is utterance
     assert in_voice(utterance, SPEAKERS[1]).mel.shape == utterance.mel.shape
+
+
+def test_a_livelier_voice_keeps_its_mean_pitch_and_its_power() -> None:
+    bands = made_up(4).bands
+    voiced = bands.f0 > 0
+    lively = with_melody(bands, 1.5)
+    before, after = (b.f0[voiced].log() for b in (bands, lively))
+    torch.testing.assert_close(after.mean(), before.mean())
+    torch.testing.assert_close(after.std(), 1.5 * before.std())
+    assert (lively.f0[~voiced] == 0).all()
+    power = (bands.size - 0.5 * bands.f0[:, None].clamp(min=1).log())[voiced]
+    torch.testing.assert_close((lively.size - 0.5 * lively.f0[:, None].log())[voiced], power)
+
+
+def test_a_bright_voice_is_louder_above_and_softer_below() -> None:
+    bands = made_up(5).bands
+    bright = with_tilt(bands, dataclasses.replace(SPEAKERS[0], tilt_db=2.0))
+    steps_db = (bright.size - bands.size)[0] * 20 / np.log(10)
+    assert steps_db[0] == pytest.approx(-4, abs=0.01)
+    assert steps_db[-1] == pytest.approx(6, abs=0.01)
+    assert ((bright.noise - bands.noise)[0, 0] * 10 / np.log(10))[-1] == pytest.approx(6, abs=0.01)
+
+
+def test_a_breathy_voice_is_so_only_where_it_is_voiced() -> None:
+    bands = made_up(6).bands
+    louder = (with_breath(bands, 3.0).noise - bands.noise) * 10 / np.log(10)
+    assert louder[bands.f0 > 0] == pytest.approx(3, abs=1e-4)
+    assert louder[bands.f0 == 0] == pytest.approx(0)
+
+
+def test_every_voice_says_as_many_sentences_as_any_other() -> None:
+    n = 10 * (len(SPEAKERS) - 1)
+    said = [speaker.name for i in range(n) for speaker in speakers_of(i)]
+    assert said.count(SPEAKERS[0].name) == n
+    assert {said.count(speaker.name) for speaker in SPEAKERS[1:]} == {20}
 
 
 def test_an_utterance_has_two_codec_frames_a_semantic_token() -> None:
