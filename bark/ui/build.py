@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import threading
+from collections.abc import Sequence
 from typing import Any
 
 import gradio as gr
@@ -16,7 +17,7 @@ from ..server.mcp_tools import Tools
 from ..server.routes import Settings, put_in_front
 from ..server.zero_gpu import ZeroGpuBark, import_spaces
 from ..spec import NANO
-from .page import words
+from .page import status, words
 from .page.layout import STATIC, build_page
 from .state.callers import StreamWatch
 from .state.engine import Engine, Progress
@@ -36,11 +37,11 @@ from .wiring.view import View
 from .wiring.voice_routes import add_voice_routes
 
 _SCRIPTS = (
-    "icons.js words.js sound.js draw.js wordline.js stage.js store.js rows.js library.js deck.js"
-    " grid.js gridform.js compare.js longsound.js long.js share.js mirror.js marks.js tags.js"
-    " tagmenu.js voicemenu.js stylemenu.js keys.js rooms.js page.js"
+    "icons.js words.js sound.js draw.js wordline.js stage.js store.js groups.js rows.js library.js"
+    " deck.js grid.js gridform.js compare.js longsound.js long.js share.js mirror.js marks.js"
+    " tags.js tagmenu.js voicemenu.js stylemenu.js keys.js rooms.js page.js"
 ).split()
-_STYLES = ("style.css", "prompt.css", "voices.css", "long.css")
+_STYLES = "style.css prompt.css voices.css compare.css library.css long.css sizes.css".split()
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 MAX_UPLOAD = "64mb"
 _UPLOADS_KEPT_S = (1_800, 7_200)  # looked at every half hour, removed after two
@@ -109,8 +110,9 @@ def build_demo(studio: Studio, *, mcp: bool = False) -> gr.Blocks:
         fill_width=True,
         delete_cache=_UPLOADS_KEPT_S,
     ) as demo:
-        examples = words.EXAMPLES[model_spec(studio.engine.state.model).name]
-        view = View(studio, build_page(examples[0][1]))
+        family = model_spec(studio.engine.state.model).name
+        note = status.hint(words.note(family, can_change=studio.can_change_model))
+        view = View(studio, build_page(words.EXAMPLES[family][0][1], note))
         wire_arrival(view, demo)
         wire_text(view)
         wire_voice(view)
@@ -138,7 +140,7 @@ class Server:
 
 def page_script() -> str:
     """The page's scripts as the browser gets them: one after another, in one scope."""
-    return "\n".join((STATIC / name).read_text(encoding="utf-8") for name in _SCRIPTS)
+    return _static(_SCRIPTS)
 
 
 def serve(studio: Studio, demo: gr.Blocks, **launch: Any) -> Server:
@@ -148,11 +150,13 @@ def serve(studio: Studio, demo: gr.Blocks, **launch: Any) -> Server:
         launch: passed on to `gr.Blocks.launch`, for example `server_port`.
     """
     script = "\n" + page_script()  # the policy allows this very text
+    style, frame = _static(_STYLES), _static(["frame.css"])
     app, url, _ = demo.launch(
         prevent_thread_lock=True,
         theme=theme(),
-        css="\n".join((STATIC / name).read_text(encoding="utf-8") for name in _STYLES),
-        head=f"<script>{script}</script>",
+        css=style,
+        # The style stands in the head as well, where it holds from the page's first moment.
+        head=f"<style>{style}\n{frame}</style><script>{script}</script>",
         footer_links=["api"],
         run_history=False,
         ssr_mode=False,
@@ -179,6 +183,10 @@ def serve(studio: Studio, demo: gr.Blocks, **launch: Any) -> Server:
 
 def _public_names(demo: gr.Blocks) -> frozenset[str]:
     return frozenset(str(fn.api_name) for fn in demo.fns.values() if fn.api_visibility == "public")
+
+
+def _static(names: Sequence[str]) -> str:
+    return "\n".join((STATIC / name).read_text(encoding="utf-8") for name in names)
 
 
 def theme() -> gr.themes.Base:

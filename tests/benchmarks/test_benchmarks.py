@@ -11,7 +11,7 @@ import torch
 
 from bark import Bark
 from benchmarks import __main__ as side_by_side
-from benchmarks import curve, nano, quality, same_tokens
+from benchmarks import curve, nano, page, quality, same_tokens
 from benchmarks.measure import Case, Sample, rounds
 from benchmarks.protocol import Workload, measured
 from benchmarks.report import markdown, spread, stage_rows
@@ -236,3 +236,10 @@ def test_runs_that_leave_the_oracle_are_told_with_their_place(
     lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("| drafts")]
     assert len(lines) == 2
     assert all("| semantic | no | 2 | 40 | 0 |" in line for line in lines)
+
+
+def test_the_page_is_judged_by_its_medians() -> None:
+    quick = page.Measure("quick but for once", 0.5, (0.2, 0.4, 3.0))
+    slow = page.Measure("slow but for once", 0.5, (0.1, 0.6, 0.7))
+    assert [row["holds"] for row in page.rows([quick, slow])] == ["yes", "no"]
+    assert page.rows([quick])[0]["s"] == "0.400 (0.200 to 3.000)"

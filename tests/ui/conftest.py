@@ -20,6 +20,7 @@ FLAGS = (
 ).split()
 
 
+PATIENCE_MS = 120_000  # for a page, on a machine that does other things too
 _RELOADED = r"AbortError: signal is aborted|errored out"
 
 
@@ -72,6 +73,7 @@ def visit(running: tuple[Studio, str], chromium: Any) -> Iterator[Callable[..., 
             context = chromium.new_context(viewport={"width": width, "height": height})
             contexts.append(context)
         page = context.new_page()
+        page.set_default_timeout(PATIENCE_MS)
         watch(page)
         page.goto(running[1] + query)
         page.wait_for_selector("#model-line b")

@@ -14,7 +14,7 @@ _FORM = Form()
 Parts = dict[str, gr.components.Component]
 
 
-def lay_prompt(parts: Parts, example: str) -> None:
+def lay_prompt(parts: Parts, example: str, note: str) -> None:
     """The box, its meter, the tags and the examples."""
     parts["text"] = gr.Textbox(
         example,
@@ -47,7 +47,7 @@ def lay_prompt(parts: Parts, example: str) -> None:
         samples_per_page=20,
         elem_id="examples",
     )
-    parts["nano_note"] = gr.HTML("", elem_id="nano-note", apply_default_css=False)
+    parts["nano_note"] = gr.HTML(note, elem_id="nano-note", apply_default_css=False)
 
 
 def tag_buttons(family: str, *, hears_tags: bool) -> str:

@@ -71,11 +71,12 @@ class Page:
         return self.form[Form.names().index(name)]
 
 
-def build_page(example: str) -> Page:
+def build_page(example: str, note: str = "") -> Page:
     """Lays the page out, within an open `gr.Blocks`.
 
     Args:
         example: what stands in the box at first, one press from a sound.
+        note: what is to be known of the model; it stands there at once, so that nothing moves.
     """
     parts: dict[str, gr.components.Component] = {
         # Kept in the visitor's own browser, so that a reload loses nothing.
@@ -86,7 +87,7 @@ def build_page(example: str) -> Page:
     _header(parts)
     with gr.Row(elem_id="desk"):
         with gr.Column(elem_id="left", min_width=340):
-            lay_prompt(parts, example)
+            lay_prompt(parts, example, note)
             lay_voice(parts)
             lay_temperatures(parts)
             lay_seed(parts)
@@ -177,7 +178,7 @@ def _takes(parts: dict[str, Any]) -> None:
     parts["takes"] = gr.HTML(
         None,
         html_template=f'<div class="takes" data-empty="{html.escape(words.EMPTY_TAKES)}"></div>',
-        js_on_load="barkStudio.mountList(element, props, watch);",
+        js_on_load="barkStudio.mountList(element, props, watch, trigger); // triggers 'reopen'",
         elem_id="takes",
         apply_default_css=False,
     )

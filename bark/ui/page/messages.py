@@ -43,7 +43,7 @@ class Message(NamedTuple):
     fields: tuple[str, ...] = ()
 
 
-_GRID = "id url text shape axes headings cells failures"
+_GRID = "id url text shape axes headings takes cells failures"
 _LONG = "id url title speakers said chunks busy"
 
 KINDS: Mapping[Kind, Message] = {
@@ -159,19 +159,27 @@ def made(run: str) -> dict[str, Any]:
 
 def grid(stored: StoredGrid, visit: Visit) -> dict[str, Any]:
     """A whole grid: what its axes say, and the cells that are there."""
-    plan = stored.plan
     found = {i: visit.takes.get(take_id) for i, take_id in stored.takes.items()}
     return _message(
         "grid",
-        id=stored.id,
         url=f"takes/{visit.key}/grids/{stored.id}",
-        text=plan.text,
-        shape=list(plan.shape),
-        axes=[axis.label for axis in plan.axes],
-        headings=[plan.headings(i) for i in range(3)],
+        **grid_outline(stored),
         cells={i: card(take, visit) for i, take in found.items() if take is not None},
         failures=dict(stored.failures),
     )
+
+
+def grid_outline(stored: StoredGrid) -> dict[str, Any]:
+    """What a grid's axes say, and which takes it holds, as the list groups them."""
+    plan = stored.plan
+    return {
+        "id": stored.id,
+        "text": plan.text,
+        "shape": list(plan.shape),
+        "axes": [axis.label for axis in plan.axes],
+        "headings": [plan.headings(i) for i in range(3)],
+        "takes": dict(stored.takes),
+    }
 
 
 def cells_started(grid_id: str, cells: Sequence[int]) -> dict[str, Any]:

@@ -25,6 +25,11 @@ def note(text: str) -> str:
     return f'<p class="status" role="status">{html.escape(text)}</p>'
 
 
+def hint(text: str) -> str:
+    """A quiet line of explanation; nothing for none."""
+    return f'<p class="hint">{html.escape(text)}</p>' if text else ""
+
+
 def fault(text: str) -> str:
     """What went wrong, in one sentence."""
     return f'<p class="status fault" role="alert">{html.escape(text)}</p>'

@@ -50,6 +50,10 @@ def wire_arrival(view: View, demo: gr.Blocks) -> None:
     def look_on(request: gr.Request) -> Iterator[list[Any]]:
         yield from tell(follow(view.session(request)))
 
+    def reopen(key: str, request: gr.Request) -> list[Any]:
+        session = studio.visits.open(request.session_hash or "", key)
+        return [session.visit.key, messages.list_all(session.visit, session.selected)]
+
     def leave(request: gr.Request) -> None:
         studio.visits.close(request.session_hash)
 
@@ -59,6 +63,8 @@ def wire_arrival(view: View, demo: gr.Blocks) -> None:
     arrival = demo.load(arrive, [page.visitor, page.draft], arrived, js=linked, **QUICK)
     arrival.then(model_arrives, [page.draft, page.text], [*view.model_outputs, page.meter], **EVENT)
     arrival.then(look_on, None, view.run_outputs, **EVENT)
+    # After a restart of the server the list has another address.
+    page.takes.reopen(reopen, page.visitor, [page.visitor, page.takes], **QUICK)
     demo.unload(leave)
 
 

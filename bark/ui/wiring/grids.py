@@ -61,16 +61,7 @@ def add_grid_routes(app: fastapi.FastAPI, studio: Studio) -> None:
         visit = studio.visits.by_key(key)
         if visit is None:
             return JSONResponse(dict(ABSENT), status_code=404)
-        found = [
-            {
-                "id": grid.id,
-                "text": grid.plan.text,
-                "axes": [axis.label for axis in grid.plan.axes],
-                "n": len(grid.takes),
-            }
-            for grid in visit.grids.all()
-        ]
-        return JSONResponse({"grids": found})
+        return JSONResponse({"grids": [messages.grid_outline(grid) for grid in visit.grids.all()]})
 
     def reopened(key: str, grid_id: str) -> Response:
         visit = studio.visits.by_key(key)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import html
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -13,7 +12,7 @@ from ...errors import BarkError
 from ...families import family_of
 from ..actions import models
 from ..actions.runs import Update
-from ..page import messages, words
+from ..page import messages, status, words
 from ..page.form import Form
 from ..page.form_layout import tag_buttons
 from ..page.layout import Page
@@ -90,7 +89,7 @@ class View:
         voice = draft.voice if draft and self._is_there(session, draft.voice) else ""
         return [
             models.model_line(self.studio),
-            hint(note) if note else "",
+            status.hint(note),
             tag_buttons(family.name, hears_tags=family.hears_tags),
             gr.Dataset(
                 samples=[[text] for _, text in examples],
@@ -148,8 +147,3 @@ def tell(updates: Iterator[Update]) -> Iterator[list[Any]]:
 def skips(n: int) -> list[Any]:
     """Leaves n outputs as they are."""
     return [gr.skip() for _ in range(n)]
-
-
-def hint(text: str) -> str:
-    """A quiet line of explanation."""
-    return f'<p class="hint">{html.escape(text)}</p>'

@@ -87,7 +87,7 @@ class CompareRoom {
   }
 
   name(take) {
-    return `Take ${take.number} · ${take.text.slice(0, 80)} · ${take.voice} · ${take.temperatures} · seed ${take.seed}`;
+    return WORDS.compared(take);
   }
 
   choice(take, i, current) {
@@ -95,7 +95,7 @@ class CompareRoom {
     const key = make("kbd", "");
     key.textContent = String(i + 1);
     const text = make("span", "");
-    text.textContent = this.match ? WORDS.letter(i) : `take ${take.number}`;
+    text.textContent = this.match ? WORDS.letter(i) : WORDS.takeButton(take.number);
     button.append(key, text);
     if (this.heard.has(take.id)) button.classList.add("heard");
     button.addEventListener("click", () => this.hear(i));

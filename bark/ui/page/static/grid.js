@@ -50,6 +50,7 @@ class GridRoom {
     this.crossed.clear();
     [this.active, this.page] = [0, 0];
     for (const take of this.cells.values()) this.store.takes.set(take.id, this.store.get(take.id) || take);
+    this.store.keepGrid(grid);
     this.nodes = null;
     this.draw();
     this.deck.prepare([...this.cells.values()].slice(0, MAX_DECODED));
@@ -58,12 +59,13 @@ class GridRoom {
   put(index, take) {
     this.cells.set(index, take);
     this.store.takes.set(take.id, take);
+    this.store.cells.set(take.id, { grid: this.grid, cell: index });
     this.deck.decode(take);
   }
 
   async listEarlier() {
     const { grids } = await (await fetch(`${this.store.url}/grids`)).json();
-    const options = grids.map(({ id, text, axes, n }) => new Option(`${text.slice(0, 40)} · ${axes.join(" × ")} · ${n} takes`, id));
+    const options = grids.map(({ id, text, axes, takes }) => new Option(`${text.slice(0, 40)} · ${axes.join(" × ")} · ${WORDS.nTakes(Object.keys(takes).length)}`, id));
     this.earlier.replaceChildren(new Option(WORDS.earlierGrids, ""), ...options);
   }
 
@@ -223,7 +225,7 @@ class GridRoom {
     face.replaceChildren(wave, head, length);
     face.setAttribute("aria-label", WORDS.row(take));
     star.setAttribute("aria-pressed", String(take.star));
-    star.setAttribute("aria-label", `${take.star ? "Take the star from" : "Star"} take ${take.number}`);
+    star.setAttribute("aria-label", WORDS.starTake(take));
     cell.scale = longest;
   }
 

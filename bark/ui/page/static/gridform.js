@@ -1,21 +1,29 @@
 // What runs across, down and over the pages of a grid, and what that would come to.
 
+// What may run along an axis, with the values that are offered first.
 const AXES = {
-  "": ["nothing", ""],
-  seed: ["Seed", "7-10"],
-  text_temperature: ["Text temperature", "0.5, 0.7, 0.9"],
-  waveform_temperature: ["Waveform temperature", "0.5, 0.7, 0.9"],
-  voice: ["Voice", "all"],
-  words: ["Words in {a|b}", ""],
-  min_eos_p: ["min_eos_p", "0.05, 0.1, 0.2"],
-  text_top_k: ["Text top-k", "0, 50, 200"],
-  text_top_p: ["Text top-p", "0.8, 0.9, 1"],
-  waveform_top_k: ["Waveform top-k", "0, 50, 200"],
-  waveform_top_p: ["Waveform top-p", "0.8, 0.9, 1"],
-  fine_temperature: ["Fine temperature", "0, 0.5, 0.9"],
-  model: ["Model", "nano, small"],
+  "": "",
+  seed: "7-10",
+  text_temperature: "0.5, 0.7, 0.9",
+  waveform_temperature: "0.5, 0.7, 0.9",
+  voice: "all",
+  words: "",
+  min_eos_p: "0.05, 0.1, 0.2",
+  text_top_k: "0, 50, 200",
+  text_top_p: "0.8, 0.9, 1",
+  waveform_top_k: "0, 50, 200",
+  waveform_top_p: "0.8, 0.9, 1",
+  fine_temperature: "0, 0.5, 0.9",
+  model: "nano, small",
 };
 const PLACES = { Across: "text_temperature", Down: "seed", Pages: "" };
+// What is asked for most often, one press each: what runs across, down and over the pages.
+const PRESETS = [
+  ["voice", "", ""],
+  ["seed", "", ""],
+  ["text_temperature", "seed", ""],
+  ["text_temperature", "waveform_temperature", ""],
+];
 const PLAN_AFTER_MS = 250;
 
 class GridForm {
@@ -23,6 +31,7 @@ class GridForm {
     this.press = press;
     this.rows = [];
     const box = make("div", "grid-form");
+    box.append(this.presets());
     for (const [place, name] of Object.entries(PLACES)) box.append(this.row(place, name));
     this.same = this.check(WORDS.sameSeed, true);
     this.hover = this.check(WORDS.hover, true);
@@ -36,31 +45,51 @@ class GridForm {
     this.plan();
   }
 
+  presets() {
+    const box = make("div", "presets", { role: "group", "aria-label": WORDS.presets });
+    const lead = make("span", "hint");
+    lead.textContent = WORDS.presets;
+    const buttons = PRESETS.map((names) => {
+      const label = names.filter(Boolean).map((name) => WORDS.axes[name]).join(" × ");
+      return barButton(label, () => this.fill(names));
+    });
+    box.append(lead, ...buttons);
+    return box;
+  }
+
+  fill(names) {
+    this.rows.forEach(({ select, choose }, i) => {
+      select.value = names[i];
+      choose();
+    });
+  }
+
   row(place, chosen) {
     const row = make("div", "axis");
     const label = make("label", "place");
-    label.textContent = place;
-    const select = make("select", "", { "aria-label": `${place}: setting` });
-    for (const [name, [text]] of Object.entries(AXES)) select.append(new Option(text, name, false, name === chosen));
+    label.textContent = WORDS.places[place];
+    const select = make("select", "", { "aria-label": WORDS.placeSetting(place) });
+    for (const name of Object.keys(AXES)) select.append(new Option(WORDS.axes[name], name, false, name === chosen));
     label.append(select);
-    const values = make("input", "", { type: "text", "aria-label": `${place}: values`, spellcheck: "false" });
-    values.value = AXES[chosen][1];
+    const values = make("input", "", { type: "text", "aria-label": WORDS.placeValues(place), spellcheck: "false" });
+    values.value = AXES[chosen];
     const show = () => {
       values.disabled = !select.value;
       values.placeholder = select.value === "words" ? WORDS.fromPrompt : "";
     };
-    select.addEventListener("change", () => {
-      values.value = AXES[select.value][1];
+    const choose = () => {
+      values.value = AXES[select.value];
       show();
       this.plan();
-    });
+    };
+    select.addEventListener("change", choose);
     values.addEventListener("input", () => this.plan());
     values.addEventListener("keydown", (event) => {
       if (event.key === "Enter" && !event.ctrlKey && !event.metaKey) this.button.click();
     });
     show();
     row.append(label, values);
-    this.rows.push({ select, values });
+    this.rows.push({ select, values, choose });
     return row;
   }
 

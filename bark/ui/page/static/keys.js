@@ -30,6 +30,7 @@ function letterKeys(studio) {
       if (ids.length) studio.delete(ids);
     },
     Escape: press("#stop"),
+    "/": () => library.find(),
     "?": () => studio.showKeys(),
   };
 }

@@ -1,14 +1,13 @@
 // The list of takes: searched, filtered, grouped by run; only the rows in view are in the page.
 
-const ROW_HEIGHT = 38;
-const HEAD_HEIGHT = 30;
+const isNarrow = matchMedia("(max-width: 820px)"); // as sizes.css
 const OVERSCAN = 6; // rows kept above and below the view
-const SAME_RUN_S = 1800;
+const LONG_PRESS = "touch"; // a long press of a finger selects, as Ctrl and a click do
 
 class Library {
   constructor(root, store, stage) {
     Object.assign(this, { root, store, stage });
-    this.filter = { query: "", stars: false, voice: "", check: "", days: 0, order: "newest" };
+    this.filter = { query: "", stars: false, voice: "", model: "", check: "", days: 0, order: "newest" };
     this.marked = new Set();
     this.items = [];
     this.nodes = new Map();
@@ -18,30 +17,41 @@ class Library {
     stage().onRefresh(() => this.showPlaying());
     this.list.addEventListener("scroll", () => this.draw(), { passive: true });
     new ResizeObserver(() => this.draw()).observe(this.list);
+    isNarrow.addEventListener("change", () => this.show());
     this.show();
+  }
+
+  get rowHeight() {
+    return isNarrow.matches ? 46 : 38;
+  }
+
+  get headHeight() {
+    return isNarrow.matches ? 46 : 30;
   }
 
   build() {
     this.count = make("span", "count");
     this.all = this.pill(WORDS.all, () => this.set({ stars: false }));
     this.stars = this.pill(WORDS.starred, () => this.set({ stars: true }));
+    this.every = this.pill(WORDS.selectAll, () => this.markAll(this.takes));
     const head = make("div", "list-head");
-    head.append(this.count, this.all, this.stars);
+    head.append(this.count, this.every, this.all, this.stars);
     this.search = make("input", "search", { type: "search", placeholder: WORDS.search, "aria-label": WORDS.search });
     this.search.addEventListener("input", () => this.set({ query: this.search.value }));
-    this.voices = this.choice("Voice", [["", WORDS.anyVoice]], (voice) => this.set({ voice }));
+    this.voices = this.choice(WORDS.voice, [], (voice) => this.set({ voice }));
+    this.models = this.choice(WORDS.model, [], (model) => this.set({ model }));
     const days = [[0, WORDS.anyDay], ...Object.entries(WORDS.days)];
-    this.days = this.choice("Day", days, (value) => this.set({ days: Number(value) }));
+    this.days = this.choice(WORDS.day, days, (value) => this.set({ days: Number(value) }));
     const kinds = Object.entries(WORDS.flags);
     const checks = [["", WORDS.anyCheck], ["flagged", WORDS.flagged], ...kinds, ["passed", WORDS.passed], ["unchecked", WORDS.unchecked]];
-    this.checks = this.choice("Check", checks, (check) => this.set({ check }));
+    this.checks = this.choice(WORDS.checkLabel, checks, (check) => this.set({ check }));
     this.checkAll = this.pill(WORDS.check, () => this.store.check(this.takes.filter(({ flags }) => !flags).map(({ id }) => id)));
     this.checkAll.title = WORDS.checkHow;
-    this.order = this.choice("Order", Object.entries(WORDS.orders), (order) => this.set({ order }));
+    this.order = this.choice(WORDS.order, Object.entries(WORDS.orders), (order) => this.set({ order }));
     this.filters = make("div", "filters");
-    this.filters.append(this.search, this.voices, this.days, this.checks, this.order, this.checkAll);
+    this.filters.append(this.search, this.voices, this.models, this.days, this.checks, this.order, this.checkAll);
     this.bar = this.buildBar();
-    this.list = make("div", "rows", { role: "list", "aria-label": "Takes" });
+    this.list = make("div", "rows", { role: "list", "aria-label": WORDS.list });
     this.sheet = make("div", "sheet", { role: "presentation" });
     this.list.append(this.sheet);
     this.empty = make("p", "nothing");
@@ -84,14 +94,20 @@ class Library {
     this.show();
   }
 
+  find() {
+    this.filters.hidden = false;
+    this.search.focus();
+  }
+
   // The takes that the filters let through, in their order.
   shown() {
-    const { query, stars, voice, check, days, order } = this.filter;
+    const { query, stars, voice, model, check, days, order } = this.filter;
     const terms = query.toLowerCase().split(/\s+/).filter(Boolean);
     const since = days === 1 ? new Date().setHours(0, 0, 0, 0) : Date.now() - days * 86_400_000;
     const takes = this.store.all().filter((take) => {
       if (stars && !take.star) return false;
       if (voice && take.voice !== voice) return false;
+      if (model && take.model !== model) return false;
       if (check && !hasCheck(take, check)) return false;
       if (days && take.at * 1000 < since) return false;
       if (!terms.length) return true;
@@ -111,17 +127,20 @@ class Library {
     this.count.textContent = WORDS.takes(takes.length, n);
     this.all.setAttribute("aria-pressed", String(!this.filter.stars));
     this.stars.setAttribute("aria-pressed", String(this.filter.stars));
-    this.filters.hidden = n < 6;
-    this.showVoices();
+    this.filters.hidden = n < 6 && document.activeElement !== this.search;
+    this.every.hidden = takes.length < 2;
+    this.offer(this.voices, "voice", WORDS.anyVoice);
+    this.offer(this.models, "model", WORDS.anyModel);
     for (const id of this.marked) if (!this.store.get(id)) this.marked.delete(id);
     this.bar.hidden = this.marked.size === 0;
     this.showListeners();
     this.chosen.textContent = WORDS.chosen(this.marked.size);
-    this.items = [...this.pending(), ...this.grouped(takes)];
+    const plain = ["longest", "shortest"].includes(this.filter.order);
+    this.items = [...this.pending(), ...groupTakes(takes, this.store.cells, { plain })];
     let top = 0;
     for (const item of this.items) {
       item.top = top;
-      top += item.head ? HEAD_HEIGHT : ROW_HEIGHT;
+      top += item.head ? this.headHeight : this.rowHeight;
     }
     this.sheet.style.height = `${top}px`;
     this.list.hidden = this.items.length === 0;
@@ -139,13 +158,16 @@ class Library {
     for (const name of listeners || []) this.bar.append(this.pill(WORDS.listenToo(name), () => this.store.check([...this.marked], name)));
   }
 
-  showVoices() {
-    const names = [...new Set([...this.store.takes.values()].map(({ voice }) => voice))].sort();
+  // A filter offers what the takes have; where they have one only, there is nothing to choose.
+  offer(select, field, any) {
+    const names = [...new Set([...this.store.takes.values()].map((take) => take[field]))].sort();
     const key = names.join("\n");
-    if (key === this.voiceKey) return;
-    this.voiceKey = key;
-    this.voices.replaceChildren(new Option(WORDS.anyVoice, ""), ...names.map((name) => new Option(name, name)));
-    this.voices.value = this.filter.voice;
+    if (key === select.offers) return;
+    select.offers = key;
+    select.replaceChildren(new Option(any, ""), ...names.map((name) => new Option(name, name)));
+    if (!names.includes(this.filter[field])) this.filter[field] = "";
+    select.value = this.filter[field];
+    select.hidden = names.length < 2;
   }
 
   pending() {
@@ -156,31 +178,9 @@ class Library {
     return rows;
   }
 
-  // Neighbours that say the same in the same way stand under one heading.
-  grouped(takes) {
-    const items = [];
-    let day = null;
-    const runs = /est$/.test(this.filter.order) && !/new|old/.test(this.filter.order);
-    for (let i = 0; i < takes.length; ) {
-      const name = dayName(takes[i].at);
-      if (name !== day && !runs) {
-        day = name;
-        items.push({ key: `day ${name}`, head: name, isDay: true });
-      }
-      let end = i + 1;
-      while (!runs && end < takes.length && sameRun(takes[i], takes[end])) end++;
-      if (end - i > 1) {
-        items.push({ key: `run ${takes[i].id}`, head: WORDS.run(takes[i], end - i), of: takes.slice(i, end) });
-      }
-      const inRun = end - i > 1;
-      for (; i < end; i++) items.push({ key: takes[i].id, take: takes[i], inRun });
-    }
-    return items;
-  }
-
   draw() {
-    const top = this.list.scrollTop - OVERSCAN * ROW_HEIGHT;
-    const bottom = this.list.scrollTop + (this.list.clientHeight || 600) + OVERSCAN * ROW_HEIGHT;
+    const top = this.list.scrollTop - OVERSCAN * this.rowHeight;
+    const bottom = this.list.scrollTop + (this.list.clientHeight || 600) + OVERSCAN * this.rowHeight;
     const seen = new Set();
     let before = null;
     for (let i = this.firstBelow(top); i < this.items.length && this.items[i].top < bottom; i++) {
@@ -205,14 +205,14 @@ class Library {
     let [low, high] = [0, this.items.length];
     while (low < high) {
       const middle = (low + high) >> 1;
-      if (this.items[middle].top + ROW_HEIGHT < top) low = middle + 1;
+      if (this.items[middle].top + this.rowHeight < top) low = middle + 1;
       else high = middle;
     }
     return low;
   }
 
   node(item) {
-    const written = JSON.stringify([item.head, item.take, item.pending, Boolean(item.inRun)]);
+    const written = JSON.stringify([item.head, item.common, item.of?.length, item.take, item.pending, item.differs]);
     const known = this.nodes.get(item.key);
     if (known?.written === written) return known;
     const made = item.take ? takeRow(this, item) : item.pending ? pendingRow(item.pending) : headRow(this, item);
@@ -248,15 +248,23 @@ class Library {
       if (node.plays === plays) continue;
       node.plays = plays;
       button.innerHTML = plays ? PAUSE_ICON : PLAY_ICON;
-      button.setAttribute("aria-label", `${plays ? "Pause" : "Play"} take ${this.store.get(key)?.number}`);
+      const number = this.store.get(key)?.number;
+      button.setAttribute("aria-label", plays ? WORDS.pauseTake(number) : WORDS.playTake(number));
     }
   }
 
   press(event, take) {
-    if (event.shiftKey || event.ctrlKey || event.metaKey) return this.mark(take, event.shiftKey);
+    const touches = event.pointerType === LONG_PRESS && this.marked.size > 0;
+    if (event.shiftKey || event.ctrlKey || event.metaKey || touches) return this.mark(take, event.shiftKey);
     this.active = take.id;
     barkStudio.rooms.show("take");
     this.stage().choose(take);
+  }
+
+  longPress(event, take) {
+    if (event.pointerType !== LONG_PRESS) return;
+    event.preventDefault();
+    this.mark(take);
   }
 
   play(take) {
@@ -318,18 +326,10 @@ class Library {
     const item = this.items.find(({ key }) => key === id);
     if (!item) return;
     const { scrollTop, clientHeight } = this.list;
-    if (item.top < scrollTop) this.list.scrollTop = item.top - HEAD_HEIGHT;
-    if (item.top + ROW_HEIGHT > scrollTop + clientHeight) this.list.scrollTop = item.top + ROW_HEIGHT - clientHeight;
+    if (item.top < scrollTop) this.list.scrollTop = item.top - this.headHeight;
+    if (item.top + this.rowHeight > scrollTop + clientHeight) this.list.scrollTop = item.top + this.rowHeight - clientHeight;
     this.draw();
   }
-}
-
-function dayName(at) {
-  const day = new Date(at * 1000);
-  const days = Math.round((new Date().setHours(0, 0, 0, 0) - new Date(day).setHours(0, 0, 0, 0)) / 86_400_000);
-  if (days === 0) return WORDS.today;
-  if (days === 1) return WORDS.yesterday;
-  return day.toLocaleDateString(undefined, { weekday: "short", day: "numeric", month: "long", year: "numeric" });
 }
 
 // Whether a take is of a kind: "flagged", "passed", "unchecked", or one of the check's findings.
@@ -338,9 +338,4 @@ function hasCheck({ flags }, kind) {
   if (kind === "passed") return flags?.length === 0;
   if (kind === "flagged") return flags?.length > 0;
   return Boolean(flags?.some(([found]) => found === kind));
-}
-
-function sameRun(one, other) {
-  const same = ["text", "voice", "temperatures", "model"].every((key) => one[key] === other[key]);
-  return same && Math.abs(one.at - other.at) < SAME_RUN_S && dayName(one.at) === dayName(other.at);
 }

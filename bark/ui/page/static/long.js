@@ -248,7 +248,7 @@ class LongRoom {
     const said = playing ? number : waiting;
     if (this.play) {
       this.play.innerHTML = said ? PAUSE_ICON : PLAY_ICON;
-      this.play.setAttribute("aria-label", said ? "Pause" : "Play");
+      this.play.setAttribute("aria-label", said ? WORDS.pause : WORDS.play);
     }
     for (const [other, row] of this.rows) {
       const now = playing && other === number;

@@ -20,8 +20,9 @@ window.barkStudio = {
     this.mountTogether();
   },
 
-  mountList(element, props, watch) {
+  mountList(element, props, watch, trigger) {
     this.listRoot = element.querySelector(".takes");
+    this.store.lost = () => trigger("reopen");
     watch("value", () => this.store.receive(props.value));
     this.store.receive(props.value);
     this.mountTogether();
@@ -35,7 +36,10 @@ window.barkStudio = {
     this.mountMini();
     document.addEventListener("click", (event) => {
       if (event.target.closest?.("#delete") && this.selected) this.delete([this.selected]);
-      if (event.target.closest?.("#speak, #split, #another, #redo-sound, #redo-finish")) this.stage.chose = false;
+      if (!event.target.closest?.("#speak, #split, #another, #redo-sound, #redo-finish")) return;
+      this.stage.chose = false;
+      // The same fault again is no news to Gradio, which then leaves the line as it is.
+      document.querySelector("#status .fault")?.removeAttribute("hidden");
     }, true);
   },
 
@@ -71,7 +75,7 @@ window.barkStudio = {
       const { playing, waiting } = this.stage.sound;
       button.innerHTML = playing ? PAUSE_ICON : PLAY_ICON;
       button.disabled = waiting;
-      button.setAttribute("aria-label", playing ? "Pause" : "Play");
+      button.setAttribute("aria-label", playing ? WORDS.pause : WORDS.play);
       title.textContent = this.stage.title.textContent;
     });
   },
@@ -111,6 +115,11 @@ window.barkStudio = {
     say(back.length ? WORDS.back(back) : WORDS.nothingToUndo);
   },
 
+  openGrid(id) {
+    this.rooms.show("grid");
+    this.grid.reopen(id);
+  },
+
   compare(takes, options) {
     if (takes.length < 2) return say(WORDS.needTwo);
     this.comparison.open(takes, options);
@@ -127,7 +136,12 @@ window.barkStudio = {
   },
 };
 
-// What was wrong with the text is not said about another text.
+// What a line said of one text, take or setting is not said of another.
+function hideStaleStatus() {
+  const line = document.querySelector("#status p.status");
+  if (line) line.hidden = true;
+}
+
 document.addEventListener("input", (event) => {
-  if (event.target.closest?.("#prompt")) document.querySelector("#status .fault")?.remove();
+  if (event.target.closest?.("#left")) hideStaleStatus();
 });

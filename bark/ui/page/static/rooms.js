@@ -1,12 +1,10 @@
 // What stands on the right: one take, a grid of them, several side by side, or a long text.
 
-const ROOMS = { take: "Take", grid: "Grid", compare: "Compare", long: "Long text" };
-
 class Rooms {
   constructor(root) {
     this.tabs = new Map();
-    const list = make("div", "tabs", { role: "tablist", "aria-label": "What is shown" });
-    for (const [name, label] of Object.entries(ROOMS)) {
+    const list = make("div", "tabs", { role: "tablist", "aria-label": WORDS.roomsLabel });
+    for (const [name, label] of Object.entries(WORDS.rooms)) {
       const tab = make("button", "tab", { type: "button", role: "tab", id: `tab-${name}`, "aria-controls": `room-${name}` });
       tab.textContent = label;
       tab.addEventListener("click", () => this.show(name));
@@ -34,7 +32,7 @@ class Rooms {
   }
 
   step(event) {
-    const names = Object.keys(ROOMS);
+    const names = Object.keys(WORDS.rooms);
     const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
     if (!step) return;
     event.preventDefault();

@@ -1,17 +1,23 @@
 // The rows of the list of takes.
 
-function headRow(library, { head, of }) {
+function headRow(library, { head, text, common, grid, of }) {
   const row = make("div", of ? "head-row run" : "head-row day", { role: "listitem" });
-  const label = make("span", "label");
-  label.textContent = head;
-  row.append(label);
-  if (of) {
-    const all = make("button", "filter", { type: "button", tabindex: "-1", "aria-label": `Select these ${of.length} takes` });
-    all.textContent = "Select";
-    all.addEventListener("click", () => library.markAll(of));
-    row.append(all);
+  for (const [name, said] of Object.entries({ label: head, text, common })) {
+    if (!said) continue;
+    const part = make("span", name);
+    part.textContent = said;
+    row.append(part);
   }
+  if (grid) row.append(headButton(WORDS.openGrid, WORDS.openThisGrid, () => barkStudio.openGrid(grid)));
+  if (of) row.append(headButton(WORDS.select, WORDS.selectThese(of.length), () => library.markAll(of)));
   return row;
+}
+
+function headButton(label, name, press) {
+  const button = make("button", "filter", { type: "button", tabindex: "-1", "aria-label": name });
+  button.textContent = label;
+  button.addEventListener("click", press);
+  return button;
 }
 
 function pendingRow({ text, seed }) {
@@ -26,24 +32,26 @@ function pendingRow({ text, seed }) {
   return row;
 }
 
-function takeRow(library, { take, inRun }) {
+function takeRow(library, { take, differs }) {
+  const inRun = differs !== null;
   const row = make("div", inRun ? "row in-run" : "row", { role: "listitem" });
-  row.append(playButton(library, take), mainButton(library, take, inRun), starButton(library, take));
+  row.append(playButton(library, take), mainButton(library, take, differs), starButton(library, take));
   return row;
 }
 
 function playButton(library, take) {
-  const button = make("button", "play", { type: "button", tabindex: "-1", "aria-label": `Play take ${take.number}` });
+  const button = make("button", "play", { type: "button", tabindex: "-1", "aria-label": WORDS.playTake(take.number) });
   button.innerHTML = PLAY_ICON;
   button.addEventListener("click", () => library.play(take));
   return button;
 }
 
-function mainButton(library, take, inRun) {
+function mainButton(library, take, differs) {
+  const inRun = differs !== null; // its heading says the rest
   const button = make("button", "main", { type: "button", tabindex: "-1", "aria-label": WORDS.row(take) });
   const cells = {
     number: String(take.number),
-    text: inRun ? "" : take.text,
+    text: inRun ? differs : take.text,
     voice: inRun ? "" : take.voice,
     temperatures: inRun ? "" : take.temperatures,
     seed: take.seed,
@@ -62,6 +70,7 @@ function mainButton(library, take, inRun) {
   }
   button.insertBefore(thumbnail(unpackPeaks(take.peaks)), button.children[1]);
   button.addEventListener("click", (event) => library.press(event, take));
+  button.addEventListener("contextmenu", (event) => library.longPress(event, take));
   return button;
 }
 
@@ -76,7 +85,7 @@ function starButton(library, take) {
     type: "button",
     tabindex: "-1",
     "aria-pressed": String(take.star),
-    "aria-label": `${take.star ? "Take the star from" : "Star"} take ${take.number}`,
+    "aria-label": WORDS.starTake(take),
   });
   button.innerHTML = STAR_ICON;
   button.addEventListener("click", () => library.store.star([take.id], !take.star));

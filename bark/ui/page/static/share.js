@@ -23,7 +23,7 @@ async function shareLink(take) {
 }
 
 async function shareRecipe(take) {
-  const lines = [take.text, `${take.model} · ${take.voice} · temperatures ${take.temperatures} · seed ${take.seed}`];
+  const lines = [take.text, WORDS.recipe(take)];
   await copy(lines.join("\n"), WORDS.recipeCopied);
 }
 

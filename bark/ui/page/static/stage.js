@@ -28,7 +28,7 @@ class Stage {
     this.button.addEventListener("click", () => this.toggle());
     this.title = make("span", "title");
     this.time = make("span", "time");
-    this.looping = make("button", "loop", { type: "button", "aria-label": "Loop", "aria-pressed": "false" });
+    this.looping = make("button", "loop", { type: "button", "aria-label": WORDS.loop, "aria-pressed": "false" });
     this.looping.innerHTML = LOOP_ICON;
     this.looping.addEventListener("click", () => this.toggleLoop());
     this.star = make("button", "star", { type: "button" });
@@ -39,7 +39,7 @@ class Stage {
     this.pictures = make("div", "pictures", {
       role: "slider",
       tabindex: "0",
-      "aria-label": "Position in the take",
+      "aria-label": WORDS.position,
       "aria-valuemin": "0",
       "aria-valuemax": "0",
       "aria-valuenow": "0",
@@ -63,12 +63,12 @@ class Stage {
     this.note = make("input", "note", {
       type: "text",
       maxlength: "2000",
-      placeholder: "Note",
-      "aria-label": "Note on this take",
+      placeholder: WORDS.note,
+      "aria-label": WORDS.noteLabel,
     });
     this.note.addEventListener("change", () => this.store.note(this.take.id, this.note.value));
     this.downloads = make("span", "downloads");
-    this.downloads.append("Download ");
+    this.downloads.append(`${WORDS.download} `);
     for (const format of ["wav", "flac", "ogg", "mp3"]) {
       const link = make("a", "", { "data-format": format, download: "" });
       link.textContent = format.toUpperCase();
@@ -122,6 +122,7 @@ class Stage {
 
   // A take that somebody chose in the list, or elsewhere on the page.
   choose(take, { play = false } = {}) {
+    if (take.id !== this.take?.id) hideStaleStatus();
     this.chose = true;
     this.queue = [];
     for (const deck of Deck.all) deck.stop();
@@ -155,19 +156,15 @@ class Stage {
     this.take = take;
     this.show("take");
     this.title.textContent = WORDS.take(take);
-    const facts = [take.voice, `temperatures ${take.temperatures}`, `seed ${take.seed}`];
-    facts.push(take.model, `${Math.floor(take.seconds * 10) / 10} s`, `made in ${take.made} s`);
-    if (!take.kept) facts.push("not written to the disk");
-    for (const [, said] of take.flags || []) facts.push(said.replace(/\.$/, ""));
-    this.facts.textContent = facts.join(" · ");
+    this.facts.textContent = WORDS.facts(take).join(" · ");
     this.star.setAttribute("aria-pressed", String(take.star));
-    this.star.setAttribute("aria-label", take.star ? "Take the star away" : "Star this take");
+    this.star.setAttribute("aria-label", WORDS.starThis(take));
     if (document.activeElement !== this.note) this.note.value = take.note;
     for (const link of this.downloads.querySelectorAll("a")) {
       const format = link.dataset.format;
       link.href = `${take.url}.${format}`;
       link.download = `${take.id}.${format}`;
-      link.setAttribute("aria-label", `Download as ${format.toUpperCase()}`);
+      link.setAttribute("aria-label", WORDS.downloadAs(format.toUpperCase()));
     }
   }
 
@@ -290,7 +287,7 @@ class Stage {
   refresh() {
     const { playing, waiting, live } = this.sound;
     this.button.innerHTML = playing ? PAUSE_ICON : PLAY_ICON;
-    this.button.setAttribute("aria-label", playing ? "Pause" : waiting ? "Waiting for sound" : "Play");
+    this.button.setAttribute("aria-label", playing ? WORDS.pause : waiting ? WORDS.waiting : WORDS.play);
     this.button.classList.toggle("waiting", waiting);
     this.button.disabled = waiting;
     if (this.root.dataset.state === "live") {
@@ -333,7 +330,7 @@ class Stage {
     if (this.pictures.getAttribute("aria-valuenow") !== now) {
       this.pictures.setAttribute("aria-valuemax", String(Math.round(duration)));
       this.pictures.setAttribute("aria-valuenow", now);
-      this.pictures.setAttribute("aria-valuetext", `${now} of ${Math.round(duration)} seconds`);
+      this.pictures.setAttribute("aria-valuetext", WORDS.positionOf(now, Math.round(duration)));
     }
     this.words.mark(this.sound.playing ? position : null);
     this.showTurn();

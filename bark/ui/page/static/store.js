@@ -1,11 +1,13 @@
 // The takes as the page knows them: changed here at once, and told to the server afterwards.
 
 const ASK_EVERY_MS = 2500; // other tabs change the list too
+const LOST_AGAIN_MS = 10_000;
 
 class TakeStore {
   constructor() {
     this.takes = new Map();
     this.making = new Map(); // run → its rows that are not takes yet
+    this.cells = new Map(); // take → the grid it was made in, and which of its cells it is
     this.selected = null;
     this.undo = 0;
     this.version = null;
@@ -52,7 +54,8 @@ class TakeStore {
     this.url = url;
     this.listeners = listeners || [];
     this.version = null;
-    this.selected = selected;
+    this.selected = selected ?? this.selected;
+    await this.askGrids();
     await this.ask();
   }
 
@@ -63,12 +66,38 @@ class TakeStore {
     try {
       const since = this.version === null ? "" : `?since=${this.version}`;
       const answer = await fetch(this.url + since);
-      if (answer.ok) this.apply(await answer.json());
+      if (answer.status === 404) return this.reopen();
+      if (!answer.ok) return;
+      const found = await answer.json();
+      this.apply(found);
+      if (since && found.takes.some(({ id }) => !this.cells.has(id))) await this.askGrids();
     } catch {
       // The server is gone for now; the next question may reach it.
     } finally {
       this.asking = false;
     }
+  }
+
+  // The server was started anew, and knows this page's visit no longer: it opens another one.
+  reopen() {
+    if (Date.now() - (this.lostAt || 0) < LOST_AGAIN_MS) return;
+    this.lostAt = Date.now();
+    this.lost?.();
+  }
+
+  async askGrids() {
+    try {
+      const answer = await fetch(`${this.url}/grids`);
+      const { grids = [] } = await answer.json();
+      for (const grid of grids.reverse()) this.keepGrid(grid);
+      this.tell();
+    } catch {
+      // Without them the list is grouped by run.
+    }
+  }
+
+  keepGrid(grid) {
+    for (const [cell, id] of Object.entries(grid.takes)) this.cells.set(id, { grid, cell: Number(cell) });
   }
 
   apply({ takes, removed, version, whole, undo, run, row }) {

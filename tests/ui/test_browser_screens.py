@@ -1,0 +1,108 @@
+"""Every screen at a desk and on a phone, in both themes: nothing cut, small, unnamed or pale."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from bark.ui.state.studio import Studio
+from tests.ui import browser
+
+pytestmark = pytest.mark.browser
+pytest.importorskip("axe_playwright_python")
+
+Visit = Callable[..., Any]
+LONG = "Ada: Good morning to you all.\nBen: And to you.\nAda: Come in."
+SHIFT_ALLOWED = 0.05
+OBSERVE = """
+window.shifts = [];
+new PerformanceObserver((list) => {
+    for (const entry of list.getEntries())
+        if (!entry.hadRecentInput)
+            shifts.push([entry.value, entry.sources.map(({node}) => node?.id || node?.className)]);
+}).observe({type: "layout-shift", buffered: true});
+"""
+
+
+def screens(page: Any) -> Iterator[str]:
+    """Shows one screen after another; yields what it is."""
+    yield "one take"
+    page.click("#tab-grid")
+    page.focus(".earlier")
+    page.wait_for_function("document.querySelectorAll('.earlier option').length === 2")
+    page.select_option(".earlier", index=1)
+    page.wait_for_selector(".cells .face svg")
+    yield "grid"
+    page.evaluate("barkStudio.compare(barkStudio.library.takes.slice(0, 4))")
+    page.wait_for_function("barkStudio.comparison.deck.ready.size >= 4")
+    page.evaluate("barkStudio.comparison.hear(0)")
+    yield "comparison"
+    page.evaluate("barkStudio.compare(barkStudio.library.takes.slice(0, 4), {blind: true})")
+    page.evaluate("barkStudio.comparison.hear(0); barkStudio.comparison.hear(1)")
+    page.wait_for_selector(".better:not(:disabled)")
+    yield "blind comparison"
+    page.click("#tab-long")
+    page.fill(".long-text", LONG)
+    page.click(".long-room button:has-text('Lay out')")
+    page.wait_for_selector(".long-room .chunk >> nth=2")
+    yield "long text"
+    page.click("#tab-take")
+    page.evaluate("barkStudio.library.markAll(barkStudio.library.takes.slice(0, 3))")
+    page.wait_for_selector(".chosen-bar:visible")
+    yield "library with a selection"
+    page.click("#advanced > button")
+    page.click("#more > button")
+    page.wait_for_selector("#keep-voice:visible")
+    yield "folds open"
+    page.evaluate("barkStudio.showKeys()")
+    yield "keys"
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize(("width", "height", "least"), [(1440, 900, 24), (390, 844, 44)])
+def test_every_screen_meets_wcag_and_fits(
+    visit: Visit, running: tuple[Studio, str], theme: str, width: int, height: int, least: int
+) -> None:
+    page = visit(width, height, f"?__theme={theme}")
+    studio, owner = running[0], browser.visit_of(running[0], page)
+    browser.add_takes(owner, ["Red apples."] * 3 + ["Green pears.", "Plums.", "Figs."])
+    browser.add_grid(studio, owner)
+    browser.look_again(page, 18)
+    page.evaluate("barkStudio.stage.choose(barkStudio.store.all()[0])")
+    page.wait_for_selector(".stage[data-state=take]")
+    browser.add_axe(page)
+    faults = {}
+    for screen in screens(page):
+        wide = page.evaluate("document.documentElement.scrollWidth")
+        found = browser.faults_of_access(page) + browser.small_targets(page, least)
+        faults[screen] = found + ([f"{wide} pixels wide"] if wide > width else [])
+    assert {screen: found for screen, found in faults.items() if found} == {}
+
+
+def test_a_fault_would_be_found(visit: Visit) -> None:
+    page = visit()
+    browser.add_axe(page)
+    page.evaluate(
+        """() => document.querySelector('main').insertAdjacentHTML('beforeend',
+            '<button style="color: #aaa; background: #fff">pale</button>' +
+            '<button style="width: 12px; padding: 0" aria-label="tiny"></button>')"""
+    )
+    assert any("color-contrast" in fault for fault in browser.faults_of_access(page))
+    assert any("tiny" in small for small in browser.small_targets(page, 24))
+
+
+@pytest.mark.parametrize(("width", "height"), [(1440, 900), (1920, 1080), (960, 700), (390, 844)])
+def test_what_is_read_while_the_page_opens_stays_where_it_is(
+    chromium: Any, running: tuple[Studio, str], width: int, height: int
+) -> None:
+    context = chromium.new_context(viewport={"width": width, "height": height})
+    page = context.new_page()
+    page.add_init_script(OBSERVE)
+    page.goto(running[1])
+    page.wait_for_selector("#model-line b")
+    page.wait_for_timeout(500)
+    shifts = page.evaluate("shifts")
+    context.close()
+    assert sum(value for value, _ in shifts) < SHIFT_ALLOWED, shifts
