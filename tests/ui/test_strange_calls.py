@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from bark.ui.build import build_demo, serve
+from bark.ui.page.form import Form
 from bark.ui.wiring import endpoints
 from tests.studio_fixtures import make_studio
 
@@ -91,10 +92,9 @@ def test_a_callers_mistake_and_a_fault_of_the_programs_have_their_own_status(
 
 def test_half_a_character_breaks_no_answer(running: Running) -> None:
     stranger, client = running
-    number = stranger.number_of("narrow")
-    body = json.dumps(
-        {"data": ["", "\ud800"], "fn_index": number, "session_hash": "half a character"}
-    )
+    number = stranger.number_of("kept")
+    half = ["\ud800"] * len(Form.names())
+    body = json.dumps({"data": half, "fn_index": number, "session_hash": "half a character"})
     is_json = {"Content-Type": "application/json"}
     answer = client.post("/gradio_api/run/predict", content=body, headers=is_json)
     assert answer.status_code == 400

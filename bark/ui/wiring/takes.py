@@ -14,7 +14,7 @@ from ..actions.runs import Update
 from ..actions.speak import another, redo, redo_from, speak, speak_parts, stop
 from ..page import status
 from ..page.form import Form
-from .view import EVENT, QUICK, View, skips, tell, told, with_selected
+from .view import EVENT, QUICK, View, asked, skips, tell, told, with_selected
 
 
 def wire_speaking(view: View) -> None:
@@ -46,9 +46,10 @@ def wire_speaking(view: View) -> None:
         return handle
 
     def from_here(event: gr.EventData, request: gr.Request) -> Iterator[list[Any]]:
-        session = view.session(request, str(event.take))
+        given = asked(event, ("take", "from_s"))
+        session = view.session(request, str(given["take"]))
         try:
-            from_s = float(event.from_s)
+            from_s = float(given["from_s"])
         except (TypeError, ValueError):
             from_s = -1.0  # a stranger made it up: no moment of a take
         yield from tell(redo_from(studio, session, from_s))
