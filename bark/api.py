@@ -9,7 +9,13 @@ import numpy as np
 
 from .errors import VoiceError
 from .files.whole_file import user_path
-from .generation import codec_decode, generate_coarse, generate_fine, generate_text_semantic
+from .generation import (
+    codec_decode,
+    generate_coarse,
+    generate_fine,
+    generate_text_semantic,
+    read_history,
+)
 from .spec import BARK
 from .voices.file import write_voice_file
 from .voices.prompt import PROMPT_KEYS, Voice, VoicePrompt, check_voice
@@ -48,6 +54,7 @@ def semantic_to_waveform(
     Returns:
         audio (n,) float32, 24 kHz; with `output_full` (dict of the three arrays, audio).
     """
+    history_prompt = read_history(history_prompt, "coarse")
     coarse = generate_coarse(
         semantic_tokens,
         history_prompt=history_prompt,
@@ -98,6 +105,7 @@ def generate_audio(
     Returns:
         audio (n,) float32, 24 kHz; with `output_full` (dict of the three arrays, audio).
     """
+    history_prompt = read_history(history_prompt, "text")
     semantic = text_to_semantic(text, history_prompt=history_prompt, temp=text_temp, silent=silent)
     return semantic_to_waveform(
         semantic,

@@ -28,7 +28,13 @@ from .stages.semantic import SemanticLimits, generate_semantic
 from .suno import names as _names
 from .suno import settings as _settings
 from .suno.codec import audio_of
-from .suno.history import coarse_history, fine_history, load_history, semantic_history
+from .suno.history import (
+    History,
+    coarse_history,
+    fine_history,
+    load_history,
+    semantic_history,
+)
 from .suno.models import DefaultModels
 from .suno.tokenizer import text_ids
 from .suno.torchaudio import mend_torchaudio
@@ -102,6 +108,18 @@ def _load_model(
 
 def _load_history_prompt(history_prompt_input: Voice) -> Mapping[str, Any] | None:
     return load_history(history_prompt_input, BARK)
+
+
+def read_history(history_prompt: Voice, part: str) -> History | None:
+    """A history prompt's arrays, read once for all stages, each of which checks what it reads.
+
+    Args:
+        part: the first of "text", "coarse" and "fine" that reads it; its family's voices are known.
+
+    Raises:
+        VoiceNotFoundError, VoiceError: there is none, or it is no voice at all.
+    """
+    return None if history_prompt is None else load_history(history_prompt, _models.spec(part))
 
 
 def load_model(

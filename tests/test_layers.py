@@ -148,3 +148,26 @@ def test_the_files_that_the_map_points_to_exist() -> None:
 def test_tests_mirror_the_rooms() -> None:
     folders = {path.parent.name for path in PACKAGE.parent.glob("tests/*/test_*.py")}
     assert folders <= {*FLOOR_OF, "ui", "benchmarks", "training", "trials"}
+
+
+def test_the_places_to_change_exist() -> None:
+    rows = re.findall(r"^\|[^|]+\| `([\w.]+)` in `([\w/.]+)`", MAP.read_text("utf-8"), re.MULTILINE)
+    assert len(rows) >= 20
+    missing = [(name, path) for name, path in rows if name not in _names_in(PACKAGE.parent / path)]
+    assert missing == []
+
+
+def _names_in(path: Path) -> set[str]:
+    """What a module defines, and `Class.method` for what its classes do."""
+    names = set()
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.Assign | ast.AnnAssign):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            names |= {target.id for target in targets if isinstance(target, ast.Name)}
+        elif isinstance(node, ast.ClassDef | ast.FunctionDef):
+            names.add(node.name)
+            inner = node.body if isinstance(node, ast.ClassDef) else []
+            names |= {
+                f"{node.name}.{one.name}" for one in inner if isinstance(one, ast.FunctionDef)
+            }
+    return names

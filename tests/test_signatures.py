@@ -15,7 +15,7 @@ UNTYPED = {
     "downloads/proxies.py": "urllib's answer",
     "files/json_file.py": "JSON",
     "generation.py": "suno-ai/bark's dict of models holds what programs put in",
-    "models/gpt.py": "attributes that nn.Module does not declare",
+    "models/assign.py": "attributes that nn.Module does not declare",
     "server/routes.py": "ASGI",
     "server/zero_gpu.py": "the package spaces",
     "suno": "what programs put into suno-ai/bark's dict",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
 import torch
@@ -96,3 +96,23 @@ def check_keys(expected: Collection[str], found: Collection[str], *, source: str
 def _some(keys: list[str]) -> str:
     named = ", ".join(key[:_MAX_KEY_CHARS] for key in keys[:_N_NAMED])
     return named if len(keys) <= _N_NAMED else f"{named} and {len(keys) - _N_NAMED} more"
+
+
+def count_parameters(*modules: nn.Module) -> int:
+    """Parameters of these modules, one that is shared inside a module counted once."""
+    return sum(p.numel() for module in modules for p in module.parameters())
+
+
+def apply_and_forget_copies(model: Any, apply: Callable[[], object]) -> None:
+    """Moves or converts a model's weights; what read them where they were is let go if they move.
+
+    Args:
+        model: whose `native` blocks and `draft` point at its weights.
+        apply: does it.
+    """
+    before = [(p.data_ptr(), p.dtype) for p in model.parameters()]
+    apply()
+    if before != [(p.data_ptr(), p.dtype) for p in model.parameters()]:
+        model.native = None
+        if hasattr(model, "draft"):
+            model.draft = None

@@ -10,7 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from .gpt import Block, GPTConfig, LayerNorm, apply_and_forget_copies, count_parameters
+from .assign import apply_and_forget_copies, count_parameters
+from .gpt import Block, GPTConfig, LayerNorm
 from .native.library import NativeMemoryError
 from .native.trunk import NativeTrunk
 

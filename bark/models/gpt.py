@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..spec import BARK
+from .assign import apply_and_forget_copies, count_parameters
 from .kv_cache import KeyValue, KVCache, StaticKVCache
 from .native.library import NativeMemoryError
 from .native.trunk import NativeTrunk
@@ -382,23 +383,3 @@ class GPT(nn.Module):
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> GPT:
         apply_and_forget_copies(self, lambda: nn.Module._apply(self, fn, recurse))
         return self
-
-
-def count_parameters(*modules: nn.Module) -> int:
-    """Parameters of these modules, one that is shared inside a module counted once."""
-    return sum(p.numel() for module in modules for p in module.parameters())
-
-
-def apply_and_forget_copies(model: Any, apply: Callable[[], object]) -> None:
-    """Moves or converts a model's weights; what read them where they were is let go if they move.
-
-    Args:
-        model: whose `native` blocks and `draft` point at its weights.
-        apply: does it.
-    """
-    before = [(p.data_ptr(), p.dtype) for p in model.parameters()]
-    apply()
-    if before != [(p.data_ptr(), p.dtype) for p in model.parameters()]:
-        model.native = None
-        if hasattr(model, "draft"):
-            model.draft = None

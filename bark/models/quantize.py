@@ -8,19 +8,16 @@ own, and their sums are integers: what else is in a batch never changes an item'
 from __future__ import annotations
 
 import copy
-import ctypes
 import functools
 import logging
-import mmap
-import sys
 from collections.abc import Callable
-from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..errors import OptionError
+from .file_memory import give_back
 from .fine import FineGPT
 from .gpt import GPT, MLP, Attention, Draft
 from .native.library import load_library
@@ -142,7 +139,7 @@ def _pack_layers(model: nn.Module, pack: _Pack, *, let_go: bool) -> None:
         assert isinstance(linear, nn.Linear)
         layer = pack(linear.weight.detach(), linear.bias)
         if let_go:
-            _let_go(linear.weight)
+            give_back(linear.weight)
         return layer
 
     for module in list(model.modules()):
@@ -331,7 +328,7 @@ class PackedHead(nn.Module):
         if (start, stop) not in self._parts:
             weight = self.weight[start:stop]
             self._parts[start, stop] = self._pack(weight, None)
-            _let_go(weight)
+            give_back(weight)
         return self._parts[start, stop]
 
     def forward(self, hidden: Tensor) -> Tensor:
@@ -380,29 +377,3 @@ def _has_bf16_products() -> bool:
     """Whether the CPU multiplies in bfloat16 instead of converting at each step."""
     supported = getattr(torch.cpu, "_is_avx512_bf16_supported", None)
     return supported is not None and supported()
-
-
-def _let_go(weight: Tensor) -> None:
-    """Takes the pages of a weight that was mapped from a file out of this process's memory.
-
-    A page that is read again comes from the file; memory without a file is left alone.
-    """
-    if sys.platform != "linux" or weight.device.type != "cpu":
-        return
-    end = weight.data_ptr() + weight.numel() * weight.element_size()
-    start = -(-weight.data_ptr() // mmap.PAGESIZE) * mmap.PAGESIZE
-    size = (end - start) // mmap.PAGESIZE * mmap.PAGESIZE
-    if size > 0 and _is_of_a_file(start, start + size):
-        ctypes.CDLL(None).madvise(
-            ctypes.c_void_p(start), ctypes.c_size_t(size), ctypes.c_int(mmap.MADV_DONTNEED)
-        )
-
-
-def _is_of_a_file(start: int, end: int) -> bool:
-    """Whether these addresses lie in one mapping of a file, which Linux can read again."""
-    for line in Path("/proc/self/maps").read_text().splitlines():
-        addresses, _, _, _, inode, *_ = line.split()
-        first, last = (int(address, 16) for address in addresses.split("-"))
-        if first <= start and end <= last:
-            return inode != "0"
-    return False

@@ -1,0 +1,36 @@
+"""Weights that lie in a file mapped to memory: their pages can be given back."""
+
+from __future__ import annotations
+
+import ctypes
+import mmap
+import sys
+from pathlib import Path
+
+from torch import Tensor
+
+
+def give_back(weight: Tensor) -> None:
+    """Takes the pages of a weight that was mapped from a file out of this process's memory.
+
+    A page that is read again comes from the file; memory without a file is left alone.
+    """
+    if sys.platform != "linux" or weight.device.type != "cpu":
+        return
+    end = weight.data_ptr() + weight.numel() * weight.element_size()
+    start = -(-weight.data_ptr() // mmap.PAGESIZE) * mmap.PAGESIZE
+    size = (end - start) // mmap.PAGESIZE * mmap.PAGESIZE
+    if size > 0 and _is_of_a_file(start, start + size):
+        ctypes.CDLL(None).madvise(
+            ctypes.c_void_p(start), ctypes.c_size_t(size), ctypes.c_int(mmap.MADV_DONTNEED)
+        )
+
+
+def _is_of_a_file(start: int, end: int) -> bool:
+    """Whether these addresses lie in one mapping of a file, which Linux can read again."""
+    for line in Path("/proc/self/maps").read_text().splitlines():
+        addresses, _, _, _, inode, *_ = line.split()
+        first, last = (int(address, 16) for address in addresses.split("-"))
+        if first <= start and end <= last:
+            return inode != "0"
+    return False
