@@ -1,8 +1,6 @@
 """SRT and VTT captions of a narration, by sentence or by word.
 
-Where the model's own tokens know when each word is said (nano), times are exact to a token. Else
-the sentences of a chunk are put at the silences between them: of all pauses that are heard, those
-are chosen which lie nearest to where the sentences' lengths expect them.
+Times within a chunk are those of `sentence_times`.
 """
 
 from __future__ import annotations
@@ -12,24 +10,16 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import numpy as np
-
-from ..audio import read_audio
 from ..errors import AudioFileError, InvalidInputError
 from ..files.whole_file import whole_file
 from ..text import sentence_ends
-from ..text.speaking_time import speaking_time_s
 from .narration import Narration
+from .sentence_times import part_times
 from .timeline import Placed, place_narration
 
 FORMATS = ("srt", "vtt")
 _MAX_CHARS = 84  # two lines of 42, as television has them
 _LINE_CHARS = 42
-_FRAME_S = 0.02
-_QUIET = 0.03  # of the mean power: a pause
-_LEAST_PAUSE_S = 0.08
-# Chosen on 176 sentences' ends inside a book's chunks by nano, whose tokens know the truth.
-_NEAR_S, _LENGTH_WEIGHT, _LONG_PAUSE_S, _FAR_S = 0.5, 4.0, 0.5, 0.9
 
 
 @dataclasses.dataclass(frozen=True)
@@ -111,14 +101,12 @@ def _words(item: Placed) -> list[Span]:
 
 def _sentences(item: Placed) -> list[Span]:
     """The sentences of a chunk, long ones in parts, with their times."""
-    chunk = item.state.chunk
-    parts = caption_parts(chunk.text)
-    if len(parts) == 1:
-        return [(parts[0], item.start_s, item.end_s)]
-    bounds = _bounds_by_words(item, parts) or _bounds_by_silence(item, parts)
-    starts = [item.start_s, *(start for _, start in bounds)]
-    ends = [*(end for end, _ in bounds), item.end_s]
-    return list(zip(parts, starts, ends, strict=True))
+    parts = caption_parts(item.state.chunk.text)
+    spans = part_times(item.state, parts)
+    return [
+        (part, item.start_s + start, item.start_s + end)
+        for part, (start, end) in zip(parts, spans, strict=True)
+    ]
 
 
 def caption_parts(text: str) -> list[str]:
@@ -147,94 +135,6 @@ def _break_near(sentence: str, place: int) -> int:
         if ends:
             return min(ends, key=lambda end: abs(end - place))
     return place
-
-
-def _bounds_by_words(item: Placed, parts: Sequence[str]) -> list[tuple[float, float]] | None:
-    """End of a part and start of the next, from the words' own times."""
-    info, chunk = item.state.info, item.state.chunk
-    assert info is not None
-    if not info.words or chunk.text != chunk.spoken:
-        return None
-    offset = item.start_s - info.speech[0] / info.sample_rate
-    bounds: list[tuple[float, float]] = []
-    place = 0
-    for part in parts[:-1]:
-        place = chunk.text.index(part, place) + len(part)
-        before = [word for word in info.words if word[1] <= place]
-        after = [word for word in info.words if word[0] >= place]
-        if not before or not after:
-            return None
-        bounds.append((before[-1][3] + offset, after[0][2] + offset))
-    return bounds
-
-
-def _bounds_by_silence(item: Placed, parts: Sequence[str]) -> list[tuple[float, float]]:
-    """End of a part and start of the next, from the pauses that are heard."""
-    assert item.state.info is not None
-    assert item.state.path is not None
-    audio, rate = read_audio(item.state.path)
-    first, last = item.state.info.speech
-    length_s = (last - first) / rate
-    pauses = heard_pauses(audio[first:last], rate)
-    times = [speaking_time_s(part) for part in parts]
-    expected = np.cumsum(times)[:-1] / max(sum(times), 1e-9) * length_s
-    chosen = nearest_pauses(pauses, expected)
-    return [(item.start_s + start, item.start_s + end) for start, end in chosen]
-
-
-def heard_pauses(audio: np.ndarray, sample_rate: int) -> list[tuple[float, float]]:
-    """Start and end in seconds of every pause of 80 ms or more inside (n,) audio."""
-    frame = max(1, int(_FRAME_S * sample_rate))
-    n = len(audio) // frame
-    if n < 3:
-        return []
-    power = (audio[: n * frame].astype(np.float64).reshape(n, frame) ** 2).mean(axis=1)
-    quiet = np.concatenate([[False], power < _QUIET * power.mean(), [False]])
-    edges = np.flatnonzero(np.diff(quiet.astype(np.int8)))
-    runs = zip(edges[::2], edges[1::2], strict=True)
-    return [
-        (start * frame / sample_rate, end * frame / sample_rate)
-        for start, end in runs
-        if (end - start) * _FRAME_S >= _LEAST_PAUSE_S and start > 0 and end < n
-    ]
-
-
-def nearest_pauses(
-    pauses: Sequence[tuple[float, float]], expected: np.ndarray
-) -> list[tuple[float, float]]:
-    """A pause for every expected place, in order: near, and rather long than short.
-
-    A place without a pause nearby, or with too few pauses around, stands for itself.
-
-    Args:
-        expected: (k,) seconds, ascending.
-
-    Returns:
-        k pairs (start, end) in seconds, ascending.
-    """
-    k, n = len(expected), len(pauses)
-    places = [(float(place), float(place)) for place in expected]
-    if n < k:
-        return places
-    middle = np.array([(start + end) / 2 for start, end in pauses])
-    lengths = np.array([end - start for start, end in pauses])
-    cost = np.abs(middle[None, :] - expected[:, None]) / _NEAR_S
-    cost = cost - _LENGTH_WEIGHT * np.minimum(lengths, _LONG_PAUSE_S)[None, :]
-    best = np.full((k, n), np.inf)
-    source = np.zeros((k, n), int)
-    best[0] = cost[0]
-    for i in range(1, k):
-        for j in range(1, n):
-            source[i, j] = int(np.argmin(best[i - 1][:j]))
-            best[i, j] = cost[i, j] + best[i - 1][source[i, j]]
-    chosen = [int(np.argmin(best[-1]))]
-    for i in range(k - 1, 0, -1):
-        chosen.append(int(source[i, chosen[-1]]))
-    found = [pauses[j] for j in reversed(chosen)]
-    near = np.abs(middle[chosen[::-1]] - expected) <= _FAR_S
-    if not near.all():  # all stand for themselves, so that none overtakes another
-        return places
-    return found
 
 
 def to_srt(captions: Sequence[Cue]) -> str:

@@ -6,14 +6,14 @@ import collections
 import dataclasses
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from ..errors import InvalidInputError
 from ..files.whole_file import open_regular
 from ..text.splitting import TAGS, normalize_whitespace
-from ..voices.prompt import Voice
+from ..voices.prompt import Voice, VoicePrompt
 
 NARRATOR = ""
 """The name of whoever speaks what no other speaker does."""
@@ -49,13 +49,13 @@ class Cast:
     Attributes:
         narrator: the voice of all that no named speaker says; None draws one.
         voices: name to voice: a voice's name, the path of an .npz file or of a take's audio file.
-        others: names of the voices that speakers without one may be given; None means all that lie
-            on this disk, those of its owner included.
+        others: the voices that speakers without one may be given, by their names or as they are
+            with a name; None means all that lie on this disk, those of its owner included.
     """
 
     narrator: Voice = None
     voices: Mapping[str, Voice] = dataclasses.field(default_factory=dict)
-    others: Sequence[str] | None = None
+    others: Iterable[str | VoicePrompt] | None = None
 
     def voice(self, speaker: str) -> Voice:
         """The voice given to a speaker, whatever the case of the name; None where none is."""

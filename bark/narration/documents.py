@@ -167,7 +167,8 @@ def _read(path: Path, suffix: str) -> Document:
 
         return read_epub(data, path.name)
     if suffix in (".docx", ".pdf"):
-        from .office import read_docx, read_pdf
+        from .office import read_docx
+        from .pdf import read_pdf
 
         return (read_docx if suffix == ".docx" else read_pdf)(data, path.name)
     text = decode_text(data, path.name)

@@ -49,37 +49,39 @@ def choose_voices(
             assert voice is not None
             chosen[speaker] = {"said": _said(given, voice), "key": job.put_voice(voice)}
     taken = {entry["said"] for entry in chosen.values()}
-    if cast.others is None:
-        free = _free_voices(bark, taken)
-    else:
-        free = (name for name in cast.others if name not in taken)
-    for speaker in speakers:
-        if speaker in chosen:
-            continue
+    for speaker in speakers:  # what they had before is theirs, unless somebody was given it now
         earlier = before.get(speaker, {})
-        if earlier.get("given") == "no":
+        if speaker not in chosen and earlier.get("given") == "no" and earlier["said"] not in taken:
             chosen[speaker] = dict(earlier)
-        else:
+            taken |= {earlier["said"]} - {NEW_VOICE}
+    others = _on_disk(bark) if cast.others is None else cast.others
+    free = (voice for voice in others if _said_of(voice) not in taken)
+    for speaker in speakers:
+        if speaker not in chosen:
             chosen[speaker] = _chosen(bark, job, speaker, free)
-        if speaker != NARRATOR:
+        if speaker != NARRATOR and chosen[speaker].get("given") == "no":
             notes.append(f"{speaker} was given no voice and speaks in {chosen[speaker]['said']}.")
     return chosen, notes
 
 
-def _chosen(bark: Bark, job: JobFolder, speaker: str, free: Iterator[str]) -> dict[str, str]:
-    name = None if speaker == NARRATOR else next(free, None)
-    if name is None:
+def _chosen(
+    bark: Bark, job: JobFolder, speaker: str, free: Iterator[str | VoicePrompt]
+) -> dict[str, str]:
+    given = None if speaker == NARRATOR else next(free, None)
+    if given is None:
         return {"said": NEW_VOICE, "given": "no"}
-    voice = bark.voice(name)
+    voice = bark.voice(given)
     assert voice is not None
-    return {"said": name, "key": job.put_voice(voice), "given": "no"}
+    return {"said": _said_of(given), "key": job.put_voice(voice), "given": "no"}
 
 
-def _free_voices(bark: Bark, taken: set[str]) -> Iterator[str]:
-    """Names of voices that lie on this disk and that nobody has, in the order of the list."""
-    for info in list_voices(bark.spec):
-        if info.on_disk and info.name not in taken:
-            yield info.name
+def _on_disk(bark: Bark) -> Iterator[str]:
+    """Names of the voices that lie on this disk, in the order of the list."""
+    return (info.name for info in list_voices(bark.spec) if info.on_disk)
+
+
+def _said_of(voice: str | VoicePrompt) -> str:
+    return voice if isinstance(voice, str) else voice.name or "a given voice"
 
 
 def _said(given: Voice, voice: VoicePrompt) -> str:

@@ -38,8 +38,9 @@ from .wiring.voice_routes import add_voice_routes
 
 _SCRIPTS = (
     "icons.js words.js sound.js draw.js wordline.js stage.js store.js groups.js rows.js library.js"
-    " deck.js grid.js gridform.js compare.js longsound.js long.js share.js mirror.js marks.js"
-    " tags.js tagmenu.js voicemenu.js stylemenu.js keys.js rooms.js page.js"
+    " deck.js grid.js gridform.js compare.js longsound.js longtime.js longrow.js longsettings.js"
+    " longlist.js long.js share.js mirror.js marks.js tags.js tagmenu.js voicemenu.js stylemenu.js"
+    " keys.js rooms.js page.js"
 ).split()
 _STYLES = "style.css prompt.css voices.css compare.css library.css long.css sizes.css".split()
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")

@@ -16,14 +16,18 @@ from bark.narration.captions import (
     Cue,
     caption_parts,
     cues,
-    heard_pauses,
-    nearest_pauses,
     to_srt,
     to_vtt,
     write_captions,
 )
 from bark.narration.cast import Cast
 from bark.narration.narration import Narration
+from bark.narration.sentence_times import (
+    heard_pauses,
+    nearest_pauses,
+    sentence_times,
+    sentences_of,
+)
 from bark.narration.subtitles import read_subtitles
 from bark.narration.timeline import place_narration
 from bark.spec import BARK
@@ -175,3 +179,21 @@ def test_a_cue_of_a_subtitle_file_is_spoken_in_its_slot(tmp_path: Path) -> None:
     assert [item.late_s > 0 for item in placed] == [False, True, False]
     [warning] = write_file(narration, tmp_path / "a.wav").warnings
     assert "after its cue" in warning
+
+
+@given(st.text(alphabet="ab c,.!? \u3002", max_size=200))
+def test_the_sentences_of_a_chunk_are_its_text(text: str) -> None:
+    spans = sentences_of(text)
+    assert "".join("".join(text[a:b] for a, b in spans).split()) == "".join(text.split())
+    assert all(text[a:b] == text[a:b].strip() != "" for a, b in spans)
+    assert all(before[1] <= after[0] for before, after in itertools.pairwise(spans))
+
+
+def test_each_sentence_of_a_chunk_begins_with_its_first_word(narration: Narration) -> None:
+    for state in narration.chunks:
+        assert state.info is not None
+        starts = [start for start, _ in sentence_times(state)]
+        trimmed = state.info.speech[0] / state.info.sample_rate
+        for start, (first, _) in zip(starts, sentences_of(state.chunk.text), strict=True):
+            word = next(word for word in state.info.words if word[0] >= first)
+            assert abs(start - (word[2] - trimmed)) < 0.1

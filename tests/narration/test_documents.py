@@ -16,7 +16,6 @@ from bark.narration import documents
 from bark.narration.documents import Document, decode_text, document_of_text, read_document
 from bark.narration.markdown import plain, read_markdown
 from bark.narration.markup import read_markup
-from bark.narration.office import pdf_blocks
 from bark.narration.subtitles import read_subtitles
 
 
@@ -263,48 +262,6 @@ def test_a_damaged_or_protected_book_is_a_sentence(
 ) -> None:
     with pytest.raises(InvalidInputError, match=sentence):
         read(tmp_path, "a.epub", data)
-
-
-def test_a_word_document_is_read(tmp_path: Path) -> None:
-    docx = pytest.importorskip("docx")
-    document = docx.Document()
-    document.add_heading("One", 1)
-    document.add_paragraph("It was late.")
-    document.add_table(1, 1)
-    document.add_heading("Two", 1)
-    document.add_paragraph("It was early.")
-    document.save(tmp_path / "a.docx")
-    read_back = read_document(tmp_path / "a.docx")
-    assert said(read_back) == [
-        ("One", ["One", "It was late."]),
-        ("Two", ["Two", "It was early."]),
-    ]
-    assert read_back.left_out == ("Not spoken: 1 tables.",)
-    with pytest.raises(InvalidInputError, match="no Word document"):
-        read(tmp_path, "b.docx", b"none")
-
-
-def test_a_pdf_that_is_none_is_a_sentence(tmp_path: Path) -> None:
-    pytest.importorskip("pypdf")
-    with pytest.raises(InvalidInputError, match="no PDF"):
-        read(tmp_path, "a.pdf", b"none")
-
-
-def test_paragraphs_of_a_pdf_are_guessed_from_its_lines() -> None:
-    pages = [
-        ["A book", "It was late, and the rain had stop-", "ped. The road was empty at that hour,",
-         "as always.", "Nobody saw the two of them that came", "1"],
-        ["A book", "up from the river.", "", "New.", "2"],
-        ["A book", "The end of it all is here in this line.", "3"],
-    ]  # fmt: skip
-    blocks, n_left_out = pdf_blocks(pages)
-    assert [block.text for block in blocks] == [
-        "It was late, and the rain had stopped. The road was empty at that hour, as always.",
-        "Nobody saw the two of them that came up from the river.",
-        "New.",
-        "The end of it all is here in this line.",
-    ]
-    assert n_left_out == 6
 
 
 @pytest.mark.parametrize("name", ["a.exe", "a", "a.doc"])

@@ -72,6 +72,38 @@ def test_a_click_hears_from_there_and_goes_on_in_order(visit: Visit) -> None:
     page.wait_for_function("!barkStudio.long.sound.playing")
 
 
+def test_a_press_on_a_sentence_hears_from_there_and_it_is_marked(visit: Visit) -> None:
+    page = visit()
+    lay_out(page, "It was late. The rain had stopped, and the road was empty.", 1)
+    page.click("#speak-long")
+    page.wait_for_function("barkStudio.long.sound.playing")
+    wait_until_over(page)
+    page.click(".sentence[data-at='1']")
+    page.wait_for_selector(".sentence.now[data-at='1']")
+    begins = page.evaluate("barkStudio.long.sound.starts[1]")
+    assert begins > 0
+    assert page.evaluate("barkStudio.long.sound.audio.currentTime") >= begins
+    assert page.evaluate("Number(document.querySelector('.long-time input').value)") >= begins
+
+
+def test_the_cast_is_chosen_and_earlier_texts_are_opened_and_removed(visit: Visit) -> None:
+    page = visit()
+    lay_out(page, "An earlier text.", 1)
+    page.click(".long-room button:has-text('New text')")
+    lay_out(page, "Ada: Good morning to you all.\nBen: And to you.\nAda: Come in.", 3)
+    page.select_option("select[aria-label='Voice of Ben']", "elm")
+    page.wait_for_function("barkStudio.long.long.speakers.Ben === 'elm'")
+    assert "Ben" not in page.inner_text(".long-room .grid-bar .hint")
+    page.click(".earlier-texts summary")
+    page.click(".earlier-texts .open")
+    page.wait_for_function("document.querySelectorAll('.long-room .chunk').length === 1")
+    assert page.input_value(".long-text") == "An earlier text."
+    page.click(".earlier-texts summary")
+    page.click(".earlier-texts .filter")
+    page.click(".earlier-texts .filter:has-text('Really delete?')")
+    page.wait_for_selector(".earlier-texts", state="hidden")
+
+
 def test_one_chunk_is_edited_alone_and_all_is_there_after_a_reload(visit: Visit) -> None:
     page = visit()
     lay_out(page)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import json
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,7 @@ import pytest
 
 from bark.audio.files import read_audio
 from bark.errors import BarkError, InvalidInputError
-from bark.ui.actions import long_texts
+from bark.ui.actions import long_files, long_layout, long_texts
 from bark.ui.actions.runs import Update
 from bark.ui.actions.speak import stop
 from bark.ui.page.form import Form
@@ -67,11 +69,17 @@ def test_chunks_are_told_in_order_and_joined(
     assert "Made 6 of 6 chunks" in said(updates)
     narration_id = messages[0]["id"]
     assert long_texts.sound_of_chunk(studio, session.visit, narration_id, 3).startswith(b"RIFF")
-    for format in ("wav", "mp3", "srt"):
-        long_texts.joined(studio, session.visit, narration_id, format, tmp_path / f"x.{format}")
-    audio, rate = read_audio(tmp_path / "x.wav")
+    written = {
+        format: long_files.write_as(studio, session.visit, narration_id, format, tmp_path)
+        for format in ("wav", "mp3", "opus", "srt", "vtt", "json", "zip")
+    }
+    audio, rate = read_audio(written["wav"])
     assert len(audio) / rate > 6
-    captions = (tmp_path / "x.srt").read_text()
+    assert len(json.loads(written["json"].read_text())["chunks"]) == 6
+    with zipfile.ZipFile(written["zip"]) as archive:
+        suffixes = {Path(name).suffix for name in archive.namelist()}
+    assert suffixes >= {".flac", ".mp3", ".srt", ".vtt", ".json", ".txt"}
+    captions = written["srt"].read_text()
     assert [captions.count(f"number {word}.") for word in ("one", "six")] == [1, 1]
 
 
@@ -85,7 +93,7 @@ def test_stop_keeps_what_is_made_and_speak_goes_on(tmp_path: Path) -> None:
             stop(session)
     assert "Stopped; kept" in said(updates)
     narration_id = session.visit.narrations.ids()[0]
-    narration = long_texts.open_narration(studio, session.visit, narration_id)
+    narration = long_layout.open_narration(studio, session.visit, narration_id)
     missing = [state.chunk.number for state in narration.chunks if not state.is_ready]
     assert 1 <= len(missing) < 6
     updates = list(long_texts.speak(studio, session, FORM, {"id": narration_id}))
@@ -98,7 +106,7 @@ def test_one_chunk_is_redone_edited_and_put_back_alone(studio: Studio, session: 
     narration_id = session.visit.narrations.ids()[0]
 
     def keys() -> list[str | None]:
-        narration = long_texts.open_narration(studio, session.visit, narration_id)
+        narration = long_layout.open_narration(studio, session.visit, narration_id)
         return [state.info.key if state.info else None for state in narration.chunks]
 
     first = keys()
@@ -107,7 +115,7 @@ def test_one_chunk_is_redone_edited_and_put_back_alone(studio: Studio, session: 
         list(long_texts.change(studio, session, {"id": narration_id, "number": 4, **asked}))
         changed = [i for i, (a, b) in enumerate(zip(before, keys(), strict=True), 1) if a != b]
         assert changed == [4]
-    narration = long_texts.open_narration(studio, session.visit, narration_id)
+    narration = long_layout.open_narration(studio, session.visit, narration_id)
     assert narration.state(4).chunk.text == "Other words."
     list(long_texts.change(studio, session, {"id": narration_id, "number": 4, "do": "revert"}))
     assert keys() == first
@@ -166,7 +174,7 @@ def test_a_change_that_cannot_be_made_changes_nothing(
     message = laid_out(studio, session)
     updates = list(long_texts.change(studio, session, {"id": message["id"], "number": 2, **do}))
     assert "fault" in said(updates)
-    narration = long_texts.open_narration(studio, session.visit, message["id"])
+    narration = long_layout.open_narration(studio, session.visit, message["id"])
     assert not any(state.is_edited for state in narration.chunks)
 
 
@@ -176,7 +184,7 @@ def test_a_long_text_is_its_visitors_alone_and_goes_with_the_visit() -> None:
     message = laid_out(studio, one)
     assert one.visit.takes.folder in one.visit.narrations.path(message["id"]).parents
     with pytest.raises(InvalidInputError, match="no longer here"):
-        long_texts.open_narration(studio, other.visit, message["id"])
+        long_layout.open_narration(studio, other.visit, message["id"])
     with pytest.raises(BarkError):
         studio.access().narration_folder(message["id"])
     updates = list(long_texts.speak(studio, other, FORM, {"id": message["id"]}))
@@ -203,3 +211,100 @@ def test_speakers_get_no_voice_that_is_hidden_from_the_visitor(
     message = laid_out(studio, studio.visits.session("a"), "Ada: Good day.\nBen: Yes.\nAda: Well.")
     assert message["speakers"] == {"Ada": "a new voice", "Ben": "a new voice"}
     studio.close()
+
+
+def test_the_cast_is_chosen_and_who_has_no_voice_gets_one_that_nobody_has(
+    studio: Studio, session: Session
+) -> None:
+    text = "Ada: Good day.\nBen: Yes.\nAda: Well.\nCleo: So."
+    message = laid_out(studio, session, text)
+    first = message["speakers"]
+    assert len({first[name] for name in ("Ada", "Ben", "Cleo")}) == 3
+    assert [name for name in ("Ada", "Ben", "Cleo") if f"{name} was given no voice" in str(
+        message["said"])] == ["Ada", "Ben", "Cleo"]  # fmt: skip
+    settings = {"cast": {"Ben": first["Ada"], "ada": ""}}
+    asked = {"id": message["id"], "settings": settings}
+    (message,) = told(long_texts.lay_out(studio, session, FORM, asked))
+    assert message["speakers"]["Ben"] == first["Ada"]
+    assert len(set(message["speakers"].values())) == 3
+    assert message["speakers"]["Cleo"] == first["Cleo"]
+    assert message["settings"]["cast"] == {"Ben": first["Ada"]}
+    assert first["Ada"] in [choice for _, choice in message["voices"]]
+
+
+def test_settings_are_kept_and_the_words_are_laid_out_with_others(
+    studio: Studio, session: Session
+) -> None:
+    list(long_texts.speak(studio, session, FORM, {"text": TEXT}))
+    narration_id = session.visit.narrations.ids()[0]
+    settings = {"pauses": {"paragraph": 2.5, "sentence": None}, "is_evened": False}
+    asked = {"id": narration_id, "settings": settings}
+    (message,) = told(long_texts.lay_out(studio, session, FORM, asked))
+    assert [chunk["pause"] for chunk in message["chunks"]][:5] == [2.5] * 5
+    assert all(chunk["key"] for chunk in message["chunks"])  # pauses make nothing anew
+    narration = long_layout.open_narration(studio, session.visit, narration_id)
+    assert narration.options.loudness_lufs is None
+    settings = {**message["settings"], "pronunciations": "five = fife", "speed": 1.5}
+    (message,) = told(long_texts.lay_out(studio, session, FORM, {**asked, "settings": settings}))
+    narration = long_layout.open_narration(studio, session.visit, narration_id)
+    assert "fife" in narration.chunk(5).spoken
+    assert narration.options.generation.speed == 1.5
+    assert message["settings"]["pauses"]["paragraph"] == 2.5
+    assert message["written"] == TEXT
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({"pauses": {"turn": -1}}, "must lie in 0 to 60"),
+        ({"pauses": {"turn": "long"}}, "must be a number"),
+        ({"speed": 9}, "must lie in"),
+        ({"loudness_lufs": 3}, "must lie in"),
+        ({"pronunciations": "no equals sign"}, "is not of the form"),
+        ({"cast": {"Ada": "no such voice"}}, "no such voice"),
+    ],
+)
+def test_wrong_settings_are_a_sentence(
+    studio: Studio, session: Session, settings: dict[str, Any], sentence: str
+) -> None:
+    asked = {"text": "Ada: Good day.\nBen: Yes.\nAda: Well.", "settings": settings}
+    updates = list(long_texts.lay_out(studio, session, FORM, asked))
+    assert told(updates) == []
+    assert sentence in said(updates).replace("&#x27;", "'")
+
+
+def test_earlier_texts_are_listed_and_removed(studio: Studio, session: Session) -> None:
+    ids = [laid_out(studio, session, text)["id"] for text in ("One of them.", "The other.")]
+    store = session.visit.narrations
+    assert {text.id: text.title for text in store.listed()} == dict(
+        zip(ids, ("One of them.", "The other."), strict=True)
+    )
+    folder = store.path(ids[0])
+    long_texts.remove(studio, session.visit, ids[0])
+    assert not folder.exists()
+    assert [text.id for text in store.listed()] == ids[1:]
+    with pytest.raises(InvalidInputError, match="no longer here"):
+        long_texts.remove(studio, session.visit, ids[0])
+    with pytest.raises(InvalidInputError, match="no longer here"):
+        long_texts.remove(studio, studio.visits.session("x").visit, "../../etc")
+
+
+def test_a_text_that_is_being_made_is_not_removed(studio: Studio, session: Session) -> None:
+    narration_id = laid_out(studio, session)["id"]
+    narration = long_layout.open_narration(studio, session.visit, narration_id)
+    run = narration.run()
+    next(run)
+    with pytest.raises(InvalidInputError, match="Another process"):
+        long_texts.remove(studio, session.visit, narration_id)
+    run.close()
+    long_texts.remove(studio, session.visit, narration_id)
+
+
+def test_sentences_begin_one_after_the_other(studio: Studio, session: Session) -> None:
+    text = "It was late. The rain had stopped, and the road was empty. Nobody came."
+    (message, *_) = told(long_texts.speak(studio, session, FORM, {"text": text}))
+    for chunk in message["chunks"]:
+        starts = long_texts.sentence_starts(studio, session.visit, message["id"], chunk["number"])
+        assert len(starts) == len(chunk["sentences"])
+        assert starts == sorted(starts)
+        assert starts[0] == 0

@@ -2,41 +2,31 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import contextlib
-import dataclasses
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 from ...audio.files import encode_audio
 from ...errors import BarkError, InvalidInputError
-from ...narration.captions import write_captions
-from ...narration.cast import NARRATOR, Cast
-from ...narration.documents import Document, document_of_text, read_document
-from ...narration.joining import chunk_audio, write_file
+from ...narration.jobs import JobFolder
+from ...narration.joining import chunk_audio
 from ...narration.narration import Narration
-from ...narration.script import write_script
-from ...narration.settings import NarrationOptions
-from ...narration.sizes import chunk_limit, measure_for
+from ...narration.sentence_times import sentence_times
 from ...narration.states import ChunkFailed, ChunkProgress, ChunkReady, NarrationEvent
 from ...server.metrics import Counted
 from ...text.splitting import valid_text
-from ..page import messages, status, words
+from ..page import messages, status
 from ..page.form import Form
 from ..state.run_queue import Ticket
 from ..state.sessions import Session, Visit
 from ..state.studio import Studio
 from ..state.worker import run_in_worker
+from .long_files import formats_here
+from .long_layout import begin, open_narration, without_paths
+from .long_settings import LongSettings
 from .runs import Update, in_turn
 from .speak import told_to
-
-AUDIO_FORMATS = ("wav", "mp3", "flac")
-CAPTION_FORMATS = ("srt", "vtt")
-MAX_FILE_BYTES = 16 << 20
+from .voice_menu import voice_rows
 
 
 def lay_out(
@@ -45,15 +35,16 @@ def lay_out(
     """Cuts a text or a file into chunks, and shows them; nothing is made yet.
 
     Args:
-        asked: `text`, or `name` and `file` (its bytes in base64); `id` of the long text that it
-            takes the place of, whose chunks stay where the words do.
+        asked: `text`, or `name` and `file` (its bytes in base64); `settings` as
+            `LongSettings.from_asked` takes them; `id` of the long text that it takes the place of,
+            whose chunks stay where the words do, and whose words where none are given.
     """
     try:
         narration_id, narration = begin(studio, session.visit, form, asked)
     except BarkError as error:
         yield Update(status=status.fault(str(error)))
         return
-    shown = messages.long_text(narration, narration_id, session.visit, busy=False)
+    shown = shown_text(studio, narration, narration_id, session.visit, busy=False)
     plan = narration.plan
     about = status.seconds(plan.expected_s)
     yield Update(status=status.note(f"{plan.n_chunks} chunks, about {about}."), long=shown)
@@ -94,56 +85,6 @@ def change(studio: Studio, session: Session, asked: Mapping[str, Any]) -> Iterat
     yield from told_to(session, lambda: _perform(studio, session.visit, narration_id, changed))
 
 
-def begin(
-    studio: Studio, visit: Visit, form: Form, asked: Mapping[str, Any]
-) -> tuple[str, Narration]:
-    """Begins a long text in the visit's folder.
-
-    Raises:
-        BarkError: there is nothing to speak, it is too long, or the form or voice is wrong.
-    """
-    bark, access = studio.engine.ready(), studio.access(visit)
-    limits = access.long_text_limits
-    document = _document(asked)
-    n_chars = sum(len(block.text) for chapter in document.chapters for block in chapter.blocks)
-    if not n_chars:
-        raise InvalidInputError(words.NOTHING_TYPED)
-    if n_chars > limits.n_chars:
-        raise InvalidInputError(
-            f"The text has {n_chars:,} characters; here at most {limits.n_chars:,} are spoken."
-        )
-    seed = form.first_seed() if form.hold_seed else None
-    options = NarrationOptions(generation=dataclasses.replace(form.options(), seed=seed))
-    script = write_script(document, measure_for(bark), chunk_limit(bark, options), options)
-    if len(script.chunks) > limits.n_chunks:
-        raise InvalidInputError(
-            f"The text makes {len(script.chunks):,} chunks; here at most {limits.n_chunks:,}."
-        )
-    narration_id = str(asked.get("id") or "")
-    if narration_id:
-        access.narration_folder(narration_id)
-    if visit.runs.busy and (narration_id or not access.is_owner):
-        raise InvalidInputError("Something is being made; stop it, then lay the text out.")
-    narration_id = narration_id or visit.narrations.new_id()
-    folder = visit.narrations.path(narration_id)
-    cast = _cast(studio, visit, form, script.speakers)
-    with _without_paths(folder):
-        narration = Narration.create(bark, document, folder, options, cast=cast)
-    visit.narrations.keep_newest(limits.n_kept)
-    return narration_id, narration
-
-
-def open_narration(studio: Studio, visit: Visit, narration_id: str) -> Narration:
-    """A long text of the visit's.
-
-    Raises:
-        InvalidInputError: it is not there, or is another model's.
-    """
-    folder = studio.access(visit).narration_folder(narration_id)
-    with _without_paths(folder):
-        return Narration.open(studio.engine.ready(), folder)
-
-
 def sound_of_chunk(studio: Studio, visit: Visit, narration_id: str, number: int) -> bytes:
     """A finished chunk as it stands in the whole, as a WAV file.
 
@@ -152,63 +93,55 @@ def sound_of_chunk(studio: Studio, visit: Visit, narration_id: str, number: int)
     """
     narration = open_narration(studio, visit, narration_id)
     state = narration.state(number)
-    with _without_paths(narration.folder.path):
+    with without_paths(narration.folder.path):
         audio = chunk_audio(state, narration.options)
     assert state.info is not None
     return encode_audio(audio, state.info.sample_rate, "wav")
 
 
-def joined(studio: Studio, visit: Visit, narration_id: str, format: str, path: Path) -> None:
-    """Writes what is made so far as one file of audio, or its captions.
-
-    Args:
-        format: one of `AUDIO_FORMATS` or `CAPTION_FORMATS`.
-        path: with that suffix.
+def sentence_starts(studio: Studio, visit: Visit, narration_id: str, number: int) -> list[float]:
+    """When each sentence of a finished chunk begins, in seconds, as the page hears the chunk.
 
     Raises:
-        BarkError: nothing is made yet, or it cannot be written.
+        BarkError: there is none, or it is not made yet.
     """
     narration = open_narration(studio, visit, narration_id)
-    with _without_paths(narration.folder.path, path.parent):
-        if format in CAPTION_FORMATS:
-            if not any(state.is_ready for state in narration.chunks):
-                raise InvalidInputError("No chunk is made yet, so there are no captions.")
-            write_captions(narration, path)
-        else:
-            write_file(narration, path)
+    state = narration.state(number)
+    if state.info is None:
+        raise InvalidInputError(f"Chunk {number} is not made yet.")
+    with without_paths(narration.folder.path):
+        return [round(start, 3) for start, _ in sentence_times(state)]
 
 
-def _document(asked: Mapping[str, Any]) -> Document:
-    if asked.get("file") is None:
-        return document_of_text(valid_text(str(asked.get("text") or "")))
-    name = Path(valid_text(str(asked.get("name") or "text.txt"))).name[-80:]
-    try:
-        data = base64.b64decode(str(asked["file"]), validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise InvalidInputError(f"{name} did not arrive whole; drop it again.") from error
-    if len(data) > MAX_FILE_BYTES:
-        raise InvalidInputError(f"{name} is larger than {status.size(MAX_FILE_BYTES)}.")
-    with tempfile.TemporaryDirectory(prefix="bark-text-") as folder:
-        path = Path(folder) / f"text{Path(name).suffix.lower()}"
-        path.write_bytes(data)
-        with _without_paths(path.parent):
-            document = read_document(path)
-    title = document.title if document.title != "text" else Path(name).stem
-    return dataclasses.replace(document, title=title)
+def remove(studio: Studio, visit: Visit, narration_id: str) -> None:
+    """Removes a long text and all that was made of it.
 
-
-def _cast(studio: Studio, visit: Visit, form: Form, speakers: list[str]) -> Cast:
-    """Voices of those that speak: the form's for the narrator, one of the caller's for others.
-
-    Where the caller has too few, the rest get new ones, and never one that is hidden from them.
+    Raises:
+        BarkError: it is not there, or is being made.
     """
-    bark, access = studio.engine.ready(), studio.access(visit)
-    free = [v.name for v in access.voices(bark.spec) if v.on_disk and v.name != form.voice]
-    named = [name for name in speakers if name != NARRATOR]
-    voices = {
-        name: access.load_voice(voice, bark.spec) for name, voice in zip(named, free, strict=False)
+    folder = studio.access(visit).narration_folder(narration_id)
+    job = JobFolder(folder)
+    with without_paths(folder), job.held():
+        pass  # another tab, or a run that is stopping, still works on it
+    visit.narrations.remove(narration_id)
+
+
+def shown_text(
+    studio: Studio, narration: Narration, narration_id: str, visit: Visit, *, busy: bool
+) -> dict[str, Any]:
+    """The message that shows a long text, with its settings and the voices to choose from."""
+    access, source = studio.access(visit), visit.narrations.source(narration_id)
+    settings = LongSettings.from_asked(source.get("settings"))
+    rows = [row for row in voice_rows(narration.bark.spec, access) if row.value]
+    voices = [(" · ".join(filter(None, (r.label, r.speaker, r.detail))), r.value) for r in rows]
+    shown = messages.long_text(narration, narration_id, visit, busy=busy)
+    return {
+        **shown,
+        "settings": settings.to_dict(),
+        "voices": voices,
+        "formats": formats_here(),
+        "written": source.get("text"),
     }
-    return Cast(access.load_voice(form.voice or None, bark.spec), voices, others=())
 
 
 Change = Callable[[Narration], None]
@@ -257,11 +190,11 @@ class _Telling:
             self._changed(narration)
         states = narration.chunks
         there = {state.chunk.number for state in states if state.is_ready}
-        yield Update(long=messages.long_text(narration, self._id, visit, busy=True))
+        yield Update(long=shown_text(self._studio, narration, self._id, visit, busy=True))
         gauge = status.GridGauge(max(1, len(states) - len(there)), "chunks")
 
         def work(hand_over: Callable[[NarrationEvent], None]) -> None:
-            with _without_paths(narration.folder.path):
+            with without_paths(narration.folder.path):
                 for event in narration.run(stop=stop):
                     hand_over(event)
 
@@ -294,15 +227,3 @@ class _Telling:
         start = "Stopped; kept" if stopped else "Made"
         line = f"{start} {plan.n_ready} of {plan.n_chunks} chunks."
         return status.note(" ".join([line, *self._failures[:1]]))
-
-
-@contextlib.contextmanager
-def _without_paths(*folders: Path) -> Iterator[None]:
-    """Takes folders of this machine out of what a fault says to a visitor."""
-    try:
-        yield
-    except BarkError as error:
-        said = str(error)
-        for folder in folders:
-            said = said.replace(f"{folder}/", "").replace(str(folder), "its folder")
-        raise type(error)(said) from error

@@ -15,8 +15,10 @@ import numpy as np
 
 from ...audio.files import to_int16
 from ...narration.narration import Narration
+from ...narration.sentence_times import sentences_of
 from ...narration.states import ChunkState
 from ..state.grid_store import StoredGrid
+from ..state.narration_store import ListedText
 from ..state.sessions import Visit
 from ..state.take_store import Changes, StoredTake
 
@@ -229,6 +231,7 @@ def chunk(state: ChunkState) -> dict[str, Any]:
     return {
         "number": state.chunk.number,
         "text": state.chunk.text,
+        "sentences": [list(span) for span in sentences_of(state.chunk.text)],
         "speaker": state.chunk.speaker,
         "heading": state.chunk.is_heading,
         "expected": round(state.chunk.expected_s, 2),
@@ -238,6 +241,21 @@ def chunk(state: ChunkState) -> dict[str, Any]:
         "findings": list(info.findings) if info else [],
         "edited": state.is_edited,
     }
+
+
+def long_texts(found: Sequence[ListedText]) -> dict[str, Any]:
+    """The long texts that can be opened again."""
+    texts = [
+        {
+            "id": text.id,
+            "title": text.title,
+            "chunks": text.n_chunks,
+            "ready": text.n_ready,
+            "at": round(text.changed_at),
+        }
+        for text in found
+    ]
+    return {"texts": texts}
 
 
 def chunks_started(narration_id: str, numbers: Sequence[int]) -> dict[str, Any]:

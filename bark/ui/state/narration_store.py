@@ -2,14 +2,41 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 import re
 import secrets
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
+from ...errors import InvalidInputError
+from ...files.json_file import read_json
+from ...files.whole_file import whole_file
 from ...narration.jobs import JobFolder
 
 MAX_LISTED = 50
 _NAME = re.compile(r"long-[0-9a-f]{12}")
+_SOURCE = "source.json"
+_MAX_SOURCE_BYTES = 32 << 20
+_MAX_TITLE_CHARS = 80
+
+
+@dataclasses.dataclass(frozen=True)
+class ListedText:
+    """A long text as a list shows it.
+
+    Attributes:
+        title: of the document, else its first words.
+        n_chunks, n_ready: in all, and those that can be heard.
+        changed_at: in seconds since 1970.
+    """
+
+    id: str
+    title: str
+    n_chunks: int
+    n_ready: int
+    changed_at: float
 
 
 class NarrationStore:
@@ -45,7 +72,51 @@ class NarrationStore:
         found.sort(key=lambda path: (path / "manifest.json").stat().st_mtime, reverse=True)
         return [path.name for path in found]
 
+    def listed(self) -> list[ListedText]:
+        """The newest `MAX_LISTED` for a list; one whose manifest is damaged is left out."""
+        found = []
+        for narration_id in self.ids()[:MAX_LISTED]:
+            job = JobFolder(self.path(narration_id))
+            try:
+                manifest = job.read_manifest() or {}
+                chunks = manifest["chunks"]
+                title = str(manifest["title"] or chunks[0]["text"])[:_MAX_TITLE_CHARS]
+                changed_at = (job.path / "manifest.json").stat().st_mtime
+            except (InvalidInputError, LookupError, TypeError, OSError):
+                continue
+            n_ready = min(len(chunks), sum(1 for _ in job.chunks.glob("*.json")))
+            found.append(ListedText(narration_id, title, len(chunks), n_ready, changed_at))
+        return found
+
+    def source(self, narration_id: str) -> dict[str, Any]:
+        """What a long text was laid out from, as `keep_source` took it; {} where that is lost."""
+        try:
+            kept = read_json(self.path(narration_id) / _SOURCE, max_bytes=_MAX_SOURCE_BYTES)
+        except (OSError, ValueError):
+            return {}
+        return kept if isinstance(kept, dict) else {}
+
+    def keep_source(self, narration_id: str, source: Mapping[str, Any]) -> None:
+        """Remembers what a long text was laid out from, so that it can be laid out otherwise.
+
+        Raises:
+            InvalidInputError: the disk does not take it.
+        """
+        try:
+            with whole_file(self.path(narration_id) / _SOURCE) as file:
+                file.write(json.dumps(dict(source)).encode("utf-8"))
+        except OSError as error:
+            raise InvalidInputError(
+                f"The long text cannot be kept: {error.strerror or error}."
+            ) from error
+
+    def remove(self, narration_id: str) -> None:
+        """Removes a long text and all that was made of it."""
+        path = self.path(narration_id)
+        (path / _SOURCE).unlink(missing_ok=True)
+        JobFolder(path).remove()
+
     def keep_newest(self, n: int) -> None:
         """Removes all but the newest n."""
         for narration_id in self.ids()[n:]:
-            JobFolder(self.path(narration_id)).remove()
+            self.remove(narration_id)

@@ -13,18 +13,22 @@ import gradio as gr
 from fastapi.responses import FileResponse, JSONResponse, Response
 from starlette.background import BackgroundTask
 
-from ...errors import BarkError
-from ..actions import long_texts
+from ...errors import BarkError, InvalidInputError
+from ..actions import long_files, long_texts
+from ..actions.long_layout import open_narration
 from ..actions.runs import Update
 from ..page import messages, status
 from ..page.form import Form
-from ..state.narration_store import MAX_LISTED
+from ..state.sessions import Visit
 from ..state.studio import Studio
 from .take_routes import ABSENT, whole_number
 from .view import EVENT, View, asked, tell, told
 
-_FIELDS = ("id", "text", "name", "file", "number", "do")
+_FIELDS = ("id", "text", "name", "file", "settings", "number", "do")
 _NO_SNIFF = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
+_ONE = "/takes/{key}/long/{narration_id}"
+# a chunk's key is in the address
+_KEPT = {"X-Content-Type-Options": "nosniff", "Cache-Control": "private, max-age=3600"}
 
 
 def wire_long_text(view: View) -> None:
@@ -52,53 +56,92 @@ def wire_long_text(view: View) -> None:
     page.long.alter(alter, None, view.run_outputs, **events)
 
 
+Answer = Callable[[Visit], Response]
+
+
 def add_long_text_routes(app: fastapi.FastAPI, studio: Studio) -> None:
     """Adds what the page asks about long texts: which there are, one, its sound, its files."""
 
-    def listed(key: str) -> Response:
+    def of(key: str, answer: Answer) -> Response:
+        """An answer for the visit of this key; a sentence where it has no such text."""
         visit = studio.visits.by_key(key)
         if visit is None:
             return JSONResponse(dict(ABSENT), status_code=404)
-        return JSONResponse({"ids": visit.narrations.ids()[:MAX_LISTED]})
+        try:
+            return answer(visit)
+        except BarkError as error:
+            return JSONResponse({"detail": str(error)}, status_code=404)
+
+    _add_lists(app, studio, of)
+    _add_sounds(app, studio, of)
+
+
+def _add_lists(app: fastapi.FastAPI, studio: Studio, of: Callable[[str, Answer], Response]) -> None:
+    def listed(key: str) -> Response:
+        return of(key, lambda visit: JSONResponse(messages.long_texts(visit.narrations.listed())))
 
     def reopened(key: str, narration_id: str) -> Response:
-        visit = studio.visits.by_key(key)
-        if visit is None:
-            return JSONResponse(dict(ABSENT), status_code=404)
-        try:
-            narration = long_texts.open_narration(studio, visit, narration_id)
-        except BarkError as error:
-            return JSONResponse({"detail": str(error)}, status_code=404)
-        return JSONResponse(messages.long_text(narration, narration_id, visit, busy=False))
+        def answer(visit: Visit) -> Response:
+            narration = open_narration(studio, visit, narration_id)
+            shown = long_texts.shown_text(studio, narration, narration_id, visit, busy=False)
+            return JSONResponse(shown)
 
-    def heard(key: str, narration_id: str, number: str) -> Response:
-        visit = studio.visits.by_key(key)
-        chunk = whole_number(number)
-        if visit is None or chunk is None:
-            return JSONResponse(dict(ABSENT), status_code=404)
-        try:
-            data = long_texts.sound_of_chunk(studio, visit, narration_id, chunk)
-        except BarkError as error:
-            return JSONResponse({"detail": str(error)}, status_code=404)
-        kept = {**_NO_SNIFF, "Cache-Control": "private, max-age=3600"}  # its key is in the address
-        return Response(data, media_type="audio/wav", headers=kept)
+        return of(key, answer)
 
-    def downloaded(key: str, narration_id: str, format: str) -> Response:
-        visit = studio.visits.by_key(key)
-        known = (*long_texts.AUDIO_FORMATS, *long_texts.CAPTION_FORMATS)
-        if visit is None or format not in known:
-            return JSONResponse(dict(ABSENT), status_code=404)
-        folder = Path(tempfile.mkdtemp(prefix="bark-joined-"))
-        path = folder / f"{narration_id}.{format}"
-        remove = BackgroundTask(shutil.rmtree, folder, ignore_errors=True)
-        try:
-            long_texts.joined(studio, visit, narration_id, format, path)
-        except BarkError as error:
-            said = {"detail": str(error)}
-            return JSONResponse(said, status_code=404, background=remove)
-        return FileResponse(path, filename=path.name, headers=_NO_SNIFF, background=remove)
+    def removed(key: str, narration_id: str) -> Response:
+        def answer(visit: Visit) -> Response:
+            long_texts.remove(studio, visit, narration_id)
+            return JSONResponse(messages.long_texts(visit.narrations.listed()))
+
+        return of(key, answer)
 
     app.add_api_route("/takes/{key}/long", listed)
-    app.add_api_route("/takes/{key}/long/{narration_id}", reopened)
-    app.add_api_route("/takes/{key}/long/{narration_id}/chunk/{number}", heard)
-    app.add_api_route("/takes/{key}/long/{narration_id}/as/{format}", downloaded)
+    app.add_api_route(_ONE, reopened)
+    app.add_api_route(f"{_ONE}/remove", removed, methods=["POST"])
+
+
+def _add_sounds(
+    app: fastapi.FastAPI, studio: Studio, of: Callable[[str, Answer], Response]
+) -> None:
+    def heard(key: str, narration_id: str, number: str) -> Response:
+        def answer(visit: Visit) -> Response:
+            data = long_texts.sound_of_chunk(studio, visit, narration_id, chunk_of(number))
+            return Response(data, media_type="audio/wav", headers=_KEPT)
+
+        return of(key, answer)
+
+    def sentences(key: str, narration_id: str, number: str) -> Response:
+        def answer(visit: Visit) -> Response:
+            starts = long_texts.sentence_starts(studio, visit, narration_id, chunk_of(number))
+            return JSONResponse({"starts": starts}, headers=_KEPT)
+
+        return of(key, answer)
+
+    def downloaded(key: str, narration_id: str, format: str) -> Response:
+        def answer(visit: Visit) -> Response:
+            folder = Path(tempfile.mkdtemp(prefix="bark-joined-"))
+            remove = BackgroundTask(shutil.rmtree, folder, ignore_errors=True)
+            try:
+                path = long_files.write_as(studio, visit, narration_id, format, folder)
+            except BaseException:
+                shutil.rmtree(folder, ignore_errors=True)
+                raise
+            return FileResponse(path, filename=path.name, headers=_NO_SNIFF, background=remove)
+
+        return of(key, answer)
+
+    app.add_api_route(f"{_ONE}/chunk/{{number}}", heard)
+    app.add_api_route(f"{_ONE}/chunk/{{number}}/sentences", sentences)
+    app.add_api_route(f"{_ONE}/as/{{format}}", downloaded)
+
+
+def chunk_of(number: str) -> int:
+    """A chunk's number in an address.
+
+    Raises:
+        InvalidInputError: it is none.
+    """
+    chunk = whole_number(number)
+    if chunk is None:
+        raise InvalidInputError("There is no such chunk.")
+    return chunk

@@ -23,8 +23,13 @@ class LongRoom {
     foot.append(barButton(WORDS.layOut, () => this.layOut()), barButton(WORDS.openText, () => this.file.click()), this.newButton, this.line, this.speakButton);
     this.bar = make("div", "grid-bar");
     this.list = make("ol", "chunks");
-    root.append(this.box, this.file, foot, this.bar, this.list);
+    this.settings = new LongSettings(() => this.long && this.layOut());
+    this.earlier = new LongList(this);
     this.sound = new LongSound(this);
+    this.time = new LongTime(this);
+    const folds = make("div", "folds");
+    folds.append(this.settings.fold, this.earlier.fold);
+    root.append(this.box, this.file, foot, folds, this.settings.cast, this.time.box, this.list, this.bar);
     store.watch(() => this.reopenNewest());
     this.draw();
   }
@@ -57,6 +62,11 @@ class LongRoom {
     this.chunks = new Map(long.chunks.map((chunk) => [chunk.number, chunk]));
     this.failures.clear();
     this.working.clear();
+    if (isOther) {
+      this.sound.left = null;
+      this.laid = this.box.value = long.written ?? "";
+    }
+    this.settings.show(long);
     this.build();
     this.draw();
     const wanted = this.wanted ?? this.firstMissing();
@@ -70,6 +80,7 @@ class LongRoom {
 
   end() {
     this.busy = false;
+    this.earlier.ask();
     this.working.clear();
     if (this.sound.waiting) this.sound.stop();
   }
@@ -78,10 +89,8 @@ class LongRoom {
   async reopenNewest() {
     if (this.asked || !this.store.url) return;
     this.asked = true;
-    const { ids } = await (await fetch(`${this.store.url}/long`)).json();
-    if (!ids?.length || this.long) return;
-    const answer = await fetch(`${this.store.url}/long/${ids[0]}`);
-    if (answer.ok && !this.long) this.show(await answer.json());
+    const texts = await this.earlier.ask();
+    if (texts?.length && !this.long) this.earlier.open(texts[0].id);
   }
 
   chunk(number) {
@@ -100,25 +109,34 @@ class LongRoom {
     return this.numbers().find((number) => !this.chunk(number).key);
   }
 
+  // The words in the box, where they are others than those laid out; and the settings.
+  words() {
+    const text = this.box.value;
+    const isLaid = this.long && (text === this.laid || !text.trim());
+    this.laid = isLaid ? this.laid : text;
+    return isLaid ? {} : { text };
+  }
+
   layOut() {
-    this.laid = this.box.value;
-    this.trigger("lay_out", { text: this.laid, id: this.long?.id });
+    if (this.busy) return say(WORDS.stopFirst, "fault");
+    const settings = this.settings.asked();
+    return this.trigger("lay_out", { ...this.words(), settings, id: this.long?.id });
   }
 
   speak() {
-    const text = this.box.value;
-    const isLaid = this.long && (text === this.laid || !text.trim());
-    if (isLaid && !this.firstMissing()) return this.sound.from(1); // all of it is made
-    if (isLaid) return this.trigger("speak", { id: this.long.id });
-    this.laid = text;
-    this.trigger("speak", { text, id: this.long?.id });
+    const words = this.words();
+    if (words.text !== undefined) return this.trigger("speak", { ...words, settings: this.settings.asked(), id: this.long?.id });
+    if (!this.firstMissing()) return this.sound.from(1); // all of it is made
+    return this.trigger("speak", { id: this.long.id });
   }
 
   clear() {
     this.sound.stop();
-    this.long = this.laid = null;
+    this.long = this.laid = this.sound.left = null;
     this.box.value = "";
     this.chunks.clear();
+    this.settings.show({});
+    this.earlier.ask();
     this.build();
     this.draw();
     this.box.focus();
@@ -139,7 +157,8 @@ class LongRoom {
     reader.addEventListener("load", () => {
       this.box.value = "";
       this.laid = "";
-      this.trigger("lay_out", { name: file.name, file: reader.result.split(",")[1] || "" });
+      const settings = this.settings.asked();
+      this.trigger("lay_out", { name: file.name, file: reader.result.split(",")[1] || "", settings });
     });
     reader.readAsDataURL(file);
     return true;
@@ -154,40 +173,8 @@ class LongRoom {
   build() {
     this.rows.clear();
     const speakers = Object.keys(this.long?.speakers || {}).filter(Boolean);
-    for (const chunk of this.chunks.values()) this.rows.set(chunk.number, this.row(chunk, speakers.indexOf(chunk.speaker)));
+    for (const chunk of this.chunks.values()) this.rows.set(chunk.number, chunkRow(this, chunk, speakers.indexOf(chunk.speaker)));
     this.list.replaceChildren(...this.rows.values());
-  }
-
-  row(chunk, speaker) {
-    const { number } = chunk;
-    const row = make("li", "chunk", speaker < 0 ? {} : { "data-speaker": String(1 + (speaker % 5)) });
-    const face = make("button", "face", { type: "button" });
-    face.addEventListener("click", () => (this.sound.number === number && this.sound.playing ? this.sound.stop() : this.sound.from(number)));
-    const tools = make("div", "tools");
-    tools.append(
-      barButton(WORDS.redo, () => this.change(number, { do: "redo" })),
-      barButton(WORDS.edit, () => this.edit(number)),
-      barButton(WORDS.revert, () => this.change(number, { do: "revert" })),
-    );
-    for (const button of tools.children) button.setAttribute("aria-label", `${button.textContent}, chunk ${number}`);
-    row.append(face, tools);
-    return row;
-  }
-
-  edit(number) {
-    const row = this.rows.get(number);
-    if (row.querySelector("textarea")) return;
-    const box = make("textarea", "", { rows: "3", "aria-label": WORDS.chunk(number, "") });
-    box.value = this.chunk(number).text;
-    const form = make("div", "chunk-edit");
-    const close = () => form.remove();
-    const save = barButton(WORDS.save, () => {
-      this.change(number, { do: "edit", text: box.value });
-      close();
-    });
-    form.append(box, save, barButton(WORDS.cancel, close));
-    row.append(form);
-    box.focus();
   }
 
   draw() {
@@ -196,7 +183,8 @@ class LongRoom {
       this.drawing = null;
       this.root.dataset.state = this.long ? "laid" : "empty";
       this.drawFoot();
-      for (const chunk of this.chunks.values()) this.drawRow(chunk);
+      for (const chunk of this.chunks.values()) drawChunk(this, this.rows.get(chunk.number), chunk);
+      this.time.measure();
       this.mark();
     });
   }
@@ -208,48 +196,31 @@ class LongRoom {
     this.line.textContent = this.long ? WORDS.chunkCount(ready.length, chunks.length, total) : "";
     this.speakButton.textContent = this.busy ? WORDS.stop : ready.length && ready.length < chunks.length ? WORDS.goOn : WORDS.speakLong;
     this.newButton.hidden = !this.long || this.busy;
-    const links = Object.entries(ready.length ? WORDS.longFiles : {}).map(([format, label]) => {
-      const link = make("a", "filter", { href: `${this.long.url}/as/${format}`, download: "", "data-format": format });
-      link.textContent = label;
-      return link;
-    });
-    this.play ||= barButton("", () => this.sound.toggle());
     const said = make("p", "hint");
     said.textContent = (this.long?.said || []).join(" ");
-    this.bar.replaceChildren(...(ready.length ? [this.play, make("span", "gap")] : []), ...links, ...(said.textContent ? [said] : []));
+    this.bar.replaceChildren(...(ready.length ? this.links() : []), ...(said.textContent ? [said] : []));
+    this.time.box.hidden = !ready.length && !this.busy;
   }
 
-  drawRow(chunk) {
-    const row = this.rows.get(chunk.number);
-    const why = this.failures.get(chunk.number);
-    const working = this.working.has(chunk.number);
-    const written = JSON.stringify([chunk, why, working, this.busy]);
-    if (row.written === written) return;
-    row.written = written;
-    const [face, tools] = row.children;
-    face.disabled = !chunk.key && !this.busy;
-    face.setAttribute("aria-label", `${WORDS.hearFrom(chunk.number)}: ${chunk.text}`);
-    const words = make("span", "words");
-    words.textContent = chunk.text;
-    const facts = make("span", "facts");
-    const length = chunk.seconds === null ? `~${chunk.expected.toFixed(1)} s` : `${chunk.seconds.toFixed(1)} s`;
-    facts.textContent = [chunk.speaker, length, chunk.edited ? WORDS.edited : "", ...chunk.findings, why || ""].filter(Boolean).join(" · ");
-    face.replaceChildren(words, facts);
-    if (working) face.append(barOf());
-    row.classList.toggle("unmade", !chunk.key);
-    row.classList.toggle("heading", chunk.heading);
-    tools.hidden = Boolean(this.busy);
-    tools.children[0].hidden = !chunk.key;
-    tools.children[2].hidden = !chunk.edited;
+  // What can be downloaded, by kind.
+  links() {
+    const links = [];
+    for (const [kind, names] of Object.entries(WORDS.longFiles)) {
+      const label = make("span", "kind");
+      label.textContent = kind;
+      const those = names.filter((name) => this.long.formats.includes(name));
+      if (those.length) links.push(label);
+      for (const format of those) {
+        const link = make("a", "filter", { href: `${this.long.url}/as/${format}`, download: "", "data-format": format });
+        link.textContent = format.toUpperCase();
+        links.push(link);
+      }
+    }
+    return links;
   }
 
   mark() {
-    const { number, playing, waiting } = this.sound;
-    const said = playing ? number : waiting;
-    if (this.play) {
-      this.play.innerHTML = said ? PAUSE_ICON : PLAY_ICON;
-      this.play.setAttribute("aria-label", said ? WORDS.pause : WORDS.play);
-    }
+    const { number, playing } = this.sound;
     for (const [other, row] of this.rows) {
       const now = playing && other === number;
       if (now && !row.classList.contains("playing")) row.scrollIntoView({ block: "nearest" });
@@ -257,14 +228,29 @@ class LongRoom {
       if (now) row.setAttribute("aria-current", "true");
       else row.removeAttribute("aria-current");
     }
+    this.markSentence();
+  }
+
+  // The sentence that is heard, and the place in the whole.
+  markSentence() {
+    const { number, sentence, playing } = this.sound;
+    const now = playing ? this.rows.get(number)?.querySelector(`.sentence[data-at="${sentence}"]`) : null;
+    if (now !== this.now) {
+      this.now?.classList.remove("now");
+      now?.classList.add("now");
+      this.now = now;
+    }
+    this.time.show();
   }
 
   keys(event) {
-    const at = this.sound.number || this.sound.left || 0;
+    const at = this.sound.number || this.sound.left?.number || 0;
     return {
       " ": () => this.sound.toggle(),
       ArrowDown: () => this.sound.from(Math.min(at + 1, this.chunks.size)),
       ArrowUp: () => this.sound.from(Math.max(at - 1, 1)),
+      ArrowRight: () => this.sound.step(1),
+      ArrowLeft: () => this.sound.step(-1),
     }[event.key];
   }
 }
