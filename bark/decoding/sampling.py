@@ -72,10 +72,10 @@ def filter_logits(logits: Tensor, options: SamplingOptions) -> Tensor:
     as suno-ai/bark does (transformers tempers first).
 
     Args:
-        logits: (..., V) float.
+        logits: (..., V) float of any dtype.
 
     Returns:
-        (..., V), a new tensor where something was filtered.
+        (..., V) of the same dtype, a new tensor where something was filtered.
     """
     if options.top_p is not None:
         drop = _past_top_p_numpy if logits.device.type == "cpu" else _past_top_p
@@ -151,6 +151,10 @@ def draw_each(
     generators: Sequence[torch.Generator | None],
 ) -> Tensor:
     """Draws one token a row, each row with the generator of its own.
+
+    Args:
+        probabilities: (N, V) float32.
+        generators: N of the probabilities' device; None follows `torch.manual_seed`.
 
     Returns:
         (N,) int64, in each row what `draw` gives for it alone.

@@ -267,7 +267,21 @@ def decode_utterances(
     on_window: Callable[[list[np.ndarray]], None] | None,
     engine: Engine,
 ) -> Generator[int, None, list[np.ndarray]]:
-    """Decodes items of equally long histories together; as `generate_coarse`."""
+    """Decodes items of equally long histories together.
+
+    Args:
+        items: a batch; each keeps the tokens that are made of it.
+        stage_of: the stage that decodes a group of them.
+        windows: `window_len` is how many flattened tokens make one.
+        on_window: called after each window with every item's codes so far, (2, t) int64.
+        engine: decodes a stage.
+
+    Yields:
+        flattened tokens done, over all groups.
+
+    Returns:
+        per item codes (2, T) int64 in [0, codebook_size), 75 Hz.
+    """
     done = n_shown = 0
     unfinished = [item for item in items if item.n_steps > 0]
     for group in groups_of(unfinished, lambda item: (item.n_history, item.n_kept)):

@@ -118,6 +118,14 @@ def generate_coarse_aligned(
 
     Arguments, yields and result are those of `bark.stages.coarse.generate_coarse`; of `windows`
     only the history's length counts, up to the half of the model's window.
+
+    Args:
+        semantic: per item (T_s,) int64 in [0, semantic_vocab_size), 37.5 Hz.
+        histories: per item a voice's semantic (T_h,) and coarse (2, 2 * T_h) tokens, or None.
+        kept: per item codes (2, t) int64 with which it begins.
+
+    Returns:
+        per item codes (2, T) int64 in [0, codebook_size), two frames a semantic token.
     """
     half = model.config.block_size // 2
     n_coarse = min(windows.max_history_len, spec.max_coarse_history_len, half)

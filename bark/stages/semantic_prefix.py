@@ -50,7 +50,15 @@ def semantic_prefixes(
     text_ids: Sequence[np.ndarray],
     histories: Sequence[np.ndarray | None],
 ) -> list[SemanticPrefix]:
-    """One for each item; items of equal text and history have the same."""
+    """What stands before the semantic tokens of a batch.
+
+    Args:
+        text_ids: per item (n,) int64 text tokens without the spec's offset.
+        histories: per item a voice's semantic tokens (T_h,) int64, or None.
+
+    Returns:
+        One for each item; items of equal text and history have the same.
+    """
     made: dict[tuple[bytes, bytes | None], SemanticPrefix] = {}
     prefixes = []
     for ids, history in zip(text_ids, histories, strict=True):
@@ -69,6 +77,14 @@ def semantic_prefix(
 
     Bark pads text and history to 256 tokens each and *sums* their embeddings position by
     position, then comes the infer token: 257 positions. Nano's text stands as it is.
+
+    Args:
+        text_ids: (n,) int64 without the spec's offset; the first `text_len` are read.
+        history: a voice's semantic tokens (T_h,) int64, of which Bark reads the last 256; None
+            for no voice.
+
+    Returns:
+        Of embedding (1, 257, C), or for nano (1, n + 1, C).
     """
     text = np.asarray(text_ids[: spec.text_len], dtype=np.int64)
     infer = np.array([spec.semantic_infer_token])

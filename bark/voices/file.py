@@ -99,6 +99,9 @@ def read_array(stream: IO[bytes], subject: str) -> np.ndarray:
 
     Raises:
         VoiceError: it is no .npy data, holds objects, or is larger than a voice can be.
+
+    Returns:
+        of the file's shape and dtype, for example (8, T) int64.
     """
     try:
         shape, dtype, by_column = _read_header(stream)

@@ -115,6 +115,11 @@ def find_voice(
     Any of `/`, `\\`, `-`, `.`, `_` and blanks separate, and letters of either case count, as long
     as only one voice answers to it. Of what `list_voices` does not list nothing is said either.
 
+    Args:
+        name: as somebody wrote it.
+        spec: of the family that shall speak.
+        voices_dir, with_own, model_folder: as `list_voices`.
+
     Raises:
         VoiceNotFoundError: no voice answers; the nearest names are suggested.
         VoiceError: several do.

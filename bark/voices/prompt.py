@@ -42,7 +42,7 @@ class VoicePrompt:
         return found
 
     def to_dict(self) -> dict[str, np.ndarray]:
-        """The three arrays under suno-ai/bark's names."""
+        """The three arrays under suno-ai/bark's names, (T_s,), (2, T) and (8, T)."""
         return dict(zip(PROMPT_KEYS, (self.semantic, self.coarse, self.fine), strict=True))
 
     @classmethod
@@ -137,7 +137,16 @@ def check_given(tokens: VoicePrompt, spec: ModelSpec) -> VoicePrompt:
 
 
 def check_frames(title: str, n_tokens: int, n_frames: int, spec: ModelSpec) -> None:
-    """Raises VoiceError where so many frames cannot be those of so many semantic tokens."""
+    """Holds the lengths of a voice's arrays against each other.
+
+    Args:
+        title: how an error's sentence begins, for example "The voice 'x'".
+        n_tokens: semantic ones, at 49.9 Hz (nano: 37.5 Hz).
+        n_frames: of codes, at 75 Hz.
+
+    Raises:
+        VoiceError: so many frames cannot be those of so many semantic tokens.
+    """
     frames_per_token = spec.codec_rate_hz / spec.semantic_rate_hz
     same_ratio = round(n_frames / n_tokens, 1) == round(frames_per_token, 1)
     if not same_ratio and n_frames != math.floor(n_tokens * frames_per_token):
