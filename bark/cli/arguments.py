@@ -28,6 +28,7 @@ _BOOLEANS = {
     "--offline",
     "--list_voices",
     "--list_models",
+    "--device_info",
 }
 _TRUE = ("true", "yes", "on", "1")
 _FALSE = ("false", "no", "off", "0")
@@ -99,6 +100,7 @@ def _parser() -> argparse.ArgumentParser:
         help="print the words that are spoken for it (- for stdin)",
     )
     _add_switch(lists, "--list_models", "print the models, their sizes and where they lie")
+    _add_switch(lists, "--device_info", "print what computes here, and how fast its layers are")
     return parser
 
 

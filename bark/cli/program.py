@@ -100,6 +100,8 @@ def _run(argv: list[str]) -> int:
         return _print_voices(arguments)
     if arguments.reading is not None:
         return _print_reading(arguments)
+    if arguments.device_info:
+        return _print_device_info()
     from ..models.native.ahead import compile_ahead
 
     compile_ahead(read_environment())  # beside the import of torch
@@ -112,6 +114,13 @@ def _run(argv: list[str]) -> int:
         if _is_long(job, bark):
             return _narrate(job, bark, voice)
         return _speak(job, bark, voice, stop)
+
+
+def _print_device_info() -> int:
+    from .device_info import device_info
+
+    print(device_info(read_environment()))
+    return DONE
 
 
 def _fail(reason: object, code: int) -> int:
