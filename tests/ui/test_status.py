@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from bark.events import StageProgress
+from bark.models.native import compiler
 from bark.ui.actions import models
 from bark.ui.actions.meter import marks, measure
 from bark.ui.actions.speak import speak
@@ -163,3 +164,22 @@ def test_what_nano_cannot_say_is_named_before_and_after(tmp_path: Path) -> None:
     assert "cannot say “你好”" in measure(studio, "Hello 你好").line
     updates = list(speak(studio, studio.visits.session("tab"), Form(text="Hello 你好")))
     assert "It cannot say: “你好”." in "".join(update.status or "" for update in updates)
+
+
+def test_the_first_start_says_that_the_layers_are_being_compiled(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[str] = []
+    studio = make_studio(tmp_path)
+    studio.engine._bark = None  # as before the first model is there
+
+    def run(*command: object, **options: object) -> None:
+        seen.append(models.model_line(studio))
+        raise compiler.CompilationError("this test has no compiler")
+
+    monkeypatch.setattr(compiler, "_compile", run)
+    with pytest.raises(compiler.CompilationError):
+        compiler._compiled(tmp_path, ["cc"], ())
+    assert seen == ['<p class="model">Fitting nano to this processor, only this once …</p>']
+    assert models.model_line(studio) == '<p class="model">Loading nano …</p>'
+    studio.close()

@@ -59,10 +59,16 @@ _TIME_LIMIT_S = 120
 _BUILD_LIMIT_S = 900  # nobody waits for a wheel as for the first start
 _PART = "part-"
 _ONE_AT_A_TIME = threading.Lock()
+_AT_WORK = threading.Event()
 
 
 class CompilationError(Exception):
     """There is no library, for the reason it gives. It never leaves this package."""
+
+
+def is_compiling() -> bool:
+    """Whether this process has the layers compiled right now, for which everybody waits."""
+    return _AT_WORK.is_set()
 
 
 def compiled_library(
@@ -104,6 +110,7 @@ def _compiled(folder: Path, command: list[str], extra_flags: tuple[str, ...]) ->
         folder = Path(tempfile.mkdtemp(prefix="bark-native-"))
         part = folder / f"{_PART}{name}"
     try:
+        _AT_WORK.set()
         _compile(command, extra_flags, part)
         digest = _digest(part)
         part.replace(folder / name)
@@ -112,6 +119,7 @@ def _compiled(folder: Path, command: list[str], extra_flags: tuple[str, ...]) ->
     except OSError as error:
         raise CompilationError(f"{folder} does not take the library: {error}") from None
     finally:
+        _AT_WORK.clear()
         part.unlink(missing_ok=True)
 
 

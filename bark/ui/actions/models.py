@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from ...errors import BarkError
+from ...models.native.compiler import is_compiling
 from ...pipeline import Bark
-from ..page import status
+from ..page import status, words
 from ..state.access import Access
 from ..state.sessions import Session
 from ..state.studio import Studio
@@ -21,12 +22,12 @@ Choice = tuple[str, str]
 def model_line(studio: Studio) -> str:
     """The header's line: model, device, precision."""
     state, bark = studio.engine.state, studio.engine.bark
-    name = html.escape(Path(state.model).name)
+    name = Path(state.model).name
     if state.phase == "failed":
         return f'<p class="model failed" role="alert">{html.escape(state.message)}</p>'
     if bark is None:
-        return f'<p class="model">Loading {name} …</p>'
-    parts = [f"<b>{name}</b>", bark.device.type.upper(), bark.precision]
+        return f'<p class="model">{html.escape(words.loading(name, is_compiling()))} …</p>'
+    parts = [f"<b>{html.escape(name)}</b>", bark.device.type.upper(), bark.precision]
     return f'<p class="model">{" · ".join(parts)}</p>'
 
 

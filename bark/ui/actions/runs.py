@@ -8,10 +8,12 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any, Protocol
 
 from ...errors import BarkError
 from ...events import AudioPiece, Event, StageProgress, TakeFailed, TakeReady
+from ...models.native.compiler import is_compiling
 from ...pipeline import Bark
 from ...request import Request
 from ...server.metrics import Counted
@@ -128,7 +130,7 @@ def _wait(studio: Studio, stop: threading.Event, ticket: Ticket) -> Iterator[Upd
     while not ticket.wait(HEARTBEAT_S) and not stop.is_set():
         place = ticket.place()
         if studio.engine.state.phase == "loading":
-            line = words.WAITING_FOR_MODEL.format(model=studio.engine.state.model)
+            line = words.loading(Path(studio.engine.state.model).name, is_compiling())
         else:
             people = "1 person is" if place == 1 else f"{place} people are"
             line = f"{people} before you, about {status.seconds(ticket.expected_wait_s())}"

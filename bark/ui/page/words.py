@@ -49,7 +49,6 @@ NOTHING_TYPED = "There is nothing to say yet: type some text first."
 STOPPED_SILENT = "Stopped before there was any sound."
 LOST_TAKE = "This take is no longer here; choose another one."
 MODEL_FAILED = "The model could not be loaded; the owner of this page finds the reason in its log."
-WAITING_FOR_MODEL = "Loading {model}"
 
 # What the button says, what one press inserts at the cursor, and what is then heard.
 _BARK_TAGS = (
@@ -100,6 +99,15 @@ _NANO_EXAMPLES = (
 
 # Label and text, by the name of the family that can say it.
 EXAMPLES = {"bark": _BARK_EXAMPLES, "nano": _NANO_EXAMPLES}
+
+
+def loading(model: str, compiles: bool) -> str:
+    """What is waited for before the first model is there.
+
+    Args:
+        compiles: its layers are being compiled for this processor.
+    """
+    return f"Fitting {model} to this processor, only this once" if compiles else f"Loading {model}"
 
 
 def note(family: str, *, can_change: bool) -> str:

@@ -43,7 +43,7 @@ def wire_arrival(view: View, demo: gr.Blocks) -> None:
         n = len(view.model_outputs) + 1
         yield [models.model_line(studio), *skips(n - 1)]
         while not studio.engine.wait(HEARTBEAT_S):
-            yield skips(n)
+            yield [models.model_line(studio), *skips(n - 1)]
         meter = measure(studio, text or "").line
         yield [*view.model_values(view.session(request), left_form(draft)), meter]
 
