@@ -19,6 +19,7 @@ from ..audio.ffmpeg import ffmpeg_path
 from ..audio.files import format_of, number_ogg_pages, to_int16
 from ..audio.marks import SOURCE_TYPE, TRAINED_MEDIA, marks_of
 from ..errors import AudioFileError
+from ..files.whole_file import sweep_parts
 
 FORMATS = ("wav", "flac", "ogg", "opus", "mp3", "m4b")
 _SOUNDFILE = {
@@ -107,6 +108,7 @@ def open_writer(
         raise AudioFileError(f"The format {format!r} is not one of {', '.join(FORMATS)}.")
     if format == "wav" and 2 * n_samples > _MAX_WAV_BYTES:
         format = "rf64"
+    sweep_parts(path.parent)  # of a run that was killed as it wrote, perhaps gigabytes
     part = path.with_name(f".{uuid.uuid4().hex}.part")
     try:
         opened: Any = (

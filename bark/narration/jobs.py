@@ -22,7 +22,7 @@ from typing import Any
 
 from ..errors import InvalidInputError
 from ..files.json_file import read_json
-from ..files.whole_file import whole_file
+from ..files.whole_file import sweep_parts, whole_file
 from ..take import Take
 from ..voices.digest import voice_digest
 from ..voices.file import read_voice_file, write_voice_file
@@ -216,6 +216,8 @@ class JobFolder:
                 raise InvalidInputError(
                     f"Another process is working on {self.path}; wait for it or stop it."
                 )
+            for folder in (self.path, self.chunks, self.voices):
+                sweep_parts(folder)
             yield
 
     def _write(self, path: Path, data: bytes) -> None:

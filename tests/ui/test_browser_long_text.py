@@ -33,7 +33,7 @@ def wait_until_over(page: Any) -> None:
 def test_six_sentences_are_spoken_stopped_gone_on_with_and_downloaded(
     visit: Visit, running: tuple[Studio, str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(running[0].engine.bark, "pace_s", 0.03)
+    monkeypatch.setattr(running[0].engine.bark, "pace_s", 0.1)
     page = visit()
     lay_out(page)
     page.click("#speak-long")
