@@ -27,7 +27,7 @@ from .spec import BARK
 from .stages.coarse import CoarseWindows
 from .stages.fine import generate_fine
 from .stages.semantic import SemanticLimits, generate_semantic
-from .suno.history import coarse_history, fine_history, load_history, semantic_history
+from .suno.history import History, coarse_history, fine_history, load_history, semantic_history
 from .voices.prompt import Voice
 
 logger = logging.getLogger(__name__)
@@ -139,7 +139,7 @@ class BarkModel:
         Raises:
             InvalidInputError, VoiceError: a setting or the voice is none.
         """
-        spec, n = self._bark.spec, len(input_ids)
+        spec = self._bark.spec
         chosen = _settings(settings, self._defaults)
         history = load_history(history_prompt, spec, model_folder=self._bark.info.own_folder)
         mask = torch.ones_like(input_ids) if attention_mask is None else attention_mask
@@ -147,37 +147,59 @@ class BarkModel:
             row[keep.bool()].cpu().numpy().astype(np.int64)
             for row, keep in zip(input_ids, mask, strict=True)
         ]
-        generators: list[torch.Generator | None] = [None] * n
-        semantic = generate_semantic(
-            cast(GPT, self._bark.model("semantic")),
-            spec,
-            texts,
-            histories=[semantic_history(history, spec)] * n,
-            sampling=sampling_of(chosen["semantic"]),
-            limits=_limits(chosen["semantic"]),
-            generators=generators,
-            engine=decode,
-        )
-        coarse = family_of(spec).generate_coarse(
-            self._bark.model("coarse"),
-            spec,
-            [made.tokens for made in _result(semantic)],
-            histories=[coarse_history(history, spec)] * n,
-            sampling=sampling_of(chosen["coarse"]),
-            windows=CoarseWindows(),
-            generators=generators,
-            engine=decode,
-        )
-        fine = generate_fine(
-            cast(FineGPT, self._bark.model("fine")),
-            spec,
-            _result(coarse),
-            histories=[fine_history(history, spec)] * n,
-            temperature=sampling_of(chosen["fine"]).temperature,
-            generators=generators,
-        )
-        audio = [torch.from_numpy(self._bark.codec.decode(codes)) for codes in _result(fine)]
+        with self._bark.lock.alone():
+            codes = self._codes(texts, history, chosen)
+            with self._bark.use_codec() as codec:
+                audio = [torch.from_numpy(codec.decode(one)) for one in codes]
         return torch.nn.utils.rnn.pad_sequence(audio, batch_first=True)
+
+    def _codes(
+        self,
+        texts: list[np.ndarray],
+        history: History | None,
+        chosen: Mapping[str, dict[str, Any]],
+    ) -> list[np.ndarray]:
+        """All codes (8, T) of texts, with torch's own random numbers as in transformers."""
+        spec, n = self._bark.spec, len(texts)
+        generators: list[torch.Generator | None] = [None] * n
+        with self._bark.use("semantic") as model:
+            semantic = _result(
+                generate_semantic(
+                    cast(GPT, model),
+                    spec,
+                    texts,
+                    histories=[semantic_history(history, spec)] * n,
+                    sampling=sampling_of(chosen["semantic"]),
+                    limits=_limits(chosen["semantic"]),
+                    generators=generators,
+                    engine=decode,
+                )
+            )
+        with self._bark.use("coarse") as model:
+            coarse = _result(
+                family_of(spec).generate_coarse(
+                    model,
+                    spec,
+                    [made.tokens for made in semantic],
+                    histories=[coarse_history(history, spec)] * n,
+                    sampling=sampling_of(chosen["coarse"]),
+                    windows=CoarseWindows(),
+                    generators=generators,
+                    engine=decode,
+                )
+            )
+        with self._bark.use("fine") as model:
+            fine: list[np.ndarray] = _result(
+                generate_fine(
+                    cast(FineGPT, model),
+                    spec,
+                    coarse,
+                    histories=[fine_history(history, spec)] * n,
+                    temperature=sampling_of(chosen["fine"]).temperature,
+                    generators=generators,
+                )
+            )
+        return fine
 
 
 class TextToAudio:
