@@ -38,7 +38,7 @@ def press(page: Any, key: str, until: str) -> None:
 
 def test_every_key_of_the_list_is_known(page: Any) -> None:
     shown = page.evaluate("WORDS.keys.map(([keys]) => keys)")
-    said = "Ctrl Enter|Space|↑ ↓|← →|Home|L|S|N|R|Del|Z|Esc|/|B|1 – 8|?"
+    said = "Ctrl Enter|Space|↑ ↓|← →|Home|L|S|N|R|A|Del|Z|Esc|/|B|1 – 8|?"
     assert shown == said.split("|")
     press(page, "?", "document.querySelector('dialog.keys[open]')")
     assert page.locator("dialog.keys dt").count() == len(shown)

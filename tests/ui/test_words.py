@@ -16,7 +16,7 @@ _SHOWN = re.compile(
         |\bsay\(|barButton\(|\.append\()[^;,]*?["`](?=[^"`]*[A-Za-z]{3})(?!\$)(?P<text>[^"`]*)["`]""",
     re.VERBOSE,
 )
-_NAMES = re.compile(r"make\(|heading\(")  # of elements, classes and roles
+_NAMES = re.compile(r"make\(|heading\(|this\.\w+\(")  # of elements, classes, roles and fields
 
 
 @pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.name)

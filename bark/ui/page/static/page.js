@@ -136,6 +136,17 @@ window.barkStudio = {
   },
 };
 
+// The page is seen once its parts are there; a part that never comes keeps nobody waiting for long.
+const PARTS = "#speak, #prompt textarea, #hold input, #n-takes input, #model-line .model, .takes .list-head";
+const SEEN_AT_LAST_MS = 6000;
+
+function showWhenReady() {
+  const all = PARTS.split(", ").every((part) => document.querySelector(part));
+  if (!all && performance.now() < SEEN_AT_LAST_MS) return requestAnimationFrame(showWhenReady);
+  return requestAnimationFrame(() => (document.documentElement.dataset.ready = ""));
+}
+showWhenReady();
+
 // What a line said of one text, take or setting is not said of another.
 function hideStaleStatus() {
   const line = document.querySelector("#status p.status");
