@@ -106,3 +106,43 @@ def test_what_is_read_while_the_page_opens_stays_where_it_is(
     shifts = page.evaluate("shifts")
     context.close()
     assert sum(value for value, _ in shifts) < SHIFT_ALLOWED, shifts
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize(("width", "height", "least"), [(1440, 900, 24), (390, 844, 44)])
+def test_every_menu_of_the_prompt_meets_wcag_and_fits(
+    visit: Visit, theme: str, width: int, height: int, least: int
+) -> None:
+    page = visit(width, height, f"?__theme={theme}")
+    browser.add_axe(page)
+    faults = {}
+    for menu in menus(page):
+        wide = page.evaluate("document.documentElement.scrollWidth")
+        found = browser.faults_of_access(page) + browser.small_targets(page, least)
+        faults[menu] = found + ([f"{wide} pixels wide"] if wide > width else [])
+    assert {menu: found for menu, found in faults.items() if found} == {}
+
+
+def menus(page: Any) -> Iterator[str]:
+    """Opens one menu after another; yields what it is."""
+    page.click(".voice-button")
+    page.wait_for_function("document.querySelectorAll('.voice-rows .voice-row').length > 3")
+    yield "voices"
+    page.keyboard.press("Escape")
+    page.click(".style-button")
+    page.fill(".style-form input >> nth=0", "Calm")
+    page.keyboard.press("Enter")
+    page.wait_for_function("document.querySelector('.style-button').textContent.includes('Calm')")
+    page.click(".style-button")
+    page.wait_for_selector(".style-row:visible")
+    yield "styles"
+    page.keyboard.press("Escape")
+    page.fill("#prompt textarea", "So [laughs] it costs $5 ")
+    page.wait_for_function("document.querySelectorAll('.mirror mark').length === 1")
+    page.click("#meter summary")
+    yield "marks and reading"
+    page.focus("#prompt textarea")
+    page.keyboard.press("Control+End")
+    page.keyboard.type("[")
+    page.wait_for_selector(".tag-menu:not([hidden])")
+    yield "tags"

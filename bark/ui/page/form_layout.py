@@ -16,14 +16,15 @@ Parts = dict[str, gr.components.Component]
 
 def lay_prompt(parts: Parts, example: str, note: str) -> None:
     """The box, its meter, the tags and the examples."""
-    parts["text"] = gr.Textbox(
-        example,
-        label=words.PROMPT_LABEL,
-        placeholder=words.PROMPT_PLACEHOLDER,
-        lines=4,
-        max_lines=6,
-        elem_id="prompt",
-    )
+    with gr.Row(elem_id="prompt-row"):  # as high as the box, before the box is there
+        parts["text"] = gr.Textbox(
+            example,
+            label=words.PROMPT_LABEL,
+            placeholder=words.PROMPT_PLACEHOLDER,
+            lines=4,
+            max_lines=6,
+            elem_id="prompt",
+        )
     with gr.Row(elem_id="meter-row"):
         parts["meter"] = gr.HTML(
             "",
@@ -38,15 +39,16 @@ def lay_prompt(parts: Parts, example: str, note: str) -> None:
         apply_default_css=False,
         js_on_load="barkStudio.mountTags(element, props)",
     )
-    parts["examples"] = gr.Dataset(
-        components=[parts["text"]],
-        samples=[[text] for _, text in words.EXAMPLES["nano"]],
-        sample_labels=[label for label, _ in words.EXAMPLES["nano"]],
-        label="Examples",
-        show_label=False,
-        samples_per_page=20,
-        elem_id="examples",
-    )
+    with gr.Row(elem_id="examples-row"):
+        parts["examples"] = gr.Dataset(
+            components=[parts["text"]],
+            samples=[[text] for _, text in words.EXAMPLES["nano"]],
+            sample_labels=[label for label, _ in words.EXAMPLES["nano"]],
+            label="Examples",
+            show_label=False,
+            samples_per_page=20,
+            elem_id="examples",
+        )
     parts["nano_note"] = gr.HTML(note, elem_id="nano-note", apply_default_css=False)
 
 
