@@ -65,6 +65,7 @@ class LongRoom {
     if (isOther) {
       this.sound.left = null;
       this.laid = this.box.value = long.written ?? "";
+      this.earlier.ask();
     }
     this.settings.show(long);
     this.build();
@@ -90,7 +91,7 @@ class LongRoom {
     if (this.asked || !this.store.url) return;
     this.asked = true;
     const texts = await this.earlier.ask();
-    if (texts?.length && !this.long) this.earlier.open(texts[0].id);
+    if (texts?.length && !this.long && !this.touched) this.earlier.open(texts[0].id);
   }
 
   chunk(number) {
@@ -111,6 +112,7 @@ class LongRoom {
 
   // The words in the box, where they are others than those laid out; and the settings.
   words() {
+    this.touched = true;
     const text = this.box.value;
     const isLaid = this.long && (text === this.laid || !text.trim());
     this.laid = isLaid ? this.laid : text;
@@ -131,6 +133,7 @@ class LongRoom {
   }
 
   clear() {
+    this.touched = true; // what was left here is not wanted now, however late it comes
     this.sound.stop();
     this.long = this.laid = this.sound.left = null;
     this.box.value = "";
