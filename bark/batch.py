@@ -70,12 +70,18 @@ class _Item:
 
 
 def _check_kept(request: Request, spec: ModelSpec) -> None:
-    """Raises InvalidInputError where all that the take may last would stay as it is."""
-    seconds, longest = request.n_kept / spec.semantic_rate_hz, request.options.max_duration_s
-    if request.first_stage == "semantic" and longest is not None and 0 < longest <= seconds:
+    """Raises InvalidInputError where all that the take may last would stay as it is.
+
+    A slow take of nano's is longer than what the model says in one go.
+    """
+    if request.first_stage != "semantic" or not request.n_kept:
+        return
+    seconds, asked = request.n_kept / spec.semantic_rate_hz, request.options.max_duration_s
+    longest = spec.max_duration_s if asked is None else min(asked, spec.max_duration_s)
+    if longest <= seconds:
         raise InvalidInputError(
-            f"{seconds:.2f} s of the take would stay, and it may last {longest:g} s at most; "
-            "allow more, or begin earlier."
+            f"{seconds:.2f} s of the take would stay, and it may last {longest:.4g} s at most; "
+            "begin earlier, or allow more where you set the limit."
         )
 
 

@@ -14,6 +14,7 @@ from bark.narration.word_times import word_times
 from bark.options import GenerationOptions
 from bark.pipeline import Bark
 from bark.take import Take
+from bark.voices.prompt import VoicePrompt
 from tests.test_pipeline import SHORT, folder, same_tokens
 
 __all__ = ["folder"]  # a fixture
@@ -150,6 +151,16 @@ def test_what_cannot_be_is_refused_before_it_begins(nano: Bark, said: Take) -> N
         nano.redo(said, from_stage="decode", from_s=0.5)
     with pytest.raises(InvalidInputError, match=r"may last 0\.4 s at most"):
         nano.redo(said, from_stage="semantic", from_s=1.0, max_duration_s=0.4)
+
+
+def test_a_beginning_longer_than_the_model_speaks_is_refused(nano: Bark, said: Take) -> None:
+    """As a slow take of nano's has one."""
+    n = -(-1_200 // len(said.tokens.semantic))
+    arrays = (said.tokens.semantic, said.tokens.coarse, said.tokens.fine)
+    tokens = VoicePrompt(*(np.concatenate([array] * n, axis=-1) for array in arrays))
+    slow = dataclasses.replace(said, tokens=tokens, audio=np.tile(said.audio, n))
+    with pytest.raises(InvalidInputError, match=r"may last 27\.31 s at most"):
+        nano.redo(slow, from_stage="semantic", from_s=28.0)
 
 
 def test_a_stretched_takes_sound_is_counted_as_it_is_heard(official: Bark) -> None:
