@@ -97,16 +97,17 @@ class ZeroGpuBark(Bark):
         try:
             yield from _until_stopped(self._lent(requests), batch)
         except Exception as error:
-            if "quota" not in str(error).lower() or batch.first_stage != "semantic":
+            goes_on = batch.first_stage != "semantic" or any(r.n_kept for r in requests)
+            if "quota" not in str(error).lower() or goes_on:
                 raise
             log.warning("no GPU is left for this visitor (%s); nano speaks", error)
             yield from self._instead(requests, batch)
 
     def _instead(self, requests: Sequence[Request], batch: Batch) -> Iterator[Event]:
-        """Nano on the CPU; the take says that it was nano. Bark's voices mean nothing to it."""
+        """Nano on the CPU; the take says that it was nano. Bark's tokens mean nothing to it."""
         if self._nano is None:
             self._nano = Bark.from_pretrained(NANO.name, device="cpu")
-        plain = [dataclasses.replace(request, voice=None) for request in requests]
+        plain = [dataclasses.replace(request, voice=None, given=None) for request in requests]
         yield from self._nano.stream_requests(plain, stop=batch.stop)
 
 

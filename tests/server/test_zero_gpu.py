@@ -88,6 +88,16 @@ def test_when_no_gpu_is_left_nano_speaks_and_the_take_says_so(
     assert spaces.asked_s == []
 
 
+def test_without_a_gpu_nano_says_a_take_again_and_goes_on_from_none(
+    lent: ZeroGpuBark, spaces: FakeSpaces
+) -> None:
+    take = lent.generate("Hello world.", options=SHORT)
+    spaces.quota_s = 1.0
+    assert lent.redo(take, from_stage="semantic").model == "nano"
+    with pytest.raises(RuntimeError, match="quota"):
+        lent.redo(take, from_stage="semantic", from_s=take.duration_s / 2)
+
+
 def test_without_its_package_a_sentence_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "spaces", None)
     with pytest.raises(WeightsNotFoundError, match="add it to the requirements"):
