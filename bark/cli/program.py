@@ -247,6 +247,7 @@ def _write_semantic(job: Job, bark: Bark, voice: VoicePrompt | None, stop: threa
     from ..events import TakeFailed, TakeReady
     from ..files.whole_file import whole_file
 
+    n_written = 0
     for index, event in _events(job, bark, voice, stop):
         if stop.is_set():
             return _fail("Interrupted.", INTERRUPTED)
@@ -266,7 +267,8 @@ def _write_semantic(job: Job, bark: Bark, voice: VoicePrompt | None, stop: threa
         _tell_left_out(take.cut_text, take.unspoken, bark.spec.name)
         _say(job, f"{len(tokens)} semantic tokens for {seconds:.1f} s, seed {take.options.seed}.")
         _say_path(job, path)
-    return DONE
+        n_written += 1
+    return DONE if n_written == len(job.texts) else _fail("Interrupted.", INTERRUPTED)
 
 
 def _events(

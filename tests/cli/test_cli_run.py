@@ -148,6 +148,16 @@ def test_semantic_only_writes_the_tokens_of_the_same_take(tmp_path: Path) -> Non
 
 
 @pytest.mark.usefixtures("small")
+def test_an_interrupt_between_two_files_of_tokens_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("lines.txt").write_text("Hello.\nworld.\n")
+    monkeypatch.setattr(program, "_say_path", lambda *_: os.kill(os.getpid(), signal.SIGINT))
+    assert run_here("--batch", "lines.txt", "--batch_size", "1", "--semantic_only") == 130
+    assert [path.name for path in tmp_path.glob("*.npy")] == ["bark_generation_001.npy"]
+
+
+@pytest.mark.usefixtures("small")
 def test_words_that_are_not_heard_are_named(capfd: pytest.CaptureFixture[str]) -> None:
     assert run_here("world " * 300 + "zebra", "--seed", "1") == 0
     assert "not spoken: '" in capfd.readouterr().err
