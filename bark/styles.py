@@ -140,8 +140,9 @@ def load_style(name: str, folder: Path | None = None) -> Style:
     except InvalidInputError:
         raise
     except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or error  # without the folder, which is no visitor's
         raise InvalidInputError(
-            f"The style {name!r} cannot be read ({error}); delete its file {path.name}, or mend it."
+            f"The style {name!r} cannot be read ({why}); delete its file {path.name}, or mend it."
         ) from error
     return dataclasses.replace(found, name=name)  # a file that was renamed has the new name
 
