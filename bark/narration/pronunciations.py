@@ -107,7 +107,7 @@ def saying(bark: Bark, phones: Mapping[str, tuple[str, ...]]) -> Bark:
         raise InvalidInputError(
             "Phones in a pronunciation list are understood by nano only; give respellings instead."
         )
-    return bark.with_tokenizer(NanoTokenizer(tokenizer.lexicon.with_words(phones)))
+    return bark.with_tokenizer(tokenizer.with_words(phones))
 
 
 def read_pronunciations(path: str | Path) -> Pronunciations:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -49,6 +49,14 @@ class NanoTokenizer:
         """
         beside = path.with_name(LETTERS_PATH.name)
         return cls(Lexicon.load(path), LetterReader.from_file(beside) if beside.is_file() else None)
+
+    def with_words(self, words: Mapping[str, Sequence[str]]) -> NanoTokenizer:
+        """The same tokenizer, its model of letters shared, that knows these words' phones by name.
+
+        Raises:
+            KeyError: a phone of another name.
+        """
+        return NanoTokenizer(self.lexicon.with_words(words), self._letters)
 
     def encode(self, text: str) -> EncodedText:
         """Normalise white space, read numbers and abbreviations as words, and encode.

@@ -137,6 +137,7 @@ def test_a_listed_word_is_encoded_in_its_phones_and_the_model_itself_is_left_alo
     assert said == tuple(PHONE_INDEX[name] for name in ("n", "w", "ih1", "n"))
     assert bark.tokenizer.lexicon.phones("nguyen") != said
     assert twin.lock is bark.lock
+    assert twin.tokenizer._letters is bark.tokenizer._letters is not None
 
 
 def test_phones_are_refused_where_a_model_has_none() -> None:

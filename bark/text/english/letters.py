@@ -30,6 +30,7 @@ N_HEADS = 4
 """Of its attention."""
 
 _BEAM = 4
+_MAX_REMEMBERED = 4_096  # words; a text is measured many times before it is spoken
 
 
 class LetterReader:
@@ -58,6 +59,7 @@ class LetterReader:
             raise ValueError("its chunks name phones that do not exist")
         if self._weights["head.weight"].shape[0] != len(self._chunks):
             raise ValueError("it has as many outputs as no list of chunks")
+        self._read: dict[str, tuple[int, ...] | None] = {}
         self._n_blocks = sum(name.endswith("c_attn.weight") for name in self._weights)
 
     @classmethod
@@ -89,9 +91,14 @@ class LetterReader:
         """
         if not 0 < len(word) <= MAX_LETTERS or not set(word) <= set(LETTERS):
             return None
-        seen = self._encode(np.array([LETTERS.index(letter) for letter in word]))
-        said = tuple(p for chunk in self._search(seen) for p in self._chunks[chunk])
-        return said or None
+        remembered = self._read  # another thread may put a new one in its place
+        if word not in remembered:
+            if len(remembered) >= _MAX_REMEMBERED:
+                remembered = self._read = {}
+            seen = self._encode(np.array([LETTERS.index(letter) for letter in word]))
+            said = tuple(p for chunk in self._search(seen) for p in self._chunks[chunk])
+            remembered[word] = said or None
+        return remembered[word]
 
     def _encode(self, letters: np.ndarray) -> np.ndarray:
         """(n,) letters -> (n, width)."""

@@ -42,6 +42,13 @@ def test_what_is_no_word_is_not_read(word: str) -> None:
     assert READER.phones(word) is None
 
 
+def test_a_word_is_read_once_for_all_measures_of_a_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    reader = LetterReader.from_file()
+    said = reader.phones("blimtop")
+    monkeypatch.setattr(reader, "_encode", None)
+    assert reader.phones("blimtop") == said
+
+
 def test_the_possessive_of_an_unknown_word_follows_by_rule() -> None:
     tokenizer = NanoTokenizer.from_file()
     one, of_one = (tokenizer.encode(text).ids for text in ("blimtop", "blimtop's"))
