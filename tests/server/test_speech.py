@@ -6,7 +6,6 @@ import asyncio
 import base64
 import io
 import json
-import re
 import shutil
 import threading
 import time
@@ -22,40 +21,13 @@ from bark.audio.files import to_int16
 from bark.narration import NarrationOptions, narrate
 from bark.options import GenerationOptions
 from bark.server.encoding import MEDIA_TYPES, encoded, new_encoder
-from bark.server.mcp_tools import Tools
 from bark.server.routes import Settings
 from bark.server.speaking import is_one_take
 from bark.take import Take
-from bark.ui.actions.speak import speak
-from bark.ui.build import build_demo, serve
-from bark.ui.page.form import Form
-from bark.ui.state.studio import Studio
 from tests.fake_bark import FakeBark
-from tests.studio_fixtures import make_studio
+from tests.server.running import Running
 
 LONG = "Good morning to everybody here. " * 12
-
-
-class Running:
-    """A served studio; `guards` may be set before."""
-
-    def __init__(self, *, pace_s: float = 0.0, guards: Settings | None = None) -> None:
-        self.studio: Studio = make_studio(None, pace_s=pace_s, guards=guards)
-        self._server = serve(self.studio, build_demo(self.studio), quiet=True)
-        self.url = self._server.url.rstrip("/")
-        self.client = httpx.Client(base_url=self.url, timeout=30, trust_env=False)
-
-    @property
-    def bark(self) -> FakeBark:
-        return self.studio.engine.ready()  # type: ignore[return-value]
-
-    def post(self, **values: Any) -> httpx.Response:
-        return self.client.post("/v1/audio/speech", json={"input": "Hello there.", **values})
-
-    def close(self) -> None:
-        self.client.close()
-        self._server.demo.close()
-        self.studio.close()
 
 
 @pytest.fixture(scope="module")
@@ -373,33 +345,3 @@ def test_the_same_audio_gives_the_same_bytes_in_any_pieces_of_a_second(format: s
     assert encode(3) == encode(3)
     decoded, rate = soundfile.read(io.BytesIO(encode(3)))
     assert abs(len(decoded) / rate - 3.0) < 0.1
-
-
-def test_metrics_count_every_way_in_and_readiness_is_told(running: Running) -> None:
-    pytest.importorskip("prometheus_client")
-    app = Running()
-    try:
-        app.post(response_format="pcm", seed=1)
-        app.post(voice="nobody")
-        app.client.post("/gradio_api/run/tts", json={"data": ["Hi."]})
-        Tools(app.studio).speak_text("Hi.", seed=1)
-        list(speak(app.studio, app.studio.visits.session("tab"), Form(text="Hi.")))
-        told = app.client.get("/metrics").text
-    finally:
-        app.close()
-    counts = re.findall(r"^bark_requests_total\{(.*?)\} ([\d.]+)$", told, re.MULTILINE)
-    assert {(re.sub('"|[a-z]+=', "", labels), float(n)) for labels, n in counts} == {
-        ("pcm,done,v1", 1.0),
-        ("mp3,refused,v1", 1.0),
-        ("wav,done,tts", 1.0),
-        ("mp3,done,mcp", 1.0),
-        (",done,page", 1.0),
-    }
-    heard = re.findall(r'^bark_audio_seconds_total\{way="(.*?)"\} ([\d.]+)$', told, re.MULTILINE)
-    assert {way: float(seconds) > 0.4 for way, seconds in heard} == dict.fromkeys(
-        ("v1", "tts", "mcp", "page"), True
-    )
-    assert "bark_queue_length 0.0" in told
-    assert 'bark_real_time_factor_count{way="page"} 1.0' in told
-    ready = running.client.get("/readyz")
-    assert (ready.status_code, ready.json()["ready"]) == (200, True)
