@@ -14,7 +14,7 @@ from gradio_client.exceptions import AppError
 from bark.checkpoints.registry import packaged_nano_dir
 from bark.errors import BarkError, CheckpointError, VoiceNotFoundError
 from bark.options import GenerationOptions
-from bark.spec import NANO
+from bark.spec import BARK, NANO
 from bark.ui.actions import models
 from bark.ui.actions.speak import speak
 from bark.ui.actions.voice_menu import rows_for, sample, voice_rows
@@ -143,3 +143,15 @@ def test_why_a_model_does_not_load_is_told_to_its_owner_only() -> None:
     assert "private" not in models.model_line(studio)
     with pytest.raises(BarkError, match="private"):
         engine(None).ready()
+
+
+def test_a_folder_models_own_voices_are_everybodys(tmp_path: Path) -> None:
+    tokens = FakeBark(spec=BARK).generate("Hi.", options=GenerationOptions(seed=1)).tokens
+    (tmp_path / "speaker_embeddings").mkdir()
+    for key, array in tokens.to_dict().items():
+        np.save(tmp_path / "speaker_embeddings" / f"anna_{key}.npy", array)
+    studio = make_studio(None, model=str(tmp_path))
+    assert "anna" in {info.name for info in studio.access().voices(BARK)}
+    voice = studio.access().load_voice("anna", BARK)
+    assert voice is not None
+    assert (voice.fine == tokens.fine).all()

@@ -46,6 +46,7 @@ class Access:
         can_change_model: whether the caller may load another model.
         offline: nothing is downloaded for them.
         max_chars: the longest text that a stranger may have spoken.
+        model_folder: of the loaded model, whose voices everybody hears; None where it has none.
     """
 
     visit: Visit | None
@@ -53,10 +54,16 @@ class Access:
     can_change_model: bool
     offline: bool
     max_chars: int = 5_000
+    model_folder: Path | None = None
 
     def voices(self, spec: ModelSpec) -> list[VoiceInfo]:
         """The voices that the caller may hear, as `list_voices` orders them."""
-        return list_voices(spec, voices_dir=self._voices_dir, with_own=self._has_own_voices)
+        return list_voices(
+            spec,
+            voices_dir=self._voices_dir,
+            with_own=self._has_own_voices,
+            model_folder=self.model_folder,
+        )
 
     def load_voice(self, choice: str | None, spec: ModelSpec) -> VoicePrompt | None:
         """Loads a voice by its name, or by a choice of the menu that means something of a visit's.
@@ -79,6 +86,7 @@ class Access:
             offline=self.offline,
             voices_dir=self._voices_dir,
             with_own=self._has_own_voices,
+            model_folder=self.model_folder,
         )
 
     def with_voices(self, requests: Sequence[Request], spec: ModelSpec) -> list[Request]:

@@ -6,8 +6,11 @@ import dataclasses
 import logging
 import threading
 from collections.abc import Callable
+from pathlib import Path
 
+from ...environment import MODELS
 from ...errors import BarkError
+from ...files.whole_file import user_path
 from ...pipeline import Bark
 from .run_queue import MAX_WAITING, RunQueue
 
@@ -64,6 +67,12 @@ class Engine:
     def state(self) -> EngineState:
         """The model and whether it is ready."""
         return self._state
+
+    @property
+    def model_folder(self) -> Path | None:
+        """The folder of the model, where somebody named one; it may hold voices."""
+        model = self._state.model
+        return None if model in MODELS else user_path(model)
 
     @property
     def bark(self) -> Bark | None:

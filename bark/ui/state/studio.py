@@ -52,6 +52,7 @@ class Studio:
             can_change_model=self.can_change_model,
             offline=self.offline,
             max_chars=self.max_chars,
+            model_folder=self.engine.model_folder,
         )
 
     def close(self) -> None:
