@@ -37,6 +37,7 @@ _FLAGS = (
 ).split()
 _SENTENCE = "The old man walked slowly down to the harbour, and looked out over the sea."
 _LONG = " ".join([_SENTENCE] * 3)
+_SIZE = {"width": 1440, "height": 900}
 _PATIENCE_MS = 300_000
 _GRID = [("text_temperature", "0.5, 0.7, 0.9"), ("voice", "alder, birch, cedar"), ("seed", "7, 8")]
 
@@ -145,7 +146,7 @@ def _measure(url: str, bark: Bark, args: argparse.Namespace) -> Iterator[Measure
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=_FLAGS)
         n: int = args.repeats
         yield Measure("the page opens", 2.0, tuple(_opening(browser, url) for _ in range(n)))
-        page = _open(browser, url)
+        page = _open(browser.new_context(viewport=_SIZE), url)
         yield from _takes(page, n)
         yield _grid(page, bark)
         page.evaluate(_MANY, 500)
@@ -154,8 +155,8 @@ def _measure(url: str, bark: Bark, args: argparse.Namespace) -> Iterator[Measure
         browser.close()
 
 
-def _open(browser: Any, url: str) -> Any:
-    page = browser.new_page(viewport={"width": 1440, "height": 900})
+def _open(context: Any, url: str) -> Any:
+    page = context.new_page()
     page.set_default_timeout(_PATIENCE_MS)
     page.goto(url)
     page.wait_for_selector("#model-line b")
@@ -165,7 +166,7 @@ def _open(browser: Any, url: str) -> Any:
 
 def _opening(browser: Any, url: str) -> float:
     """Seconds until everything is there; the browser's cache is empty."""
-    context = browser.new_context()
+    context = browser.new_context(viewport=_SIZE)
     began = time.perf_counter()
     _open(context, url)
     took = time.perf_counter() - began
