@@ -47,6 +47,15 @@ def test_another_style_takes_the_words_of_the_first_away(studio: Studio) -> None
     assert second.text == "Something else. Right?"
 
 
+def test_a_style_that_was_damaged_since_keeps_nobody_from_another(studio: Studio) -> None:
+    visit = studio.visits.session("tab").visit
+    keep_style(studio, visit, SET, {"name": "One", "frame": "Well, {text}"})
+    keep_style(studio, visit, SET, {"name": "Two", "frame": "{text} Right?"})
+    (studio.access(visit).folder_for_styles() / "One.json").write_text("[")
+    second, _ = use_style(studio, visit, OTHER, "Two", "One")
+    assert second.text == "Something else. Right?"
+
+
 def test_a_frame_with_braces_makes_its_takes(studio: Studio) -> None:
     session = studio.visits.session("tab")
     keep_style(studio, session.visit, Form(), {"name": "Both", "frame": "{Well,|So,} {text}"})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from typing import Any
 
@@ -43,7 +44,7 @@ def use_style(
     access = studio.access(visit)
     folder = access.folder_for_styles()
     style, text, line = load_style(name, folder), form.text, ""
-    if instead_of in style_names(folder):
+    with contextlib.suppress(BarkError):  # it may be gone or damaged by now
         text = load_style(instead_of, folder).inside(text)
     voice = style.voice
     if voice and voice not in {info.name for info in access.voices(studio.engine.ready().spec)}:
