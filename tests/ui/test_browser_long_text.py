@@ -33,7 +33,7 @@ def wait_until_over(page: Any) -> None:
 def test_six_sentences_are_spoken_stopped_gone_on_with_and_downloaded(
     visit: Visit, running: tuple[Studio, str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(running[0].engine.bark, "pace_s", 0.1)
+    monkeypatch.setattr(running[0].engine.bark, "pace_s", 0.3)
     page = visit()
     lay_out(page)
     page.click("#speak-long")
@@ -45,6 +45,7 @@ def test_six_sentences_are_spoken_stopped_gone_on_with_and_downloaded(
     assert "Stopped; kept" in page.inner_text("#status")
     assert 1 <= page.locator(READY).count() < 6
     page.wait_for_function("document.querySelector('#speak-long').textContent === 'Go on'")
+    monkeypatch.setattr(running[0].engine.bark, "pace_s", 0.0)
     page.click("#speak-long")
     page.wait_for_function(f"document.querySelectorAll('{READY}').length === 6")
     wait_until_over(page)
