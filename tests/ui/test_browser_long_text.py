@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -103,6 +104,24 @@ def test_the_cast_is_chosen_and_earlier_texts_are_opened_and_removed(visit: Visi
     page.click(".earlier-texts .filter")
     page.click(".earlier-texts .filter:has-text('Really delete?')")
     page.wait_for_selector(".earlier-texts", state="hidden")
+
+
+def test_what_is_typed_is_not_written_over_by_what_an_earlier_visit_left(visit: Visit) -> None:
+    page = visit()
+    lay_out(page, "An earlier text.", 1)
+    held: list[Any] = []
+    page.route(re.compile(r"/long/[^/]+$"), lambda route, _: held.append(route))
+    page.reload()
+    page.wait_for_selector("#model-line b")
+    page.click("#tab-long")
+    page.wait_for_function("barkStudio.long.asked")
+    page.fill(".long-text", "Typed before that came.")
+    page.wait_for_timeout(200)
+    for route in held:
+        route.continue_()
+    page.wait_for_timeout(500)
+    assert held
+    assert page.input_value(".long-text") == "Typed before that came."
 
 
 def test_one_chunk_is_edited_alone_and_all_is_there_after_a_reload(visit: Visit) -> None:

@@ -10,8 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bark.errors import InvalidInputError
+from bark.errors import InvalidInputError, VoiceError
+from bark.listening.check import examine
 from bark.options import GenerationOptions
+from bark.take import Take
 from bark.ui.actions import checks
 from bark.ui.state.studio import Studio
 from bark.ui.state.take_store import TakeStore
@@ -90,6 +92,24 @@ def test_a_take_that_is_gone_is_passed_over(studio: Studio) -> None:
     visit = studio.visits.session("tab").visit
     told = checks.check(studio, visit, {"ids": ["take-1-gone", take_id]})
     assert [take["flags"] for take in told["takes"]] == [[]]
+
+
+def test_a_take_with_a_damaged_voice_is_passed_over_and_the_others_are_checked(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bad, good = kept(studio, text="bad"), kept(studio, stop_reason="length")
+
+    def look(take: Take, text: str) -> Any:
+        if text == "bad":
+            raise VoiceError("This voice is damaged.")
+        return examine(take, text)
+
+    monkeypatch.setattr(checks, "examine", look)
+    monkeypatch.setattr(checks, "look_with", lambda *_: look)
+    visit = studio.visits.session("tab").visit
+    told = checks.check(studio, visit, {"ids": [bad, good]})
+    found = {take["id"]: take["flags"] for take in told["takes"]}
+    assert [kind for kind, _ in found[good]] == ["cut"]
 
 
 def test_strangers_are_lent_no_listener() -> None:

@@ -6,7 +6,7 @@ import importlib.util
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ...errors import BarkError, InvalidInputError
+from ...errors import BarkError, InvalidInputError, VoiceError, VoiceNotFoundError
 from ...listening.check import Look, examine
 from ...listening.listeners import look_with
 from ...take import Take
@@ -49,8 +49,12 @@ def check(studio: Studio, visit: Visit, asked: Mapping[str, Any]) -> dict[str, A
             take = visit.takes.load(take_id)
         except (BarkError, OSError):
             continue
-        same_model = bark is not None and take.model == bark.name
-        visit.takes.mark(take_id, flags=_flags(look if same_model else examine, take))
+        try:
+            same_model = bark is not None and take.model == bark.name
+            flags = _flags(look if same_model else examine, take)
+        except (VoiceError, VoiceNotFoundError):  # its own voice is damaged: the others are checked
+            continue
+        visit.takes.mark(take_id, flags=flags)
     return messages.changes(visit.takes.changes(version if type(version) is int else None), visit)
 
 

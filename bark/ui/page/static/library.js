@@ -153,9 +153,14 @@ class Library {
   // Buttons of those that can check the words too, once it is known who is there.
   showListeners() {
     const { listeners } = this.store;
-    if (this.listeners === listeners) return;
+    if (!listeners || String(this.listeners) === String(listeners)) return;
     this.listeners = listeners;
-    for (const name of listeners || []) this.bar.append(this.pill(WORDS.listenToo(name), () => this.store.check([...this.marked], name)));
+    for (const old of this.bar.querySelectorAll(".listen-too")) old.remove();
+    for (const name of listeners) {
+      const pill = this.pill(WORDS.listenToo(name), () => this.store.check([...this.marked], name));
+      pill.classList.add("listen-too");
+      this.bar.append(pill);
+    }
   }
 
   // A filter offers what the takes have; where they have one only, there is nothing to choose.

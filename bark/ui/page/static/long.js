@@ -30,6 +30,7 @@ class LongRoom {
     const folds = make("div", "folds");
     folds.append(this.settings.fold, this.earlier.fold);
     root.append(this.box, this.file, foot, folds, this.settings.cast, this.time.box, this.list, this.bar);
+    this.box.addEventListener("input", () => (this.touched = true)); // what is typed is not written over
     store.watch(() => this.reopenNewest());
     this.draw();
   }
@@ -91,7 +92,7 @@ class LongRoom {
     if (this.asked || !this.store.url) return;
     this.asked = true;
     const texts = await this.earlier.ask();
-    if (texts?.length && !this.long && !this.touched) this.earlier.open(texts[0].id);
+    if (texts?.length && !this.long && !this.touched) this.earlier.open(texts[0].id, { unasked: true });
   }
 
   chunk(number) {

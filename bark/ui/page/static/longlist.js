@@ -53,10 +53,12 @@ class LongList {
     return row;
   }
 
-  async open(id) {
+  // A page that opens one unasked says nothing where that cannot be, and yields to what was typed meanwhile.
+  async open(id, { unasked = false } = {}) {
     if (this.room.busy) return say(WORDS.stopFirst, "fault");
     const answer = await fetch(`${this.url}/${id}`);
     const said = await answer.json();
+    if (unasked && (!answer.ok || this.room.touched)) return;
     if (!answer.ok) return say(said.detail, "fault");
     this.fold.open = false;
     this.room.show(said);
