@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from bark.audio.files import names_audio
+from bark.compute_lock import ComputeLock
 from bark.errors import NothingGeneratedError
 from bark.events import AudioPiece, Event, StageProgress, TakeFailed, TakeReady
 from bark.options import GenerationOptions
@@ -42,6 +43,7 @@ class FakeBark:
         self.pace_s = pace_s
         self.device = torch.device("cpu")
         self.precision = "fp32"
+        self.lock = ComputeLock()
         self.n_steps = 0  # counted, so that a test sees when the work has ended
 
     @property

@@ -9,6 +9,8 @@ from pathlib import Path
 
 from torch import Tensor
 
+_MAPS = Path("/proc/self/maps")
+
 
 def give_back(weight: Tensor) -> None:
     """Takes the pages of a weight that was mapped from a file out of this process's memory.
@@ -28,7 +30,11 @@ def give_back(weight: Tensor) -> None:
 
 def _is_of_a_file(start: int, end: int) -> bool:
     """Whether these addresses lie in one mapping of a file, which Linux can read again."""
-    for line in Path("/proc/self/maps").read_text().splitlines():
+    try:
+        lines = _MAPS.read_text().splitlines()
+    except OSError:  # no /proc here: nothing is known, so nothing is given back
+        return False
+    for line in lines:
         addresses, _, _, _, inode, *_ = line.split()
         first, last = (int(address, 16) for address in addresses.split("-"))
         if first <= start and end <= last:

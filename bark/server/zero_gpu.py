@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from ..batch import Batch
-from ..errors import InvalidInputError, WeightsNotFoundError
+from ..errors import InvalidInputError, QueueFullError, WeightsNotFoundError
 from ..events import Event
 from ..pipeline import Bark
 from ..request import Request
@@ -82,12 +82,23 @@ class ZeroGpuBark(Bark):
         return round(min(_LONGEST_S, _START_S + _SECONDS_PER_SECOND * longest))
 
     def preview(self, voice: Voice) -> np.ndarray:
-        """Decodes a voice's own tokens, as `Bark.preview`."""
+        """Decodes a voice's own tokens, as `Bark.preview`.
+
+        Raises:
+            QueueFullError: no GPU is left for this visitor.
+        """
         assert self._lent_preview is not None
         prompt = self.voice(voice)
         if prompt is None:
             raise InvalidInputError("No voice was given; choose one to hear it.")
-        return self._lent_preview(prompt)
+        try:
+            return self._lent_preview(prompt)
+        except Exception as error:
+            if not _is_quota(error):
+                raise
+            raise QueueFullError(
+                "No GPU time is left for you today, so this voice cannot be heard; come back later."
+            ) from error
 
     def _locked(self, batch: Batch) -> Iterator[Event]:
         assert self._lent is not None
@@ -98,7 +109,7 @@ class ZeroGpuBark(Bark):
             yield from _until_stopped(self._lent(requests), batch)
         except Exception as error:
             goes_on = batch.first_stage != "semantic" or any(r.n_kept for r in requests)
-            if "quota" not in str(error).lower() or goes_on:
+            if not _is_quota(error) or goes_on:
                 raise
             log.warning("no GPU is left for this visitor (%s); nano speaks", error)
             yield from self._instead(requests, batch)
@@ -109,6 +120,11 @@ class ZeroGpuBark(Bark):
             self._nano = Bark.from_pretrained(NANO.name, device="cpu")
         plain = [dataclasses.replace(request, voice=None, given=None) for request in requests]
         yield from self._nano.stream_requests(plain, stop=batch.stop)
+
+
+def _is_quota(error: Exception) -> bool:
+    """Whether a fault says that the GPU is lent no more."""
+    return "quota" in str(error).lower()
 
 
 def _until_stopped(events: Iterator[Event], batch: Batch) -> Iterator[Event]:

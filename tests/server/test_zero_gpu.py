@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from bark import Bark, GenerationOptions
-from bark.errors import InvalidInputError, WeightsNotFoundError
+from bark.errors import InvalidInputError, QueueFullError, WeightsNotFoundError
 from bark.events import StageProgress
 from bark.server.zero_gpu import ZeroGpuBark, import_spaces
 
@@ -96,6 +96,15 @@ def test_without_a_gpu_nano_says_a_take_again_and_goes_on_from_none(
     assert lent.redo(take, from_stage="semantic").model == "nano"
     with pytest.raises(RuntimeError, match="quota"):
         lent.redo(take, from_stage="semantic", from_s=take.duration_s / 2)
+
+
+def test_without_a_gpu_a_voice_cannot_be_heard_and_a_sentence_says_so(
+    lent: ZeroGpuBark, spaces: FakeSpaces
+) -> None:
+    take = lent.generate("Hello world.", options=SHORT)
+    spaces.quota_s = 1.0
+    with pytest.raises(QueueFullError, match="No GPU time is left"):
+        lent.preview(take)
 
 
 def test_without_its_package_a_sentence_says_so(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -105,6 +105,27 @@ def test_shift_selects_what_lies_between(visit: Visit, running: Running) -> None
     page.wait_for_function("barkStudio.store.takes.size === 6")
 
 
+def test_what_a_filter_hides_is_not_deleted(visit: Visit, running: Running) -> None:
+    page = visit()
+    lines = ["The sea.", "The sea again.", *(f"Line {i}." for i in range(4))]
+    browser.add_takes(browser.visit_of(running[0], page), lines)
+    browser.look_again(page, 6)
+    page.click(".list-head button:has-text('Select all')")
+    assert page.inner_text(".chosen-bar .n") == "6 selected"
+    page.fill(".takes .search", "sea")
+    page.wait_for_function("barkStudio.library.takes.length === 2")
+    assert page.inner_text(".chosen-bar .n") == "2 selected (4 more not shown)"
+    page.click(".chosen-bar button:has-text('Delete')")
+    page.wait_for_function("barkStudio.store.takes.size === 4")
+    assert page.is_disabled(".chosen-bar button:has-text('Download ZIP')")  # nothing is in view
+    page.evaluate("document.activeElement.blur()")
+    page.keyboard.press("Delete")
+    assert page.evaluate("barkStudio.store.takes.size") == 4
+    page.fill(".takes .search", "")
+    page.wait_for_function("barkStudio.library.takes.length === 4")
+    assert page.inner_text(".chosen-bar .n") == "4 selected"
+
+
 def test_a_long_press_selects_on_a_phone(chromium: Any, running: Running, visit: Visit) -> None:
     context = chromium.new_context(viewport={"width": 390, "height": 844}, has_touch=True)
     page = visit(context=context)

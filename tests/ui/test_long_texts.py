@@ -132,6 +132,32 @@ def test_a_changed_text_keeps_the_chunks_that_it_still_has(
     assert [c["number"] for c in message["chunks"] if c["key"] is None] == [5]
 
 
+def test_a_dropped_file_lies_apart_from_what_is_shown(studio: Studio, session: Session) -> None:
+    file = base64.b64encode(b"ANNA: It is late.\n" * 500).decode()
+    asked = {"name": "talk.md", "file": file}
+    (message,) = told(long_texts.lay_out(studio, session, FORM, asked))
+    kept, folder = session.visit.narrations, session.visit.narrations.path(message["id"])
+    assert (folder / "source.json").stat().st_size < 1_000  # read whenever the text is shown
+    assert kept.source(message["id"])["file"] is None
+    assert kept.source(message["id"], with_file=True)["file"] == file
+    again = {"id": message["id"], "settings": {"cast": {}}}  # out of the same file
+    (laid_out_again,) = told(long_texts.lay_out(studio, session, FORM, again))
+    assert len(laid_out_again["chunks"]) == len(message["chunks"])
+    list(long_texts.lay_out(studio, session, FORM, {"id": message["id"], "text": "Words now."}))
+    assert kept.source(message["id"], with_file=True)["file"] is None
+    long_texts.remove(studio, session.visit, message["id"])
+    assert not folder.exists()
+
+
+def test_a_file_that_was_kept_beside_the_settings_is_found(
+    studio: Studio, session: Session
+) -> None:
+    narration_id = laid_out(studio, session)["id"]
+    path = session.visit.narrations.path(narration_id) / "source.json"
+    path.write_text(json.dumps({"name": "a.txt", "file": "SGkuCg==", "text": None}))
+    assert session.visit.narrations.source(narration_id, with_file=True)["file"] == "SGkuCg=="
+
+
 def test_a_file_is_read_and_speakers_have_voices_of_their_own(
     studio: Studio, session: Session
 ) -> None:

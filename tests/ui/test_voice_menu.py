@@ -12,12 +12,14 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
+import torch
 
-from bark.errors import BarkError
+from bark.errors import BarkError, QueueFullError
 from bark.options import GenerationOptions
 from bark.spec import BARK
 from bark.ui.actions.voice_menu import rows_for, sample, voice_rows
 from bark.ui.build import build_demo, serve
+from bark.ui.state import voice_samples
 from bark.ui.state.studio import Studio
 from bark.ui.state.voice_samples import MAX_SAMPLE_S, VoiceSamples
 from tests.fake_bark import FakeBark
@@ -29,8 +31,11 @@ class Singer(FakeBark):
 
     pitch_hz = 120.0
     n_previews = 0
+    refuses = False
 
     def preview(self, voice: Any) -> np.ndarray:
+        if self.refuses:
+            raise QueueFullError("No GPU is left.")
         self.n_previews += 1
         time_s = np.arange(int((MAX_SAMPLE_S + 5) * 24_000)) / 24_000
         tones = [np.sin(2 * np.pi * k * self.pitch_hz * time_s) / k for k in range(1, 8)]
@@ -73,6 +78,45 @@ def test_the_menu_waits_for_nobody_who_speaks() -> None:
     assert {row.speaker for row in rows_for(studio, visit)} == {""}
     assert singer.n_previews == 0
     ticket.close()
+
+
+def test_the_menu_waits_for_no_computation_that_is_not_in_the_line() -> None:
+    studio, singer = singing()
+    visit = studio.visits.session("tab").visit
+    with singer.lock.computation():
+        assert {row.speaker for row in rows_for(studio, visit)} == {""}
+    assert singer.n_previews == 0
+
+
+def test_the_menu_uses_no_gpu_and_knows_what_was_heard_before() -> None:
+    studio, singer = singing()
+    visit = studio.visits.session("tab").visit
+    singer.device = torch.device("cuda")
+    assert {row.speaker for row in rows_for(studio, visit)} == {""}
+    sample(studio, visit, "alder")  # somebody pressed for it
+    rows = {row.value: row.speaker for row in rows_for(studio, visit)}
+    assert (rows["alder"], rows["birch"]) == ("low voice", "")
+    assert singer.n_previews == 1
+
+
+def test_a_voice_that_cannot_be_decoded_is_a_row_still() -> None:
+    studio, singer = singing()
+    singer.refuses = True
+    rows = rows_for(studio, studio.visits.session("tab").visit)
+    assert "alder" in {row.value for row in rows}
+    assert studio.engine.queue.n_waiting == 0
+
+
+def test_how_high_a_voice_is_stays_known_when_its_sound_is_not_kept(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(voice_samples, "_MAX_KEPT", 1)
+    studio, singer = singing()
+    visit = studio.visits.session("tab").visit
+    rows_for(studio, visit)
+    n_previews = singer.n_previews
+    assert {row.speaker for row in rows_for(studio, visit) if row.value} == {"low voice"}
+    assert singer.n_previews == n_previews
 
 
 def test_a_sample_is_short_and_ends_softly_and_is_decoded_once() -> None:

@@ -81,7 +81,7 @@ def _write_archive(narration: Narration, path: Path, cover: bytes | None) -> Non
 
 def _cover(visit: Visit, narration_id: str) -> bytes | None:
     """The cover of the file that the text was read from."""
-    source = visit.narrations.source(narration_id)
+    source = visit.narrations.source(narration_id, with_file=True)
     if not source.get("file"):
         return None
     try:

@@ -126,7 +126,7 @@ def without_paths(*folders: Path) -> Iterator[None]:
 
 def _source(visit: Visit, narration_id: str, asked: Mapping[str, Any]) -> dict[str, Any]:
     """What is to be laid out: what is asked for, and what was kept of it where it asks for less."""
-    kept = visit.narrations.source(narration_id) if narration_id else {}
+    kept = visit.narrations.source(narration_id, with_file=True) if narration_id else {}
     settings = asked.get("settings")
     words = {name: asked.get(name) for name in ("text", "name", "file")}
     if words["text"] is None and words["file"] is None:

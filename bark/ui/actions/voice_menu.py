@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import time
 
-from ...errors import BarkError
+from ...errors import BarkError, QueueFullError
+from ...pipeline import Bark
 from ...spec import LANGUAGES, ModelSpec
 from ...voices.library import VoiceInfo
+from ...voices.prompt import VoicePrompt
 from ...voices.speakers import register_of, speaker_of
 from ..page import words
 from ..state.access import Access
@@ -16,6 +19,7 @@ from ..state.voice_samples import VoiceSample
 
 MAX_WAIT_S = 20.0  # for the model, before a listener is asked to come again
 _MAX_LOOKED_AT = 40  # voices whose files are read to tell how they sound
+_MAX_MEASURING_S = 2.0  # of one listing; the next one goes on
 
 _LANGUAGE_NAMES = {code: name for name, code in LANGUAGES}
 
@@ -68,12 +72,13 @@ def rows_for(studio: Studio, visit: Visit, keep: str = "") -> list[VoiceRow]:
     bark = studio.engine.ready()
     access = dataclasses.replace(studio.access(visit), offline=True)  # nothing is fetched for this
     near = {info.name for info in access.voices(bark.spec) if info.origin in ("own", "packaged")}
-    is_idle = studio.engine.queue.n_waiting == 0
     rows, looked_at = [], 0
+    until = time.monotonic() + _MAX_MEASURING_S
     for row in voice_rows(bark.spec, access, keep=keep):
         if row.value in near and not row.speaker and looked_at < _MAX_LOOKED_AT:
             looked_at += 1
-            row = dataclasses.replace(row, speaker=_heard(studio, access, row.value, is_idle))
+            may_decode = time.monotonic() < until
+            row = dataclasses.replace(row, speaker=_heard(studio, access, row.value, may_decode))
         rows.append(row)
     return rows
 
@@ -86,10 +91,28 @@ def _heard(studio: Studio, access: Access, choice: str, may_decode: bool) -> str
         return ""
     if voice is None:
         return ""
-    known = studio.samples.known(bark, voice)
-    if known is None and may_decode:
-        known = studio.samples.sample(bark, voice)
-    return "" if known is None else register_of(known.pitch_hz)
+    is_known, pitch_hz = studio.samples.known_pitch(bark, voice)
+    if not is_known and may_decode:
+        pitch_hz = _measured(studio, bark, voice)
+    return register_of(pitch_hz)
+
+
+def _measured(studio: Studio, bark: Bark, voice: VoicePrompt) -> float | None:
+    """The pitch where it costs little: on a processor that nobody computes on, never a GPU."""
+    if bark.device.type != "cpu":
+        return None
+    try:
+        ticket = studio.engine.queue.ticket()
+    except QueueFullError:
+        return None
+    try:
+        if ticket.place() or not bark.lock.is_free:
+            return None
+        return studio.samples.sample(bark, voice).pitch_hz
+    except BarkError:
+        return None
+    finally:
+        ticket.close()  # not begun: so short a turn says nothing of how long others take
 
 
 def sample(studio: Studio, visit: Visit, choice: str) -> VoiceSample:

@@ -18,6 +18,7 @@ from ...narration.jobs import JobFolder
 MAX_LISTED = 50
 _NAME = re.compile(r"long-[0-9a-f]{12}")
 _SOURCE = "source.json"
+_FILE = "source-file.json"  # the dropped file alone: large, and read only to lay it out again
 _MAX_SOURCE_BYTES = 32 << 20
 _MAX_TITLE_CHARS = 80
 
@@ -88,13 +89,17 @@ class NarrationStore:
             found.append(ListedText(narration_id, title, len(chunks), n_ready, changed_at))
         return found
 
-    def source(self, narration_id: str) -> dict[str, Any]:
-        """What a long text was laid out from, as `keep_source` took it; {} where that is lost."""
-        try:
-            kept = read_json(self.path(narration_id) / _SOURCE, max_bytes=_MAX_SOURCE_BYTES)
-        except (OSError, ValueError):
-            return {}
-        return kept if isinstance(kept, dict) else {}
+    def source(self, narration_id: str, *, with_file: bool = False) -> dict[str, Any]:
+        """What a long text was laid out from, as `keep_source` took it; {} where that is lost.
+
+        Args:
+            with_file: the dropped file too, which may be large.
+        """
+        path = self.path(narration_id)
+        kept = _read(path / _SOURCE)
+        if with_file and kept.get("file") is None:  # once it was kept among the rest
+            kept = {**kept, **_read(path / _FILE)}
+        return kept
 
     def keep_source(self, narration_id: str, source: Mapping[str, Any]) -> None:
         """Remembers what a long text was laid out from, so that it can be laid out otherwise.
@@ -102,9 +107,13 @@ class NarrationStore:
         Raises:
             InvalidInputError: the disk does not take it.
         """
+        path, small = self.path(narration_id), {**source, "file": None}
         try:
-            with whole_file(self.path(narration_id) / _SOURCE) as file:
-                file.write(json.dumps(dict(source)).encode("utf-8"))
+            if source.get("file") is None:
+                (path / _FILE).unlink(missing_ok=True)
+            else:
+                _write(path / _FILE, {"file": source["file"]})
+            _write(path / _SOURCE, small)
         except OSError as error:
             raise InvalidInputError(
                 f"The long text cannot be kept: {error.strerror or error}."
@@ -113,10 +122,24 @@ class NarrationStore:
     def remove(self, narration_id: str) -> None:
         """Removes a long text and all that was made of it."""
         path = self.path(narration_id)
-        (path / _SOURCE).unlink(missing_ok=True)
+        for name in (_SOURCE, _FILE):
+            (path / name).unlink(missing_ok=True)
         JobFolder(path).remove()
 
     def keep_newest(self, n: int) -> None:
         """Removes all but the newest n."""
         for narration_id in self.ids()[n:]:
             self.remove(narration_id)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        kept = read_json(path, max_bytes=_MAX_SOURCE_BYTES)
+    except (OSError, ValueError):
+        return {}
+    return kept if isinstance(kept, dict) else {}
+
+
+def _write(path: Path, content: Mapping[str, Any]) -> None:
+    with whole_file(path) as file:
+        file.write(json.dumps(dict(content)).encode("utf-8"))

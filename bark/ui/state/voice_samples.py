@@ -16,6 +16,7 @@ from ...voices.prompt import VoicePrompt
 
 MAX_SAMPLE_S = 6.0
 _MAX_KEPT = 64  # about 300 kB each
+_MAX_PITCHES = 10_000
 _FADE_S = 0.05
 
 
@@ -40,6 +41,7 @@ class VoiceSamples:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._kept: collections.OrderedDict[str, VoiceSample] = collections.OrderedDict()
+        self._pitches: dict[str, float | None] = {}
 
     def sample(self, bark: Bark, voice: VoicePrompt) -> VoiceSample:
         """The sample of a voice, decoded where it is not known yet."""
@@ -48,7 +50,11 @@ class VoiceSamples:
             return known
         made = _make(bark, voice)
         with self._lock:
-            self._kept[_key(bark, voice)] = made
+            key = _key(bark, voice)
+            self._kept[key] = made
+            self._pitches[key] = made.pitch_hz
+            while len(self._pitches) > _MAX_PITCHES:
+                self._pitches.pop(next(iter(self._pitches)))
             while len(self._kept) > _MAX_KEPT:
                 self._kept.popitem(last=False)
         return made
@@ -61,6 +67,12 @@ class VoiceSamples:
                 return None
             self._kept.move_to_end(key)
             return self._kept[key]
+
+    def known_pitch(self, bark: Bark, voice: VoicePrompt) -> tuple[bool, float | None]:
+        """Whether the pitch of a voice was measured, and what it is; kept longer than samples."""
+        key = _key(bark, voice)
+        with self._lock:
+            return key in self._pitches, self._pitches.get(key)
 
 
 def _key(bark: Bark, voice: VoicePrompt) -> str:

@@ -26,7 +26,7 @@ function letterKeys(studio) {
     z: () => studio.restore(),
     b: () => studio.compare(library.markedTakes(), { blind: true }),
     Delete: () => {
-      const ids = library.marked.size ? [...library.marked] : [store.selected].filter(Boolean);
+      const ids = library.marked.size ? library.markedIds() : [store.selected].filter(Boolean);
       if (ids.length) studio.delete(ids);
     },
     Escape: press("#stop"),

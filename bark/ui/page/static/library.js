@@ -65,12 +65,13 @@ class Library {
     const buttons = [
       [WORDS.playInTurn, () => this.stage().playInTurn(this.markedTakes())],
       [WORDS.compare, () => barkStudio.compare(this.markedTakes())],
-      [WORDS.check, () => this.store.check([...this.marked])],
-      [WORDS.zip, () => this.store.download([...this.marked])],
-      [WORDS.delete, () => barkStudio.delete([...this.marked])],
+      [WORDS.check, () => this.store.check(this.markedIds())],
+      [WORDS.zip, () => this.store.download(this.markedIds())],
+      [WORDS.delete, () => barkStudio.delete(this.markedIds())],
       [WORDS.clear, () => this.clearMarks()],
     ];
     bar.append(this.chosen, ...buttons.map(([label, press]) => this.pill(label, press)));
+    bar.lastElementChild.classList.add("clear");
     return bar;
   }
 
@@ -133,8 +134,10 @@ class Library {
     this.offer(this.models, "model", WORDS.anyModel);
     for (const id of this.marked) if (!this.store.get(id)) this.marked.delete(id);
     this.bar.hidden = this.marked.size === 0;
+    const nSeen = this.markedIds().length;
     this.showListeners();
-    this.chosen.textContent = WORDS.chosen(this.marked.size);
+    for (const button of this.bar.querySelectorAll("button:not(.clear)")) button.disabled = nSeen === 0;
+    this.chosen.textContent = WORDS.chosen(nSeen, this.marked.size - nSeen);
     const plain = ["longest", "shortest"].includes(this.filter.order);
     this.items = [...this.pending(), ...groupTakes(takes, this.store.cells, { plain })];
     let top = 0;
@@ -157,7 +160,7 @@ class Library {
     this.listeners = listeners;
     for (const old of this.bar.querySelectorAll(".listen-too")) old.remove();
     for (const name of listeners) {
-      const pill = this.pill(WORDS.listenToo(name), () => this.store.check([...this.marked], name));
+      const pill = this.pill(WORDS.listenToo(name), () => this.store.check(this.markedIds(), name));
       pill.classList.add("listen-too");
       this.bar.append(pill);
     }
@@ -295,8 +298,13 @@ class Library {
     this.show();
   }
 
+  // What the bar's buttons act on: the selected takes that are in view, in the list's order.
   markedTakes() {
     return this.takes.filter(({ id }) => this.marked.has(id));
+  }
+
+  markedIds() {
+    return this.markedTakes().map(({ id }) => id);
   }
 
   clearMarks() {

@@ -98,7 +98,7 @@ const WORDS = {
   orders: { newest: "Newest", oldest: "Oldest", longest: "Longest", shortest: "Shortest" },
   all: "All",
   starred: "Starred",
-  chosen: (n) => `${n} selected`,
+  chosen: (n, nHidden) => (nHidden ? `${n} selected (${nHidden} more not shown)` : `${n} selected`),
   playInTurn: "Play in turn",
   compare: "Compare",
   zip: "Download ZIP",

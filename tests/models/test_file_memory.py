@@ -1,0 +1,45 @@
+"""Pages of a mapped file are given back; memory that nothing can read again is left alone."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from bark.models import file_memory
+from bark.models.file_memory import give_back
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells its mappings")
+_N = 1 << 18
+
+
+@pytest.fixture
+def mapped(tmp_path: Path) -> torch.Tensor:
+    """A weight of a file's, changed in memory only, so that one sees whether it is read again."""
+    path = tmp_path / "weight.bin"
+    np.zeros(_N, np.float32).tofile(path)
+    weight = torch.from_numpy(np.memmap(path, np.float32, mode="c"))
+    weight.fill_(1.0)
+    return weight
+
+
+def test_a_page_that_is_read_again_comes_from_the_file(mapped: torch.Tensor) -> None:
+    give_back(mapped)
+    assert mapped.eq(0).all()
+
+
+def test_memory_without_a_file_keeps_what_it_holds() -> None:
+    weight = torch.ones(_N)
+    give_back(weight)
+    assert weight.eq(1).all()
+
+
+def test_where_the_mappings_cannot_be_read_nothing_is_given_back(
+    mapped: torch.Tensor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(file_memory, "_MAPS", tmp_path / "hidden")
+    give_back(mapped)
+    assert mapped.eq(1).all()
