@@ -1,16 +1,22 @@
-"""Choosing the torch device, and how many threads compute on it."""
+"""Choosing the torch device, how many threads compute on it, and what says that it is full."""
 
 from __future__ import annotations
 
 import contextlib
+import errno
 from collections.abc import Iterator
 from typing import Any
 
 import torch
 
-from .errors import OptionError
+from .errors import BarkError, MemoryShortError, OptionError
 
 _ONE_THREAD_BYTES = 100_000_000  # of weights in float32; nano has 48 MB, Bark's small model 1.6 GB
+
+_FULL = (
+    *("not enough memory", "allocate memory", "out of memory", "bad_alloc", "alloc_failed"),
+    *("could not create a primitive", "could not create a memory"),  # oneDNN names no reason
+)
 
 
 def choose_device(device: str | torch.device | None, *, enable_mps: bool = False) -> torch.device:
@@ -97,3 +103,40 @@ def same_threads() -> Iterator[None]:
     finally:
         if torch.get_num_threads() != before:
             torch.set_num_threads(before)
+
+
+def is_short_of_memory(error: BaseException) -> bool:
+    """Whether an error says that memory is short: Python's, NumPy's, torch's or the system's.
+
+    What has its sentence already, a `MemoryShortError`, is none of these.
+    """
+    if isinstance(error, BarkError):
+        return False
+    if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
+        return True
+    if isinstance(error, OSError):
+        return error.errno == errno.ENOMEM
+    return isinstance(error, RuntimeError) and any(words in str(error).lower() for words in _FULL)
+
+
+@contextlib.contextmanager
+def memory_for(what: str, n_bytes: int) -> Iterator[None]:
+    """Says in a sentence that something does not fit.
+
+    Args:
+        what: is loaded.
+        n_bytes: about what it takes.
+
+    Raises:
+        MemoryShortError: memory ran out while the context lasted.
+    """
+    try:
+        yield
+    except (MemoryError, RuntimeError, OSError) as error:
+        if not is_short_of_memory(error):
+            raise
+        size = f"{n_bytes / 1e9:.1f} GB" if n_bytes >= 1e9 else f"{n_bytes / 1e6:.0f} MB"
+        raise MemoryShortError(
+            f"There is not enough memory to load {what}, which takes about {size}; "
+            "close other programs or choose a smaller model."
+        ) from error

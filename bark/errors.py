@@ -53,6 +53,10 @@ class QueueFullError(BarkError, RuntimeError):
     """So many callers wait for the device that nobody else is let in."""
 
 
+class MemoryShortError(BarkError, MemoryError):
+    """A model, or a take on its own, does not fit into memory."""
+
+
 class CallerLeftError(BarkError, ConnectionError):
     """Nobody waits for the answer any more."""
 

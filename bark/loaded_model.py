@@ -18,7 +18,7 @@ from .checkpoints.generation_config import folder_options
 from .checkpoints.registry import ModelFiles, ModelInfo, resolve_model
 from .compute_lock import ComputeLock
 from .decoding.static import drop_decoder
-from .devices import choose_device, fitting_threads
+from .devices import choose_device, fitting_threads, memory_for
 from .environment import read_environment
 from .families import Codec, Tokenizer, family_of
 from .files.whole_file import user_path
@@ -132,11 +132,22 @@ class LoadedModel:
         return loaded
 
     def load(self) -> None:
-        """Loads what is not loaded yet."""
+        """Loads what is not loaded yet.
+
+        Raises:
+            MemoryShortError: it does not fit.
+        """
         for stage in _FILE_STAGE:
             self.model(stage)
         assert self.tokenizer is not None
         assert self.codec is not None
+
+    def free_memory(self) -> None:
+        """Gives back what is kept for the next computation; the weights stay."""
+        for model in self._models.values():
+            drop_decoder(model)
+        if self.device.type == "cuda":
+            torch.cuda.empty_cache()
 
     @property
     def info(self) -> ModelInfo:
@@ -169,7 +180,7 @@ class LoadedModel:
     @property
     def codec(self) -> Codec:
         """Its codec, loaded when first used."""
-        with self._loading:
+        with self._loading, self._fits():
             if self._codec is None:
                 codec = self.files.load_codec()
                 self._codec = codec if self.offload else codec.to(self.device)
@@ -177,12 +188,15 @@ class LoadedModel:
 
     def model(self, stage: str) -> nn.Module:
         """The model of "semantic", "coarse" or "fine", loaded when first used."""
-        with self._loading:
+        with self._loading, self._fits():
             if stage not in self._models:
                 loaded = self.files.load_stage(_FILE_STAGE[stage])
                 loaded = apply_precision(loaded, self.precision, self.device)
                 self._models[stage] = loaded if self.offload else loaded.to(self.device)
             return self._models[stage]
+
+    def _fits(self) -> contextlib.AbstractContextManager[None]:
+        return memory_for(self.name, self.info.memory_bytes)
 
     @contextlib.contextmanager
     def use(self, stage: str) -> Iterator[nn.Module]:

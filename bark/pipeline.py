@@ -17,6 +17,7 @@ from .devices import exact_float32, same_threads
 from .errors import BarkError, InvalidInputError
 from .events import Event, TakeFailed, TakeReady
 from .loaded_model import LoadedModel
+from .memory import in_what_fits
 from .options import GenerationOptions, OptionChanges, SeededChanges
 from .request import Request, redo_request, requests_for
 from .take import Take
@@ -61,6 +62,7 @@ class Bark(LoadedModel):
         Raises:
             InvalidInputError, VoiceError, VoiceNotFoundError: something given is wrong.
             NothingGeneratedError: the model ended before it began.
+            MemoryShortError: the take does not fit into memory.
         """
         events = self.stream(text, voice=voice, options=options, seed=seed, stop=stop, **short)
         return _takes(events, 1)[0]
@@ -85,7 +87,8 @@ class Bark(LoadedModel):
     ) -> list[Take]:
         """Speaks several texts together, which takes hardly longer than one.
 
-        A take does not depend on its neighbours: each has a random stream of its own.
+        A take does not depend on its neighbours: each has a random stream of its own. Where
+        memory is short, fewer are made together.
 
         Args:
             texts: what to say; the same text several times gives several readings.
@@ -232,7 +235,7 @@ class Bark(LoadedModel):
 
     @torch.inference_mode()  # entered anew for each step, so it never leaks to the caller
     def _locked(self, batch: Batch) -> Iterator[Event]:
-        events = batch.events()
+        events = in_what_fits(batch)
         with self.lock.computation() as computation:
             try:
                 while True:

@@ -31,6 +31,7 @@ FLOORS = (
     "events request text_count",
     "loaded_model",
     "batch",
+    "memory",
     "pipeline generation",
     "api compare huggingface listening",
     "narration",

@@ -19,7 +19,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..errors import CheckpointError, WeightsNotFoundError
+from ..devices import memory_for
+from ..errors import CheckpointError, MemoryShortError, WeightsNotFoundError
 from ..files.archive_file import open_archive
 from ..files.whole_file import open_regular
 from .pickle_check import ForbiddenNameError, check_pickle
@@ -64,10 +65,12 @@ def read_torch_file(path: Path) -> Any:
     Raises:
         WeightsNotFoundError: there is no such file.
         CheckpointError: it is damaged, cut off, or holds more than tensors and plain values.
+        MemoryShortError: there is no room for what it holds.
     """
     try:
         is_zip = _check(path)
-        with _ALLOW_LIST_LOCK, torch.serialization.safe_globals(_numpy_scalar()):
+        room = memory_for(str(path), path.stat().st_size)
+        with room, _ALLOW_LIST_LOCK, torch.serialization.safe_globals(_numpy_scalar()):
             return torch.load(path, map_location="cpu", mmap=is_zip, weights_only=True)
     except FileNotFoundError as error:
         raise WeightsNotFoundError(f"There is no weight file at {path}.") from error
@@ -76,6 +79,8 @@ def read_torch_file(path: Path) -> Any:
             f"{path} holds {str(error)[:_MAX_NAME_CHARS]}, which is neither a tensor nor a plain "
             "value; it was not opened, because loading it could run somebody's program."
         ) from error
+    except MemoryShortError:
+        raise
     except (pickle.UnpicklingError, *_DAMAGE) as error:
         raise _damaged(path, error) from error
 
@@ -120,6 +125,7 @@ def read_safetensors(path: Path, *, prefix: str = "") -> dict[str, Tensor]:
     Raises:
         WeightsNotFoundError: there is no such file.
         CheckpointError: it is damaged or cut off.
+        MemoryShortError: there is no room for what it holds.
     """
     from safetensors import SafetensorError, safe_open
 
@@ -128,11 +134,14 @@ def read_safetensors(path: Path, *, prefix: str = "") -> dict[str, Tensor]:
             header_bytes = int.from_bytes(file.read(8), "little")
         if header_bytes > _MAX_HEADER_BYTES:
             raise ValueError(f"its header has {header_bytes:,} bytes")
-        with safe_open(path, framework="pt", device="cpu") as tensors:
+        room = memory_for(str(path), path.stat().st_size)
+        with room, safe_open(path, framework="pt", device="cpu") as tensors:
             names = [name for name in tensors.keys() if name.startswith(prefix)]  # noqa: SIM118
             return {name.removeprefix(prefix): tensors.get_tensor(name) for name in names}
     except FileNotFoundError as error:
         raise WeightsNotFoundError(f"There is no weight file at {path}.") from error
+    except MemoryShortError:
+        raise
     except (SafetensorError, *_DAMAGE) as error:
         raise _damaged(path, error) from error
 

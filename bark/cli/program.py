@@ -68,13 +68,19 @@ def _answer(argv: list[str]) -> int:
     except KeyboardInterrupt:
         return _fail("Interrupted.", INTERRUPTED)
     except (MemoryError, RuntimeError) as error:
-        if isinstance(error, MemoryError) or "OutOfMemory" in type(error).__name__:
+        if isinstance(error, MemoryError) or _is_short_of_memory(error):
             return _fail(
                 "There is not enough memory; try a smaller --model, --batch_size 1 or "
                 "--device cpu.",
                 FAILED,
             )
         raise
+
+
+def _is_short_of_memory(error: RuntimeError) -> bool:
+    from ..devices import is_short_of_memory
+
+    return is_short_of_memory(error)
 
 
 def _run(argv: list[str]) -> int:
