@@ -11,7 +11,7 @@ import torch
 
 from .errors import BarkError, MemoryShortError, OptionError
 
-_ONE_THREAD_BYTES = 100_000_000  # of weights in float32; nano has 48 MB, Bark's small model 1.6 GB
+_ONE_THREAD_BYTES = 100_000_000  # of weights in float32; nano has 63 MB, Bark's small model 1.6 GB
 
 _FULL = (
     *("not enough memory", "allocate memory", "out of memory", "bad_alloc", "alloc_failed"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import dataclasses
 import signal
 import sys
 import threading
@@ -44,6 +45,8 @@ def run_narrate(argv: Sequence[str]) -> int:
     out = Path(arguments.out or f"{_stem(arguments.source)}.wav").expanduser()
     options = narration_options(arguments)
     _check_outputs(arguments, out)
+    if arguments.cover:
+        document = dataclasses.replace(document, cover=_cover(arguments.cover))
     bark = _load(arguments)
     return narrate_document(document, out, options, bark, arguments)
 
@@ -220,6 +223,16 @@ def _check_outputs(arguments: argparse.Namespace, out: Path) -> None:
             ) from error
 
 
+def _cover(path: str) -> bytes:
+    """The bytes of a JPEG or PNG image, looked at before hours of work."""
+    from ..narration.documents import is_cover, read_bytes
+
+    image = read_bytes(Path(path).expanduser())
+    if not is_cover(image):
+        raise InvalidInputError(f"The cover {path} is neither a JPEG nor a PNG image.")
+    return image
+
+
 def _load(arguments: argparse.Namespace) -> Bark:
     from ..checkpoints import best_local_model
     from ..pipeline import Bark
@@ -236,8 +249,6 @@ def _load(arguments: argparse.Namespace) -> Bark:
 
 
 def _cast(arguments: argparse.Namespace) -> Cast:
-    import dataclasses
-
     from ..narration.cast import Cast, read_cast
 
     cast = read_cast(arguments.cast) if arguments.cast else Cast()
@@ -308,8 +319,7 @@ def _write(
     from ..narration.joining import write_file
     from ..narration.timeline import timeline
 
-    cover = Path(arguments.cover).read_bytes() if arguments.cover else document.cover
-    joined = write_file(narration, out, cover=cover)
+    joined = write_file(narration, out, cover=document.cover)
     print(joined.path, flush=True)
     for path in arguments.captions:
         print(write_captions(narration, path, by=arguments.captions_by), flush=True)

@@ -79,7 +79,8 @@ def read_cast(path: str | Path) -> Cast:
         with open_regular(path, max_bytes=_MAX_BYTES) as file:
             content = _load_toml(file.read().decode("utf-8-sig"))
     except (OSError, ValueError, RecursionError) as error:  # TOML's and UTF-8's are ValueErrors
-        raise InvalidInputError(f"The cast {path} cannot be read: {error}.") from error
+        why = getattr(error, "strerror", None) or error
+        raise InvalidInputError(f"The cast {path} cannot be read: {why}.") from error
     voices = content.get("voices", {})
     unknown = sorted(set(content) - {"narrator", "voices"})
     strings = isinstance(voices, dict) and all(isinstance(v, str) for v in voices.values())

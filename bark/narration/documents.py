@@ -119,6 +119,11 @@ def _decoded(data: bytes, encoding: str, name: str) -> str:
         ) from error
 
 
+def is_cover(image: bytes) -> bool:
+    """Whether it begins as a JPEG or a PNG image does; no audio file takes another as its cover."""
+    return image.startswith((b"\x89PNG", b"\xff\xd8\xff"))
+
+
 def read_bytes(path: Path) -> bytes:
     """The bytes of a file that is to be read as a document.
 

@@ -14,7 +14,7 @@ from xml.etree import ElementTree
 
 from ..errors import InvalidInputError
 from ..files.archive_file import open_archive
-from .documents import Block, Chapter, Document, decode_text
+from .documents import Block, Chapter, Document, decode_text, is_cover
 from .markup import Marked, left_out_sentences, read_markup
 
 _MAX_DIRECTORY_BYTES = 8 << 20
@@ -186,9 +186,11 @@ class _Book:
         for item in named:
             if item.get("media-type") in ("image/jpeg", "image/png"):
                 try:
-                    return self.read(self._path(item["href"], self.folder))
+                    image = self.read(self._path(item["href"], self.folder))
                 except KeyError:
                     continue
+                if is_cover(image):  # others call a WebP a JPEG, and ffmpeg would refuse the book
+                    return image
         return None
 
 

@@ -128,8 +128,9 @@ class JobFolder:
         except FileNotFoundError:
             return None
         except (OSError, ValueError) as error:
+            why = getattr(error, "strerror", None) or error
             raise InvalidInputError(
-                f"{path} cannot be read ({error}); remove the folder to begin anew."
+                f"{path} cannot be read ({why}); remove the folder to begin anew."
             ) from error
         version = content.get("version") if isinstance(content, dict) else None
         if version != MANIFEST_VERSION:

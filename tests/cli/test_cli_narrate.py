@@ -63,6 +63,18 @@ def test_a_document_becomes_audio_captions_and_a_timeline(
     assert (tmp_path / "out" / "book.flac.job" / "manifest.json").is_file()
 
 
+def test_a_cover_that_is_no_image_is_refused_before_any_work(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert narrate("--out", "book.m4b", "--cover", "none.png") == 2
+    refused = "bark-studio: none.png cannot be read: No such file or directory.\n"
+    assert capsys.readouterr().err == refused
+    assert narrate("--out", "book.m4b", "--cover", "book.md") == 2
+    refused = "bark-studio: The cover book.md is neither a JPEG nor a PNG image.\n"
+    assert capsys.readouterr().err == refused
+    assert not (tmp_path / "book.m4b.job").exists()
+
+
 def test_a_plan_names_chapters_and_times_and_writes_no_audio(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

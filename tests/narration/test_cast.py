@@ -105,5 +105,7 @@ def test_a_wrong_cast_is_refused_with_a_sentence(
 
 
 def test_a_missing_cast_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InvalidInputError, match="cannot be read"):
-        read_cast(tmp_path / "none.toml")
+    path = tmp_path / "none.toml"
+    with pytest.raises(InvalidInputError) as caught:
+        read_cast(path)
+    assert str(caught.value) == f"The cast {path} cannot be read: No such file or directory."

@@ -241,6 +241,11 @@ def test_an_epub_gives_the_chapters_of_its_contents(tmp_path: Path) -> None:
     assert document.cover == b"\x89PNG..."
 
 
+def test_a_books_cover_that_is_no_jpeg_or_png_is_left_out(tmp_path: Path) -> None:
+    document = read(tmp_path, "a.epub", book(extra={"OEBPS/cover.png": b"RIFF....WEBP"}))
+    assert document.cover is None
+
+
 def test_an_older_epub_has_its_contents_elsewhere(tmp_path: Path) -> None:
     [chapter] = read(tmp_path, "a.epub", book(ncx=True)).chapters
     assert chapter.title == "The first"
