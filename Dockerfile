@@ -27,6 +27,6 @@ ENV PATH=/opt/bark/bin:$PATH \
     GRADIO_SERVER_PORT=7860
 VOLUME /takes
 EXPOSE 7860
-HEALTHCHECK --interval=10s --timeout=3s --start-period=60s CMD ["python", "-c", \
-  "import urllib.request as u; u.urlopen('http://127.0.0.1:7860/readyz', timeout=2)"]
+HEALTHCHECK --interval=10s --timeout=5s --start-period=120s CMD ["python", "-c", \
+  "import urllib.request as u; u.urlopen('http://127.0.0.1:7860/readyz', timeout=4)"]
 CMD ["python", "app.py"]
