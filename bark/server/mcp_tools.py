@@ -2,12 +2,16 @@
 
 # No postponed annotations here: gradio reads the types as they stand.
 
+import asyncio
 import contextlib
 import dataclasses
+import functools
 import json
 import threading
+from collections.abc import Awaitable, Callable
 from typing import Any
 
+import anyio.to_thread
 import gradio as gr
 from gradio.events import api as offer
 from gradio.processing_utils import save_bytes_to_cache
@@ -26,7 +30,7 @@ from .encoding import MEDIA_TYPES, encoded, new_encoder
 from .host import Host
 from .naming import with_voice
 from .sentences import sentences
-from .speaking import is_one_take, speak, take_turn
+from .speaking import POLL_S, is_one_take, speak, take_turn
 
 NARRATED_FORMATS = ("mp3", "opus", "flac")
 _SUFFIXES = {"opus": "ogg"}
@@ -38,21 +42,43 @@ class Tools:
 
     Args:
         host: the app that speaks.
+        stop: set when nobody waits any more; looked at at every token.
     """
 
-    def __init__(self, host: Host) -> None:
+    def __init__(self, host: Host, stop: threading.Event | None = None) -> None:
         self._host = host
+        self._stop = stop or threading.Event()
 
     def offer(self) -> None:
         """Adds the tools, within an open `gr.Blocks`."""
         for tool in (
-            self.speak_text,
-            self.narrate_text,
+            self._until_left(self.speak_text),
+            self._until_left(self.narrate_text),
             self.check_text,
             self.list_voices,
             self.list_models,
         ):
             offer(tool, api_name=tool.__name__, concurrency_limit=None, queue=False)
+
+    def _until_left(self, tool: Callable[..., Any]) -> Callable[..., Awaitable[Any]]:
+        """The tool as it is called from afar: the server cancels a call whose caller has left."""
+
+        @functools.wraps(tool)
+        async def called(*values: Any) -> Any:
+            stop = threading.Event()
+            own = getattr(Tools(self._host, stop), tool.__name__)
+            work = asyncio.ensure_future(anyio.to_thread.run_sync(own, *values))
+            work.add_done_callback(lambda done: done.cancelled() or done.exception())  # is seen
+            try:
+                while not work.done():
+                    await asyncio.wait({work}, timeout=POLL_S)
+                    if self._host.closing.is_set():
+                        stop.set()
+                return work.result()
+            finally:
+                stop.set()
+
+        return called
 
     def speak_text(
         self,
@@ -92,8 +118,8 @@ class Tools:
             voiced = with_voice(self._host.access(), request, bark.spec)
             ticket = self._host.engine.queue.ticket()
             try:
-                take_turn(self._host, bark, ticket, self._host.closing)
-                take = bark.make(voiced, stop=self._host.closing)
+                take_turn(self._host, bark, ticket, self._stop)
+                take = bark.make(voiced, stop=self._stop)
             finally:
                 ticket.close()
             counted.audio_s = take.duration_s
@@ -137,7 +163,7 @@ class Tools:
             counted = stack.enter_context(self._host.metrics.answer("mcp", kind))
             request = self._request(text, voice, seed, temperature, speed)
             rate = self._host.engine.ready().spec.sample_rate
-            sounds = list(speak(self._host, request, threading.Event()))
+            sounds = list(speak(self._host, request, self._stop))
             if not sounds:
                 raise NothingGeneratedError("Nothing was made; try another seed.")
             encoder = new_encoder(kind, rate, marks_of(self._model()))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 import json
+import re
+import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,7 +23,11 @@ from bark.ui.build import build_demo, serve
 from bark.ui.state.studio import Studio
 from tests.studio_fixtures import make_studio
 
+from .mcp_transcript import transcript as transcript_of
+
 LONG = "Good morning to everybody here. " * 20
+STEPS_OF_A_TAKE = 3 * 10
+"""Of the stand-in for a model."""
 
 
 @pytest.fixture(scope="module")
@@ -96,16 +102,22 @@ def test_without_its_package_the_app_says_what_to_install(
     assert "gradio[mcp]" in capsys.readouterr().err
 
 
-@pytest.fixture(scope="module")
-def transcript() -> dict[str, Any]:
-    """What a client of the package `mcp` sees."""
+def client_of_mcp() -> Any:
+    """What connects to a server, where a release of the package is installed that Gradio takes."""
     pytest.importorskip("mcp")
-    from mcp import ClientSession
-
     http = pytest.importorskip("mcp.client.streamable_http")
     connect = getattr(http, "streamablehttp_client", None)
     if connect is None:
         pytest.skip("Gradio needs a release of mcp below 2")
+    return connect
+
+
+@pytest.fixture(scope="module")
+def transcript() -> dict[str, Any]:
+    """What a client of the package `mcp` sees."""
+    connect = client_of_mcp()
+    from mcp import ClientSession
+
     studio = make_studio(None)
     server = serve(studio, build_demo(studio, mcp=True), quiet=True, mcp_server=True)
 
@@ -153,3 +165,49 @@ def test_a_client_gets_a_file_that_plays_and_a_sentence_for_a_mistake(
     assert json.loads(spoken.content[1].text)["seed"] == 7
     assert refused.isError
     assert "Unknown voice 'x'" in refused.content[0].text
+
+
+@pytest.mark.parametrize("tool", ["speak_text", "narrate_text"])
+def test_the_work_ends_when_the_assistant_has_left(tool: str) -> None:
+    connect = client_of_mcp()
+    from mcp import ClientSession
+
+    studio = make_studio(None, pace_s=0.2)
+    server = serve(studio, build_demo(studio, mcp=True), quiet=True, mcp_server=True)
+    bark: Any = studio.engine.ready()
+
+    async def leave_amid() -> None:
+        async with (
+            connect(f"{server.url}gradio_api/mcp/") as (reading, writing, _),
+            ClientSession(reading, writing) as session,
+        ):
+            await session.initialize()
+            text = LONG if tool == "narrate_text" else "Hello there."
+            asked = asyncio.ensure_future(session.call_tool(tool, {"text": text}))
+            while bark.n_steps == 0 and not asked.done():
+                await asyncio.sleep(0.02)
+            asked.cancel()
+            await asyncio.gather(asked, return_exceptions=True)
+
+    try:
+        asyncio.run(leave_amid())
+        n_steps = -1
+        while n_steps != bark.n_steps:  # until nothing is made any more
+            n_steps = bark.n_steps
+            time.sleep(1.0)
+        assert 0 < n_steps < STEPS_OF_A_TAKE
+        assert studio.engine.queue.n_waiting == 0
+    finally:
+        server.demo.close()
+        studio.close()
+
+
+def test_the_page_shows_what_is_said() -> None:
+    """But for numbers, which are of the machine."""
+    page = (Path(__file__).parents[2] / "docs" / "mcp.md").read_text(encoding="utf-8")
+    shown = page.split("```text\n")[1].split("```")[0]
+
+    def beginnings(said: str) -> list[str]:
+        return [re.sub(r"[\d.]+", "", line)[:60] for line in said.splitlines()]
+
+    assert beginnings(transcript_of(client_of_mcp())) == beginnings(shown)
