@@ -1,17 +1,18 @@
-"""Kills whole programs at random moments: `python -m tests.trials.kills`.
+"""Kills programs at random moments: `python -m tests.trials.kills`.
 
 A take, a batch, a grid and a narration are begun over and over and killed; what stands under a
-final name must be whole, and the next start must work and sweep what the killed ones left.
+final name must be whole, and the next start must work and sweep what the killed ones left. Each is
+the command line's `main` in a process of its own, forked from one that has imported everything.
 """
 
 from __future__ import annotations
 
 import argparse
+import collections
 import contextlib
 import os
 import random
 import signal
-import subprocess
 import sys
 import tempfile
 import time
@@ -20,7 +21,11 @@ from pathlib import Path
 
 import numpy as np
 
+import bark.cli.grid
+import bark.cli.narrate
+import bark.pipeline  # noqa: F401  # in the parent of all children, once
 from bark.audio import read_audio
+from bark.cli import program
 from bark.errors import BarkError
 from bark.take import Take
 from bark.voices.file import read_voice_file
@@ -28,24 +33,23 @@ from bark.voices.file import read_voice_file
 _TEXT = "Hello there. This is one of several sentences. And this is another one."
 
 
-def commands(folder: Path) -> dict[str, list[str]]:
-    """What is begun, each in a folder of its own."""
-    bark = [sys.executable, "-m", "bark"]
+def commands(folder: Path, seed: int) -> dict[str, list[str]]:
+    """What is begun, each in a folder of its own; another seed makes all of it anew."""
     lines, book = folder / "lines.txt", folder / "book.txt"
     lines.write_text("One.\nTwo.\nThree.\nFour.\n")
     book.write_text(f"{_TEXT}\n\n{_TEXT}\n")
 
     def out(name: str) -> list[str]:
-        return ["--output_dir", str(folder / name), "--model", "nano", "--seed", "1"]
+        return ["--output_dir", str(folder / name), "--model", "nano", "--seed", str(seed)]
 
     return {
-        "take": [*bark, "--text", "Hello there.", "--output_filename", "take.flac",
+        "take": ["--text", "Hello there.", "--output_filename", "take.flac",
                  "--output_full", "True", *out("take")],
-        "batch": [*bark, "--batch", str(lines), "--output_filename", "line.wav", *out("batch")],
-        "grid": [*bark, "grid", "Hi.", "--across", "seed=1-4", "--model", "nano",
+        "batch": ["--batch", str(lines), "--output_filename", "line.wav", *out("batch")],
+        "grid": ["grid", "Hi.", "--across", f"seed={seed}-{seed + 3}", "--model", "nano",
                  "--output", str(folder / "grid" / "grid.zip")],
-        "narration": [*bark, "narrate", str(book), "--out", str(folder / "narration" / "b.flac"),
-                      "--model", "nano", "--seed", "1"],
+        "narration": ["narrate", str(book), "--out", str(folder / "narration" / "b.flac"),
+                      "--model", "nano", "--seed", str(seed)],
     }  # fmt: skip
 
 
@@ -87,44 +91,55 @@ def main() -> int:
     wrong: list[str] = []
     with tempfile.TemporaryDirectory() as root:
         folder = Path(root)
-        begun = commands(folder)
-        for name in begun:
+        for name in commands(folder, 0):
             (folder / name).mkdir()
-        environment = {**os.environ, "XDG_CACHE_HOME": os.environ.get("XDG_CACHE_HOME", root)}
-        lasts = {name: _run(command, environment) for name, command in begun.items()}
-        killed = 0
-        for n in range(options.n):
-            name = rng.choice(list(begun))
-            process = subprocess.Popen(
-                begun[name], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-            )
+        lasts = {name: _run(argv) for name, argv in commands(folder, 0).items()}
+        killed: collections.Counter[str] = collections.Counter()
+        n = 0
+        while killed.total() < options.n:
+            n += 1
+            name = rng.choice(list(lasts))
+            child = _begin(commands(folder, n)[name])
             # most moments while something is written, which is towards the end
             time.sleep(lasts[name] * rng.triangular(0.05, 1.1, 0.9))
-            if process.poll() is None:
-                process.send_signal(signal.SIGKILL)
-                killed += 1
-            process.wait()
+            os.kill(child, signal.SIGKILL)
+            killed[name] += os.WIFSIGNALED(os.waitpid(child, 0)[1])
             wrong += [f"{n}, {name}: {fault}" for fault in faults(folder / name)]
             if n % 10 == 9:
-                _say(f"{killed} of {n + 1} were killed so far, {len(wrong)} files not whole")
+                _say(f"{killed.total()} of {n} were killed so far, {len(wrong)} files not whole")
         left = len(list(folder.rglob(".*.part")))
         age(folder)
-        for name, command in begun.items():
-            _run(command, environment)
+        for name, argv in commands(folder, n).items():
+            _run(argv)
             wrong += [f"afterwards, {name}: {fault}" for fault in faults(folder / name)]
         after = [str(path.relative_to(folder)) for path in folder.rglob(".*.part")]
     for fault in wrong:
         _say(fault)
-    _say(f"{killed} of {options.n} were killed before their end; {len(wrong)} files not whole; "
+    _say(f"{dict(killed)} of {n} were killed before their end; {len(wrong)} files not whole; "
          f"{left} unfinished files left, {len(after)} after the next start {after}")  # fmt: skip
     return 1 if wrong or after else 0
 
 
-def _run(command: list[str], environment: dict[str, str]) -> float:
+def _begin(argv: list[str]) -> int:
+    """Starts the command line in a process of its own; returns its number."""
+    child = os.fork()
+    if child:
+        return child
+    code = 99
+    try:
+        silence = os.open(os.devnull, os.O_RDWR)
+        for stream in (0, 1):
+            os.dup2(silence, stream)
+        code = program.main([*argv, "--silent"] if argv[0].startswith("-") else argv)
+    finally:
+        os._exit(code)
+
+
+def _run(argv: list[str]) -> float:
     began = time.monotonic()
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise SystemExit(f"{command} failed: {done.stderr[-800:]}")
+    _, status = os.waitpid(_begin(argv), 0)
+    if status:
+        raise SystemExit(f"{argv} failed")
     return time.monotonic() - began
 
 
