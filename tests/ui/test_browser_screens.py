@@ -146,3 +146,36 @@ def menus(page: Any) -> Iterator[str]:
     page.keyboard.type("[")
     page.wait_for_selector(".tag-menu:not([hidden])")
     yield "tags"
+
+
+def test_the_heading_of_a_grid_keeps_its_buttons_in_view_on_a_phone(
+    visit: Visit, running: tuple[Studio, str]
+) -> None:
+    page = visit(390, 844)
+    browser.add_grid(running[0], browser.visit_of(running[0], page))
+    browser.look_again(page, 12)
+    page.wait_for_selector(".head-row.run .filter")
+    beyond = page.evaluate(
+        """[...document.querySelectorAll('.head-row.run .filter')].filter((button) =>
+            button.getBoundingClientRect().right
+            > button.closest('.rows').getBoundingClientRect().right).length"""
+    )
+    assert beyond == 0
+
+
+@pytest.mark.parametrize("width", [1480, 1600, 1760, 1761])
+def test_the_names_of_the_voice_and_the_style_have_room(visit: Visit, width: int) -> None:
+    page = visit(width, 900)
+    too_narrow = page.evaluate(
+        """[...document.querySelectorAll('.style-button span, .voice-button .voice-name')]
+            .filter((name) => name.scrollWidth > name.clientWidth)
+            .map((name) => name.textContent)"""
+    )
+    assert too_narrow == []
+    assert page.evaluate(
+        """() => {
+            const name = document.querySelector('.style-button span');
+            name.textContent = 'Bedtime';
+            return name.scrollWidth <= name.clientWidth;
+        }"""
+    )

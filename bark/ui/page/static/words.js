@@ -154,7 +154,7 @@ const WORDS = {
   compareStarred: (n) => `Compare ${n} starred`,
   deletedCell: "deleted",
   emptyCell: "Not made",
-  compareHow: "Select two to eight takes in the list, with Shift or Ctrl, and press Compare.",
+  compareHow: "Select two to eight takes in the list, with Shift or Ctrl or by a long touch, and press Compare.",
   needTwo: "Select at least two takes to compare them.",
   blind: "Blind",
   level: "Same loudness",
