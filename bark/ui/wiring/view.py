@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -27,6 +28,7 @@ EVENT: dict[str, Any] = {
     "concurrency_limit": None,
 }
 QUICK: dict[str, Any] = {**EVENT, "queue": False}
+_QUIET_S = 0.5
 
 
 def with_selected(n_others: int = 0) -> str:
@@ -138,9 +140,17 @@ def told(update: Update) -> list[Any]:
 
 
 def tell(updates: Iterator[Update]) -> Iterator[list[Any]]:
-    """Updates as values; a handler that tells nothing would empty its outputs."""
+    """Updates as values; a handler that tells nothing would empty its outputs.
+
+    An update that changes nothing, as most steps of a model give, costs the server and the page as
+    much as any: of those only one goes out in `_QUIET_S`, by which a page that is gone is noticed.
+    """
     yield told(Update())
+    said_at = time.monotonic()
     for update in updates:
+        if update == Update() and time.monotonic() - said_at < _QUIET_S:
+            continue
+        said_at = time.monotonic()
         yield told(update)
 
 

@@ -128,7 +128,8 @@ class Library {
     this.count.textContent = WORDS.takes(takes.length, n);
     this.all.setAttribute("aria-pressed", String(!this.filter.stars));
     this.stars.setAttribute("aria-pressed", String(this.filter.stars));
-    this.filters.hidden = n < 6 && document.activeElement !== this.search;
+    // never while they narrow the list, or what is missing could not be had back
+    this.filters.hidden = n < 6 && takes.length === n && document.activeElement !== this.search;
     this.every.hidden = takes.length < 2;
     this.offer(this.voices, "voice", WORDS.anyVoice);
     this.offer(this.models, "model", WORDS.anyModel);
