@@ -27,6 +27,7 @@ TEXT = "\n\n".join(
 )
 FILES = ("whole.wav", "whole.flac", "whole.srt", "whole.json")
 _WAIT_S = 120
+LONG = pytest.mark.skipif("BARK_TRIALS" not in os.environ, reason="long: set BARK_TRIALS=1")
 
 
 def narrate(folder: Path) -> None:
@@ -75,7 +76,7 @@ def hashes(folder: Path) -> list[str]:
     return [hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in FILES]
 
 
-@pytest.mark.parametrize("n_kills", [20, pytest.param(200, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("n_kills", [20, pytest.param(200, marks=LONG)])
 def test_killed_at_moments_over_the_whole_job_the_files_are_the_same(
     tmp_path: Path, n_kills: int
 ) -> None:

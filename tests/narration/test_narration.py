@@ -216,11 +216,11 @@ def test_a_carried_voice_is_anchored_anew(tmp_path: Path) -> None:
 
 def test_speakers_without_a_voice_get_different_ones_and_that_is_told(tmp_path: Path) -> None:
     narration = begun(tmp_path / "job", text=LINES, cast=Cast(voices={"Ben": "alder"}))
-    assert narration.plan.speakers == {"Anna": "birch", "Ben": "alder"}
-    assert narration.plan.notes == ("Anna was given no voice and speaks in birch.",)
+    assert narration.plan.speakers == {"Anna": "aspen", "Ben": "alder"}
+    assert narration.plan.notes == ("Anna was given no voice and speaks in aspen.",)
     run(narration)
     names = [Take.load(c.path).voice.name for c in narration.chunks]
-    assert names == ["birch", "alder", "birch"]
+    assert names == ["aspen", "alder", "aspen"]
 
 
 def test_the_plan_counts_chapters_chunks_and_seconds(tmp_path: Path) -> None:
