@@ -77,3 +77,18 @@ def test_damage_is_the_same_for_the_same_seed_and_changes_something() -> None:
     assert once == again
     changed = [mutate(data, [data], random.Random(seed)) != data for seed in range(50)]
     assert sum(changed) > 40
+
+
+@pytest.mark.parametrize("folder", sorted((Path(__file__).parent / "corpus").iterdir()))
+def test_inputs_that_once_reached_new_lines_are_used_or_refused(
+    kinds: list[Kind], watch: Watch, tmp_path: Path, folder: Path
+) -> None:
+    """Found by `python -m tests.trials.guided`."""
+    kind = next(
+        kind for kind in kinds if kind.name.replace(", .", "-").replace(" ", "-") == folder.name
+    )
+    path = tmp_path / kind.seeds[0][0]
+    for kept in sorted(folder.iterdir()):
+        path.write_bytes(kept.read_bytes())
+        outcome = try_file(kind, path, watch)
+        assert outcome.verdict in ("used", "refused"), (kept.name, outcome)
