@@ -147,7 +147,7 @@ def test_semantic_only_writes_the_tokens_of_the_same_take(tmp_path: Path) -> Non
     )
 
 
-@pytest.mark.usefixtures("small")
+@pytest.mark.usefixtures("small", "_interrupts_arrive")
 def test_an_interrupt_between_two_files_of_tokens_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -132,6 +132,7 @@ def test_a_long_press_selects_on_a_phone(chromium: Any, running: Running, visit:
     browser.add_takes(browser.visit_of(running[0], page), ["One.", "Two.", "Three."])
     browser.look_again(page, 3)
     mains = page.locator(".takes .main")
+    mains.nth(2).wait_for()
     page.evaluate(
         """() => document.querySelector('.takes .main').dispatchEvent(
             new PointerEvent('contextmenu', {pointerType: 'touch', bubbles: true}))"""

@@ -119,6 +119,6 @@ def test_words_find_language_and_speaker(chromium: Any, polyglot: tuple[Studio, 
     assert len(labels(page)) == 20
     page.locator(f"{LINES} .voice-play").first.click()
     page.wait_for_function(
-        "document.querySelector('#said-line').textContent.includes('switched off')"
+        "document.querySelector('#said-line')?.textContent.includes('switched off')"
     )
     page.close()
