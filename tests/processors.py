@@ -40,10 +40,10 @@ def variables(name: str, folder: Path) -> dict[str, str]:
     """
     if name in COMPILED:
         compiler = folder / f"cc-{name}"
-        compiler.write_text(
-            f'#!/bin/sh\nexec {shlex.quote(_compiler() or "cc")} "$@" -march={name}\n'
-        )
-        compiler.chmod(0o755)
+        found = _compiler() or "cc"
+        if found != str(compiler):  # a worker's CC is this script already: it must not call itself
+            compiler.write_text(f'#!/bin/sh\nexec {shlex.quote(found)} "$@" -march={name}\n')
+            compiler.chmod(0o755)
         return {"CC": str(compiler)}
     isa = {"ONEDNN_MAX_CPU_ISA": "AVX2", "ATEN_CPU_CAPABILITY": "avx2"}
     return {"BARK_NATIVE": "0", **(isa if name == TORCH_AVX2 else {})}

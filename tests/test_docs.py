@@ -18,6 +18,7 @@ from bark.ui.build import build_demo, serve
 from bark.ui.state.engine import Engine
 from bark.ui.state.sessions import Visits
 from bark.ui.state.studio import Studio
+from tests.server.mcp_transcript import nano_over_mcp
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -123,19 +124,8 @@ def test_mcp(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     client = pytest.importorskip("mcp.client.streamable_http")
     if not hasattr(client, "streamablehttp_client"):
         pytest.skip("Gradio needs a release of mcp below 2")
-    engine = Engine(
-        "nano",
-        open_model=lambda name: Bark.from_pretrained(name, device="cpu", precision="fp32"),
-        fetch_model=lambda name, on_progress, stop: None,
-    )
-    studio = Studio(engine, Visits(None), offline=True)
-    engine.start()
-    running = serve(studio, build_demo(studio, mcp=True), quiet=True, mcp_server=True)
-    try:
-        run_python("mcp.md", tmp_path, monkeypatch, running.url.rstrip("/"))
-    finally:
-        running.demo.close()
-        studio.close()
+    with nano_over_mcp() as url:
+        run_python("mcp.md", tmp_path, monkeypatch, url.rstrip("/"))
 
 
 def test_the_image_is_built_of_what_is_there(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import contextlib
 import json
 import re
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 from bark.pipeline import Bark
@@ -30,12 +31,9 @@ _CALLS: tuple[tuple[str, dict[str, Any]], ...] = (
 _SHOWN = 100  # characters of a call or of a part of an answer
 
 
-def transcript(connect: Any) -> str:
-    """Asks a studio of its own; what is longer than a line is cut.
-
-    Args:
-        connect: `streamablehttp_client` of the package `mcp`.
-    """
+@contextlib.contextmanager
+def nano_over_mcp() -> Iterator[str]:
+    """A studio with nano that answers assistants; yields its address, with "/" at its end."""
     engine = Engine(
         "nano",
         open_model=lambda name: Bark.from_pretrained(name, device="cpu", precision="fp32"),
@@ -45,10 +43,20 @@ def transcript(connect: Any) -> str:
     engine.start()
     server = serve(studio, build_demo(studio, mcp=True), quiet=True, mcp_server=True)
     try:
-        return asyncio.run(_talk(connect, f"{server.url}gradio_api/mcp/"))
+        yield server.url
     finally:
         server.demo.close()
         studio.close()
+
+
+def transcript(connect: Any) -> str:
+    """Asks a studio of its own; what is longer than a line is cut.
+
+    Args:
+        connect: `streamablehttp_client` of the package `mcp`.
+    """
+    with nano_over_mcp() as url:
+        return asyncio.run(_talk(connect, f"{url}gradio_api/mcp/"))
 
 
 async def _talk(connect: Any, address: str) -> str:

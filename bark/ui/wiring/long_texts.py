@@ -21,7 +21,7 @@ from ..page import messages, status
 from ..page.form import Form
 from ..state.sessions import Visit
 from ..state.studio import Studio
-from .take_routes import ABSENT, whole_number
+from .take_routes import answer_for, whole_number
 from .view import EVENT, View, asked, tell, told
 
 _FIELDS = ("id", "text", "name", "file", "settings", "number", "do")
@@ -63,14 +63,7 @@ def add_long_text_routes(app: fastapi.FastAPI, studio: Studio) -> None:
     """Adds what the page asks about long texts: which there are, one, its sound, its files."""
 
     def of(key: str, answer: Answer) -> Response:
-        """An answer for the visit of this key; a sentence where it has no such text."""
-        visit = studio.visits.by_key(key)
-        if visit is None:
-            return JSONResponse(dict(ABSENT), status_code=404)
-        try:
-            return answer(visit)
-        except BarkError as error:
-            return JSONResponse({"detail": str(error)}, status_code=404)
+        return answer_for(studio, key, answer, fault=404)
 
     _add_lists(app, studio, of)
     _add_sounds(app, studio, of)

@@ -12,8 +12,9 @@ from ...errors import BarkError
 from ..actions.styles import drop_style, keep_style, style_rows, use_style
 from ..page import messages, status
 from ..page.form import Form
+from ..state.sessions import Visit
 from ..state.studio import Studio
-from .take_routes import ABSENT
+from .take_routes import answer_for
 from .view import QUICK, View, asked, skips
 
 
@@ -60,10 +61,10 @@ def add_style_routes(app: fastapi.FastAPI, studio: Studio) -> None:
     """Adds the list of a visit's styles."""
 
     def listed(key: str) -> Response:
-        visit = studio.visits.by_key(key)
-        if visit is None:
-            return JSONResponse(dict(ABSENT), status_code=404)
-        rows = style_rows(studio, visit)
-        return JSONResponse({"rows": rows}, headers={"Cache-Control": "no-store"})
+        def answer(visit: Visit) -> Response:
+            rows = style_rows(studio, visit)
+            return JSONResponse({"rows": rows}, headers={"Cache-Control": "no-store"})
+
+        return answer_for(studio, key, answer, fault=409)
 
     app.add_api_route("/takes/{key}/styles", listed)

@@ -9,7 +9,7 @@ import dataclasses
 import io
 import json
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -29,6 +29,23 @@ from ..state.studio import Studio
 
 _MAX_BODY = 1 << 20
 ABSENT: Mapping[str, str] = {"detail": "There is no such take."}
+
+
+def answer_for(
+    studio: Studio, key: str, answer: Callable[[Visit], Response], *, fault: int
+) -> Response:
+    """An answer for the visit of this key; a sentence where there is none, or where it fails.
+
+    Args:
+        fault: the HTTP status of an answer that ends in one of the program's errors.
+    """
+    visit = studio.visits.by_key(key)
+    if visit is None:
+        return JSONResponse(dict(ABSENT), status_code=404)
+    try:
+        return answer(visit)
+    except BarkError as error:
+        return JSONResponse({"detail": str(error)}, status_code=fault)
 
 
 class _TakeRoutes:
