@@ -16,7 +16,7 @@ def test_a_worker_that_was_given_the_stand_in_does_not_make_it_call_itself(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("CC", raising=False)
-    name = processors.COMPILED[0]
+    name = next(iter(processors.COMPILED))
     first = processors.variables(name, tmp_path)
     monkeypatch.setenv("CC", first["CC"])
     assert processors.variables(name, tmp_path) == first
