@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from bark.models.blocks import GPTConfig
 from bark.models.fine import FineGPTConfig
-from bark.models.gpt import GPTConfig
 from bark.spec import BARK
 from bark.stages.coarse import coarse_len
 

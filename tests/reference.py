@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 import torch
 
+from bark.models.blocks import GPTConfig
 from bark.models.fine import FineGPT, FineGPTConfig
-from bark.models.gpt import GPT, GPTConfig
+from bark.models.gpt import GPT
 
 GOLDEN = Path(__file__).parent / "golden"
 TINY = {"n_layer": 2, "n_head": 2, "n_embd": 32, "block_size": 1_024}

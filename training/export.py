@@ -13,9 +13,9 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from bark.codecs.banded import BandDecoder
+from bark.models.blocks import GPTConfig
 from bark.models.conditioned import ConditionedGPTConfig
 from bark.models.fine import FineGPTConfig
-from bark.models.gpt import GPTConfig
 from bark.text.english.lexicon import Lexicon
 
 from .codec import CodecTrainee

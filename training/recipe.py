@@ -12,9 +12,9 @@ from pathlib import Path
 
 from bark import Bark
 from bark.codecs.banded import BandCodec, BandCodecConfig, BandDecoder
+from bark.models.blocks import GPTConfig
 from bark.models.conditioned import ConditionedGPTConfig
 from bark.models.fine import FineGPTConfig
-from bark.models.gpt import GPTConfig
 from bark.text.english.letters import LETTERS_PATH
 from bark.text.english.lexicon import LEXICON_PATH, Lexicon
 from bark.text.nano import NanoTokenizer

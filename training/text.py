@@ -17,7 +17,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from bark.models.gpt import GPT, GPTConfig
+from bark.models.blocks import GPTConfig
+from bark.models.gpt import GPT
 from bark.spec import NANO
 from bark.stages.positions import POSITION_SIZES
 from bark.text.english import phones

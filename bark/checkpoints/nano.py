@@ -12,8 +12,9 @@ from torch import Tensor, nn
 from ..errors import CheckpointError, WeightsNotFoundError, shown
 from ..files.json_file import read_json
 from ..models.assign import assign_weights, empty_modules
+from ..models.blocks import GPTConfig
 from ..models.fine import FineGPT, FineGPTConfig
-from ..models.gpt import GPT, GPTConfig
+from ..models.gpt import GPT
 from .stage_building import MAX_SIZE, STAGES, with_both_names
 from .torch_file import read_safetensors
 

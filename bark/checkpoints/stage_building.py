@@ -11,8 +11,9 @@ from torch import Tensor
 
 from ..errors import CheckpointError, shown
 from ..models.assign import assign_weights, empty_modules
+from ..models.blocks import GPTConfig
 from ..models.fine import FineGPT, FineGPTConfig
-from ..models.gpt import GPT, GPTConfig
+from ..models.gpt import GPT
 from ..spec import BARK
 
 _MAX_NAMES_CHARS = 200

@@ -85,7 +85,7 @@ class _Batch:
             return
         index = torch.tensor(window.source, device=self._model.device)
         if self._cache is not None:
-            self._model.trunk(window.embeddings[:, :-1], self._cache)
+            self._model.trunk(window.embeddings[:, :-1], self._cache, n_last=0)
             if len(window.embeddings) < len(window.source):
                 self._cache.select(index)
             self._unread = window.embeddings[:, -1:]
@@ -93,7 +93,7 @@ class _Batch:
 
     def hidden(self) -> Tensor:
         """(B, C) behind each row's last token."""
-        return self._model.trunk(self._unread, self._cache)[:, -1]
+        return self._model.trunk(self._unread, self._cache, n_last=1)[:, -1]
 
     def append(self, tokens: Tensor) -> None:
         """Adds one token (B,) a row."""

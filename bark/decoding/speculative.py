@@ -117,10 +117,11 @@ class _Rounds:
         self._n_proposed = _FIRST_LEN
 
     def begin(self, window: Window) -> None:
-        """Begins anew with a window of one row."""
-        for reader in (self._model, self._draft):
-            reader.cache.rewind(0)
+        """Begins anew with a window of one row; the draft takes over what the model has read."""
         self._prefix, self._inputs = window.embeddings, window.inputs  # (1, T, C)
+        self._model.cache.rewind(0)
+        self._model.model.trunk(self._prefix[:, :-1], self._model.cache, n_last=0)
+        self._draft.cache.copy_from(self._model.cache)
         self._made: list[Tensor] = []  # (1, 1, C) each, of the tokens behind the prefix
         self._n_at_once = window.embeddings.shape[1]
 
@@ -141,7 +142,7 @@ class _Rounds:
         ahead: list[Tensor] = []  # (1, 1, C) embeddings of the proposed tokens
         forbidden = [inputs.forbidden(self._rules.n_candidates)]
         while len(proposed) < min(self._n_proposed, n_max - 1):
-            hidden = self._read(self._draft, ahead)[-1:]
+            hidden = self._read(self._draft, ahead, 1)
             odds = self._odds(self._draft.model, hidden, step + len(proposed), forbidden[-1:])
             token, ends = self._draw(odds, step, len(proposed))
             if ends:
@@ -150,7 +151,7 @@ class _Rounds:
             ahead.append(self._embed(inputs, token, len(ahead)))
             forbidden.append(inputs.forbidden(self._rules.n_candidates))
         # 2. The model reads them all at once.
-        hidden = self._read(self._model, ahead)[-1 - len(proposed) :]  # (n + 1, C)
+        hidden = self._read(self._model, ahead, 1 + len(proposed))  # (n + 1, C)
         # 3. Its own tokens stand, up to the first one that was not proposed.
         made: list[int] = []
         ended = False
@@ -194,12 +195,12 @@ class _Rounds:
         index = min(self._prefix.shape[1] + len(self._made) + ahead, self._stage.last_position)
         return inputs.embed(self._model.model, torch.tensor([token]), torch.tensor([index]))
 
-    def _read(self, reader: _Reader, ahead: list[Tensor]) -> Tensor:
-        """Hidden states (n, C) of all positions that the reader has not read yet."""
+    def _read(self, reader: _Reader, ahead: list[Tensor], n_last: int) -> Tensor:
+        """Hidden states (n_last, C) of the last positions; all that are unread are read."""
         n, start = reader.cache.length, self._prefix.shape[1]
         parts = [self._prefix[:, n:]] if n < start else []
         parts += [*self._made, *ahead][max(0, n - start) :]
-        return reader.model.trunk(torch.cat(parts, dim=1), reader.cache)[0]
+        return reader.model.trunk(torch.cat(parts, dim=1), reader.cache, n_last)[0]
 
     def _keep(self, made: list[int], n_proposed: int) -> None:
         self._noise.advance(len(made))

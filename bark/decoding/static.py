@@ -159,7 +159,7 @@ class StaticDecoder:
         into, of = self._index(rows), self._index(source)
         if n_read:
             cache = self.model.new_cache(len(prefixes), n_read)
-            self.model.trunk(prefixes[:, :-1], cache)
+            self.model.trunk(prefixes[:, :-1], cache, n_last=0)
             self.cache.load(cache, into, of)
         self._input[into] = prefixes[of, -1:]
         self.cache.position.fill_(n_read)

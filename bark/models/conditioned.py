@@ -10,7 +10,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..text.english.phones import CONTINUATION, N_KINDS, N_SEMANTIC
-from .gpt import GPT, GPTConfig
+from .blocks import GPTConfig
+from .gpt import GPT
 
 COARSE_PER_SEMANTIC = 4
 """Coarse tokens, two codebooks in turn, to a semantic token."""

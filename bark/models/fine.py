@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from .assign import apply_and_forget_copies, count_parameters
-from .gpt import Block, GPTConfig, LayerNorm
+from .blocks import Block, GPTConfig, LayerNorm
 from .native.library import NativeMemoryError
 from .native.trunk import NativeTrunk
 

@@ -7,7 +7,6 @@ and the model's are the same.
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import functools
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -18,169 +17,10 @@ from torch.nn import functional as F
 
 from ..spec import BARK
 from .assign import apply_and_forget_copies, count_parameters
+from .blocks import Block, GPTConfig, LayerNorm
 from .kv_cache import KeyValue, KVCache, StaticKVCache
 from .native.library import NativeMemoryError
 from .native.trunk import NativeTrunk
-
-
-@dataclasses.dataclass(frozen=True)
-class GPTConfig:
-    """Sizes of a model, as a checkpoint's `model_args` gives them.
-
-    Attributes:
-        block_size: longest sequence; rows of the position table.
-        input_vocab_size, output_vocab_size: rows of the token table, rows of the output layer.
-        bias: whether linear layers and layer norms have one.
-        position_sizes: () is one table `wpe` of `block_size` rows, looked up by index, as in
-            Bark; otherwise the sizes of several tables `wpes.i`, whose rows are summed.
-    """
-
-    block_size: int = 1_024
-    input_vocab_size: int = 10_048
-    output_vocab_size: int = 10_048
-    n_layer: int = 12
-    n_head: int = 12
-    n_embd: int = 768
-    dropout: float = 0.0
-    bias: bool = False
-    position_sizes: tuple[int, ...] = ()
-
-
-class LayerNorm(nn.LayerNorm):
-    """LayerNorm whose bias is optional."""
-
-    def __init__(self, width: int, *, bias: bool) -> None:
-        super().__init__(width, eps=1e-5, bias=bias)
-
-
-class Attention(nn.Module):
-    """Multi-head self-attention, causal or over the whole sequence.
-
-    `attend` is what the models call; `forward` answers as suno-ai/bark's classes do.
-
-    Attributes:
-        dtype: of the attention itself and of the cache; None is that of the layer before it.
-    """
-
-    def __init__(self, config: GPTConfig, *, causal: bool) -> None:
-        super().__init__()
-        self.n_head = config.n_head
-        self.causal = causal
-        self.dropout = config.dropout
-        self.dtype: torch.dtype | None = None
-        self.c_attn: nn.Module = nn.Linear(config.n_embd, 3 * config.n_embd, bias=config.bias)
-        self.c_proj: nn.Module = nn.Linear(config.n_embd, config.n_embd, bias=config.bias)
-
-    def attend(self, x: Tensor, cache: KVCache | StaticKVCache | None, layer: int) -> Tensor:
-        """(B, T, C) -> (B, T, C), the new positions' keys and values going into the cache."""
-        batch, length, width = x.shape
-        heads = self.c_attn(x).view(batch, length, 3, self.n_head, width // self.n_head)
-        heads = heads.permute(2, 0, 3, 1, 4)  # (3, B, H, T, D)
-        mask: Tensor | None = None
-        if cache is not None:
-            key, value, mask = cache.update(layer, heads[1:])
-            query = heads[0].to(key.dtype)
-        else:
-            query, key, value = heads.to(self.dtype or heads.dtype).unbind(0)
-        y = F.scaled_dot_product_attention(
-            query,
-            key,
-            value,
-            attn_mask=mask,
-            dropout_p=self.dropout if self.training else 0.0,
-            is_causal=self.causal and length > 1 and mask is None,
-        )
-        result: Tensor = self.c_proj(y.transpose(1, 2).reshape(batch, length, width).to(x.dtype))
-        return result
-
-
-class CausalSelfAttention(Attention):
-    """Attention of the text and coarse models, under suno-ai/bark's name."""
-
-    def __init__(self, config: GPTConfig) -> None:
-        super().__init__(config, causal=True)
-
-    def forward(
-        self, x: Tensor, layer_past: KeyValue | None = None, use_cache: bool = False
-    ) -> tuple[Tensor, KeyValue | None]:
-        """(B, T, C) -> (B, T, C), and with `use_cache` the keys and values so far."""
-        cache = None
-        if use_cache or layer_past is not None:
-            past = None if layer_past is None else (layer_past,)
-            cache = KVCache.of_past(past, x, n_layer=1, n_head=self.n_head)
-        y = self.attend(x, cache, 0)
-        if cache is None or not use_cache:
-            return y, None
-        cache.advance(x.shape[1])
-        return y, cache.as_past()[0]
-
-
-class NonCausalSelfAttention(Attention):
-    """Attention of the fine model, under suno-ai/bark's name."""
-
-    def __init__(self, config: GPTConfig) -> None:
-        super().__init__(config, causal=False)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(B, T, C) -> (B, T, C)."""
-        return self.attend(x, None, 0)
-
-
-class MLP(nn.Module):
-    """Two linear layers around a GELU.
-
-    Attributes:
-        rows_at_once: how many positions go through together, so that what lies between the
-            layers stays in the processor's cache; None is all. It changes no result where the
-            layers treat each row alone.
-    """
-
-    def __init__(self, config: GPTConfig) -> None:
-        super().__init__()
-        self.rows_at_once: int | None = None
-        self.c_fc: nn.Module = nn.Linear(config.n_embd, 4 * config.n_embd, bias=config.bias)
-        self.c_proj: nn.Module = nn.Linear(4 * config.n_embd, config.n_embd, bias=config.bias)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(..., C) -> (..., C)."""
-        rows = x.reshape(-1, x.shape[-1])
-        if self.rows_at_once is None or len(rows) <= self.rows_at_once:
-            return self._forward(x)
-        y = torch.empty_like(rows)
-        parts = zip(rows.split(self.rows_at_once), y.split(self.rows_at_once), strict=True)
-        for part, target in parts:
-            target.copy_(self._forward(part))
-        return y.view_as(x)
-
-    def _forward(self, x: Tensor) -> Tensor:
-        hidden = self.c_fc(x)
-        if hidden.requires_grad:
-            hidden = F.gelu(hidden)
-        else:
-            torch.ops.aten.gelu_(hidden)  # in place: fresh memory is slow to get
-        y: Tensor = self.c_proj(hidden)
-        return y
-
-
-class Block(nn.Module):
-    """Pre-norm transformer block."""
-
-    def __init__(self, config: GPTConfig, *, causal: bool, norm_bias: bool) -> None:
-        super().__init__()
-        self.ln_1 = LayerNorm(config.n_embd, bias=norm_bias)
-        self.attn: Attention = (
-            CausalSelfAttention(config) if causal else NonCausalSelfAttention(config)
-        )
-        self.ln_2 = LayerNorm(config.n_embd, bias=norm_bias)
-        self.mlp = MLP(config)
-
-    def forward(
-        self, x: Tensor, cache: KVCache | StaticKVCache | None = None, layer: int = 0
-    ) -> Tensor:
-        """(B, T, C) -> (B, T, C)."""
-        x = x + self.attn.attend(self.ln_1(x), cache, layer)
-        result: Tensor = x + self.mlp(self.ln_2(x))
-        return result
 
 
 class Draft:
@@ -285,23 +125,34 @@ class GPT(nn.Module):
             positions = torch.arange(ids.shape[1], device=ids.device)
         return self.embed_tokens(ids) + self.embed_positions(positions)
 
-    def trunk(self, x: Tensor, cache: KVCache | StaticKVCache | None = None) -> Tensor:
+    def trunk(
+        self,
+        x: Tensor,
+        cache: KVCache | StaticKVCache | None = None,
+        n_last: int | None = None,
+    ) -> Tensor:
         """All blocks and the last norm.
 
         Args:
             x: (B, T, C) embeddings; with a cache, of the positions behind its `length`.
+            n_last: of how many of the last positions the result is needed: the last block then
+                makes only keys and values of the others. 0 does no more than fill the cache;
+                None is all.
 
         Returns:
-            (B, T, C) hidden states.
+            (B, n, C) hidden states, n being T where `n_last` is None.
         """
+        length = x.shape[1]
+        n_last = length if n_last is None else min(n_last, length)
         hidden = self._by_library(x, cache)
         if hidden is None:
-            for layer, block in enumerate(self.transformer["h"]):
-                x = block(x, cache, layer)
+            blocks = self.transformer["h"]
+            for layer, block in enumerate(blocks):
+                x = block(x, cache, layer, n_last if layer == len(blocks) - 1 else None)
             hidden = self.transformer["ln_f"](x)
         if cache is not None:
-            cache.advance(x.shape[1])
-        return hidden
+            cache.advance(length)
+        return hidden[:, hidden.shape[1] - n_last :]
 
     def _by_library(self, x: Tensor, cache: KVCache | StaticKVCache | None) -> Tensor | None:
         """What the compiled layers make of it; None where torch's are to."""
@@ -371,7 +222,7 @@ class GPT(nn.Module):
         if use_cache or past_kv is not None:
             cache = self.new_cache(len(x), n_past + x.shape[1])
             cache.load_past(past_kv or ())
-        logits = self.head(self.trunk(x, cache)[:, -1:])
+        logits = self.head(self.trunk(x, cache, n_last=1))
         return logits, cache.as_past() if use_cache and cache is not None else None
 
     def get_num_params(self, non_embedding: bool = True) -> int:

@@ -104,6 +104,12 @@ class KVCache:
             self.length = key.shape[2]
             stored[0, :, :, : self.length], stored[1, :, :, : self.length] = key, value
 
+    def copy_from(self, other: KVCache) -> None:
+        """Holds what another cache of the same sizes holds, in its own dtype."""
+        self.length = n = other.length
+        for stored, filled in zip(self.layers, other.layers, strict=True):
+            stored[:, :, :, :n] = filled[:, :, :, :n]
+
     def as_past(self) -> tuple[KeyValue, ...]:
         """Each layer's keys and values so far, views of this cache."""
         filled = (stored[:, :, :, : self.length] for stored in self.layers)

@@ -17,9 +17,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..errors import OptionError
+from .blocks import MLP, Attention
 from .file_memory import give_back
 from .fine import FineGPT
-from .gpt import GPT, MLP, Attention, Draft
+from .gpt import GPT, Draft
 from .native.library import load_library
 from .native.linear import Int8Layer
 from .native.memory import HugeMemory

@@ -18,9 +18,10 @@ from bark.checkpoints.stage_building import STAGES
 from bark.codecs.banded import BandCodec, BandCodecConfig, BandDecoder
 from bark.codecs.harmonics import HOP_LEN
 from bark.errors import CheckpointError, WeightsNotFoundError
+from bark.models.blocks import GPTConfig
 from bark.models.conditioned import ConditionedGPT, ConditionedGPTConfig
 from bark.models.fine import FineGPT, FineGPTConfig
-from bark.models.gpt import GPT, GPTConfig
+from bark.models.gpt import GPT
 from bark.spec import NANO
 
 SIZES: dict[str, Any] = {"n_layer": 1, "n_head": 2, "n_embd": 16}

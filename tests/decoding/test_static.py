@@ -15,8 +15,9 @@ from bark.decoding import static
 from bark.decoding.cuda_graphs import NewRunner, PlainCalls, Runner
 from bark.decoding.sampling import SamplingOptions
 from bark.decoding.static import StaticDecoder
+from bark.models.blocks import GPTConfig
 from bark.models.conditioned import ConditionedGPT, ConditionedGPTConfig
-from bark.models.gpt import GPT, GPTConfig
+from bark.models.gpt import GPT
 from bark.spec import BARK, NANO, ModelSpec
 from bark.stages.coarse import CoarseWindows, generate_coarse
 from bark.stages.coarse_aligned import generate_coarse_aligned

@@ -18,8 +18,9 @@ from bark.decoding.cuda_graphs import CudaGraphs, PlainCalls
 from bark.decoding.sampling import RowNoise, SamplingOptions, draw_each
 from bark.decoding.stage import IndexInputs, Inputs, Rules
 from bark.decoding.static import StaticDecoder, borrow_decoder, drop_decoder
+from bark.models.blocks import GPTConfig
 from bark.models.conditioned import ConditionedGPT, ConditionedGPTConfig
-from bark.models.gpt import GPT, GPTConfig
+from bark.models.gpt import GPT
 from bark.models.kv_cache import KVCache, StaticKVCache
 from bark.spec import BARK, NANO
 from bark.stages.coarse import CoarseRules

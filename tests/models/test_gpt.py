@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from bark.models.gpt import GPT, MLP, CausalSelfAttention, GPTConfig, NonCausalSelfAttention
+from bark.models.blocks import MLP, CausalSelfAttention, GPTConfig, NonCausalSelfAttention
+from bark.models.gpt import GPT
 from bark.models.quantize import apply_precision
 
 CONFIG = GPTConfig(
@@ -138,3 +139,23 @@ def test_a_model_that_is_converted_no_longer_computes_where_its_weights_were() -
     logits, _ = model(ids, use_cache=True)
     assert logits.dtype == torch.bfloat16
     torch.testing.assert_close(logits.float(), expected, atol=0.1, rtol=0.1)
+
+
+@pytest.mark.parametrize("n_past", [0, 5])
+@pytest.mark.parametrize("n_last", [0, 1, 3, 7])
+@torch.inference_mode()
+def test_asked_for_the_last_positions_only_the_model_gives_them_and_reads_all(
+    model: GPT, ids: torch.Tensor, n_past: int, n_last: int
+) -> None:
+    embedded = model.embed(ids)
+    results = []
+    for asked in (None, n_last):
+        cache = model.new_cache(len(ids))
+        if n_past:
+            model.trunk(embedded[:, :n_past], cache, n_last=0)
+        results.append((model.trunk(embedded[:, n_past:], cache, asked), cache))
+    (everything, whole), (last, read) = results
+    torch.testing.assert_close(last, everything[:, everything.shape[1] - n_last :])
+    assert read.length == whole.length == ids.shape[1]
+    for one, other in zip(read.as_past(), whole.as_past(), strict=True):
+        torch.testing.assert_close(one, other)

@@ -14,8 +14,9 @@ import pytest
 import torch
 from torch import Tensor
 
+from bark.models.blocks import GPTConfig
 from bark.models.fine import FineGPT, FineGPTConfig
-from bark.models.gpt import GPT, GPTConfig
+from bark.models.gpt import GPT
 from bark.models.native.library import Library, computes_exactly, load_library
 from bark.models.native.linear import Int8Layer
 from bark.models.native.memory import HugeMemory

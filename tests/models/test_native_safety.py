@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from bark.models.gpt import GPT, GPTConfig
+from bark.models.blocks import GPTConfig
+from bark.models.gpt import GPT
 from bark.models.native import library as native_library
 from bark.models.native.compiler import compiled_library
 from bark.models.native.library import Library, NativeMemoryError, load_library

@@ -16,8 +16,9 @@ from torch import nn
 
 from bark.decoding.sampling import SamplingOptions
 from bark.errors import OptionError
+from bark.models.blocks import GPTConfig
 from bark.models.fine import FineGPT, FineGPTConfig
-from bark.models.gpt import GPT, GPTConfig
+from bark.models.gpt import GPT
 from bark.models.native.library import load_library
 from bark.models.native.linear import Int8Layer
 from bark.models.quantize import (

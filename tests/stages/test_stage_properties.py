@@ -11,7 +11,8 @@ import torch
 
 from bark.decoding.sampling import SamplingOptions
 from bark.errors import InvalidInputError
-from bark.models.gpt import GPT, GPTConfig
+from bark.models.blocks import GPTConfig
+from bark.models.gpt import GPT
 from bark.spec import BARK
 from bark.stages.coarse import CoarseWindows, coarse_len, generate_coarse
 from bark.stages.semantic import SemanticLimits, generate_semantic

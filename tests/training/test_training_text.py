@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from bark.models.gpt import GPTConfig
+from bark.models.blocks import GPTConfig
 from bark.spec import NANO
 from bark.stages.positions import POSITION_SIZES
 from bark.text.english import phones
