@@ -78,9 +78,9 @@ def test_takes_of_one_prompt_share_the_prefill() -> None:
     rows: list[int] = []
     trunk = gpt.trunk
 
-    def counted(x: torch.Tensor, cache: Any = None) -> torch.Tensor:
+    def counted(x: torch.Tensor, cache: Any = None, n_last: int | None = None) -> torch.Tensor:
         rows.append(x.shape[0] * x.shape[1])
-        return trunk(x, cache)
+        return trunk(x, cache, n_last)
 
     gpt.trunk = counted  # type: ignore[method-assign]
     finish(semantic_steps([[1, 2, 3]] * 5, gpt))
