@@ -9,7 +9,8 @@ import torch
 from ..devices import choose_device
 from ..environment import Environment
 from ..models.native.library import load_library
-from ..models.quantize import choose_precision, parts_that_add_exactly
+from ..models.quantize import choose_precision
+from ..models.torch_layers import parts_that_add_exactly
 from ..models.ways import describe_processor, measure_ways
 
 

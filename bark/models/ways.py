@@ -20,7 +20,7 @@ from torch import nn
 from .native.library import load_library
 from .native.linear import Int8Layer
 from .native.memory import HugeMemory
-from .quantize import Int8Linear, parts_that_add_exactly
+from .torch_layers import Int8Linear, parts_that_add_exactly
 
 _SIZE = (3_072, 768)  # of the first layer of small's MLP
 _N_LAYERS = 3  # one after the other, so that the first caches do not hold their weights

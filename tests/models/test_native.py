@@ -20,7 +20,8 @@ from bark.models.gpt import GPT
 from bark.models.native.library import Library, computes_exactly, load_library
 from bark.models.native.linear import Int8Layer
 from bark.models.native.memory import HugeMemory
-from bark.models.quantize import Int8Linear, apply_precision
+from bark.models.quantize import apply_precision
+from bark.models.torch_layers import Int8Linear
 
 WIDTHS = {16: 48, 32: 96, 64: 192}  # of a head, of a model with three of them
 

@@ -21,13 +21,11 @@ from bark.models.fine import FineGPT, FineGPTConfig
 from bark.models.gpt import GPT
 from bark.models.native.library import load_library
 from bark.models.native.linear import Int8Layer
-from bark.models.quantize import (
+from bark.models.quantize import apply_precision, choose_precision, integer_layers_work
+from bark.models.torch_layers import (
     Bf16Linear,
     Fp16Linear,
     Int8Linear,
-    apply_precision,
-    choose_precision,
-    integer_layers_work,
     parts_that_add_exactly,
     quantize_rows,
 )
@@ -145,7 +143,8 @@ def test_two_parts_give_what_one_gives() -> None:
 @pytest.mark.skipif(platform.machine() != "x86_64", reason="only x86-64 has AVX2")
 def test_torchs_layers_are_exact_without_vnni() -> None:
     code = (
-        "from bark.models.quantize import parts_that_add_exactly; print(parts_that_add_exactly())"
+        "from bark.models.torch_layers import parts_that_add_exactly;"
+        "print(parts_that_add_exactly())"
     )
     env = {**os.environ, "ONEDNN_MAX_CPU_ISA": "AVX2", "BARK_NATIVE": "0"}
     done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True)

@@ -6,7 +6,7 @@ import pytest
 
 from bark.cli import main
 from bark.models.native.library import load_library
-from bark.models.quantize import parts_that_add_exactly
+from bark.models.torch_layers import parts_that_add_exactly
 from bark.models.ways import measure_ways
 
 

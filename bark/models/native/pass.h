@@ -1,6 +1,7 @@
 /* What all ways to take many rows through the layers share. */
 #pragma once
 #include "attention.h"
+#include "few.h"
 
 #if defined(__AMX_INT8__) && defined(__AMX_BF16__) && defined(__linux__)
 #define HAS_TILES 1
