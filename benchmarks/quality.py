@@ -69,15 +69,19 @@ class Scored:
         return float((self.drawn() == other.drawn()).float().mean())
 
 
+def _read(model: GPT, x: Tensor) -> Tensor:
+    """(B, T, C) -> (B, T, C), through a cache of the kind that decoding reads."""
+    return model.trunk(x, model.new_cache(len(x), x.shape[1]))
+
+
 def _score_semantic(bark: Bark, model: GPT, take: Take) -> Scored:
     spec, tokens = bark.spec, take.tokens.semantic
     text = bark.tokenizer.encode(take.text).ids
     infer = [spec.semantic_infer_token]
     ids = np.concatenate([text + spec.text_offset, infer, tokens])
     places = [text_positions(text), infer_position(), semantic_positions(tokens)]
-    logits = model.logits(
-        torch.from_numpy(ids)[None], torch.from_numpy(np.concatenate(places))[None]
-    )
+    x = model.embed(torch.from_numpy(ids)[None], torch.from_numpy(np.concatenate(places))[None])
+    logits = model.head(_read(model, x))
     n_candidates = spec.semantic_pad_token + 1
     return Scored(logits[0, len(text) : -1, :n_candidates], torch.from_numpy(tokens))
 
@@ -91,7 +95,7 @@ def _score_coarse(bark: Bark, model: ConditionedGPT, take: Take) -> Scored:
     known = model.condition(torch.from_numpy(take.tokens.semantic)[None])[0, :n]
     x = model.embed_tokens(torch.cat([start, flat[: n - 1]]))
     x = x + known + model.embed_positions(torch.stack([index, phase], dim=-1))
-    logits = model.head(model.trunk(x[None]))[0].view(n, -1, bark.spec.codebook_size)
+    logits = model.head(_read(model, x[None]))[0].view(n, -1, bark.spec.codebook_size)
     codebook = index % bark.spec.n_coarse_codebooks
     return Scored(logits[index, codebook], flat[:n] % bark.spec.codebook_size)
 
@@ -204,7 +208,10 @@ def random_rows(size: str, folder: Path) -> list[Row]:
 def _logits(folder: Path, precision: str, stage: str, ids: Tensor) -> Scored:
     bark = Bark.from_pretrained(folder, device="cpu", precision=precision, lazy=True)
     model = bark.model(stage)
-    logits = (model(4, ids) if isinstance(model, FineGPT) else model.logits(ids))[0]
+    if isinstance(model, FineGPT):
+        logits = model(4, ids)[0]
+    else:
+        logits = model.head(_read(model, model.embed(ids)))[0]
     return Scored(logits, torch.zeros(len(logits)))
 
 

@@ -121,7 +121,7 @@ class StaticDecoder:
         # The model may keep its decoder, and two that hold each other stay in memory for long.
         self._model = weakref.ref(model)
         self.rules, self.inputs = rules, inputs
-        self.cache = StaticKVCache(model.new_cache(batch_size, max_len))
+        self.cache = StaticKVCache(model.new_cache(batch_size, max_len, of_floats=True))
         self.noise = RowNoise(batch_size, rules.n_candidates, rules.sampling, device=model.device)
         self._run = (runner or new_runner)(model.device)
         table = model.transformer["wte"].weight
@@ -158,7 +158,7 @@ class StaticDecoder:
         n_read = prefixes.shape[1] - 1
         into, of = self._index(rows), self._index(source)
         if n_read:
-            cache = self.model.new_cache(len(prefixes), n_read)
+            cache = self.model.new_cache(len(prefixes), n_read, of_floats=True)
             self.model.trunk(prefixes[:, :-1], cache, n_last=0)
             self.cache.load(cache, into, of)
         self._input[into] = prefixes[of, -1:]

@@ -72,9 +72,22 @@ class GPT(nn.Module):
         result: torch.device = self.transformer["wte"].weight.device
         return result
 
-    def new_cache(self, batch_size: int = 1, max_len: int | None = None) -> KVCache:
-        """An empty cache that fits this model."""
+    def new_cache(
+        self, batch_size: int = 1, max_len: int | None = None, *, of_floats: bool = False
+    ) -> KVCache:
+        """An empty cache that fits this model.
+
+        Args:
+            batch_size: items.
+            max_len: positions; None is the longest sequence.
+            of_floats: keys and values are tensors that others may read.
+        """
         config = self.config
+        if self.native is not None and not of_floats:
+            cache = self.native.new_cache(batch_size, max_len or config.block_size)
+            if cache is not None:
+                self.native.prepare(cache)
+                return cache
         cache = KVCache(
             n_layer=config.n_layer,
             batch_size=batch_size,
@@ -220,7 +233,7 @@ class GPT(nn.Module):
         x = self.transformer["drop"](x + self.embed_positions(position_ids))
         cache = None
         if use_cache or past_kv is not None:
-            cache = self.new_cache(len(x), n_past + x.shape[1])
+            cache = self.new_cache(len(x), n_past + x.shape[1], of_floats=True)
             cache.load_past(past_kv or ())
         logits = self.head(self.trunk(x, cache, n_last=1))
         return logits, cache.as_past() if use_cache and cache is not None else None

@@ -65,11 +65,14 @@ class KVCache:
         stored = self.layers[layer]
         stored[:, :, :, self.length : end] = key_value
         key, value = stored[:, :, :, :end].unbind(0)
+        return key, value, self._mask(n_new, stored.device)
+
+    def _mask(self, n_new: int, device: torch.device) -> Tensor | None:
         if n_new == 1 or not self.length:
-            return key, value, None
+            return None
         # Several new positions behind a filled cache: each sees the cache and its own past.
-        mask = torch.ones(n_new, end, dtype=torch.bool, device=stored.device)
-        return key, value, mask.tril(self.length)
+        mask = torch.ones(n_new, self.length + n_new, dtype=torch.bool, device=device)
+        return mask.tril(self.length)
 
     def advance(self, n_positions: int) -> None:
         """Counts new positions, once all layers have written them."""

@@ -116,6 +116,9 @@ class RoughLayers:
     def prepare(self, cache: KVCache) -> None:
         """Needs nothing."""
 
+    def new_cache(self, batch_size: int, max_len: int) -> None:
+        """The model's own kind is read."""
+
     def can_read(self, x: torch.Tensor, cache: KVCache) -> bool:
         return x.shape[1] < 100
 

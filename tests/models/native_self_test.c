@@ -83,8 +83,8 @@ static void test_products(void) {
             }
 }
 
-static void test_layers_read_their_cache(int is_bf16) {
-    enum { WIDTH = 64, HEADS = 2, LEN = 8, NEW = 3, N = 2 };
+static void test_layers_read_their_cache(int kind) {
+    enum { WIDTH = 64, HEADS = 2, LEN = 16, NEW = 3, N = 2 };
     made parts[] = {make_linear(INT8, 3 * WIDTH, WIDTH, 1), make_linear(INT8, WIDTH, WIDTH, 2),
                     make_linear(INT8, 4 * WIDTH, WIDTH, 3), make_linear(INT8, WIDTH, 4 * WIDTH, 4)};
     float *norm = filled(WIDTH, 9), *x = filled(N * NEW * WIDTH, 11), *y = filled(N * NEW * WIDTH, 0);
@@ -93,7 +93,7 @@ static void test_layers_read_their_cache(int is_bf16) {
     float *kv = filled(2 * N * LEN * WIDTH, 13);
     memset(kv, 0, 2 * N * LEN * WIDTH * sizeof(float));
     void *layers[] = {kv};
-    cache c = {N, NEW, 2, LEN, is_bf16, layers};
+    cache c = {N, NEW, 2, LEN, kind, layers};
     EXPECT(run_layers(&m, &c, x, y, 2) == DONE);
     for (int i = 0; i < N * NEW * WIDTH; i++) EXPECT(isfinite(y[i]));
     free(norm), free(x), free(y), free(kv);
@@ -178,8 +178,7 @@ static __attribute__((unused)) void test_a_fork_in_the_middle_of_a_job(void) {
 
 int main(void) {
     test_products();
-    test_layers_read_their_cache(0);
-    test_layers_read_their_cache(1);
+    for (int kind = KV_FLOAT32; kind <= KV_INT8; kind++) test_layers_read_their_cache(kind);
     test_a_call_without_memory_says_so();
     test_callers_at_once();
 #if !defined(__SANITIZE_THREAD__) /* it does not follow a child with threads */

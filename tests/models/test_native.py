@@ -17,6 +17,8 @@ from torch import Tensor
 from bark.models.blocks import GPTConfig
 from bark.models.fine import FineGPT, FineGPTConfig
 from bark.models.gpt import GPT
+from bark.models.kv_cache import KVCache
+from bark.models.native.eight_bit_cache import EightBitCache
 from bark.models.native.library import Library, computes_exactly, load_library
 from bark.models.native.linear import Int8Layer
 from bark.models.native.memory import HugeMemory
@@ -188,6 +190,76 @@ def test_the_sizes_that_do_not_fit_are_left_to_torch(
     assert model.native is None
     assert isinstance(model.transformer["h"][0].mlp.c_fc, Int8Linear)
     assert read(model, torch.randn(1, 4, 24)).isfinite().all()
+
+
+# Its cache ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("head_size", [32, 64])
+def test_keys_and_values_are_kept_in_eight_bits_each_position_by_its_largest(
+    library: Library, head_size: int
+) -> None:
+    sizes = {"n_layer": 2, "batch_size": 2, "n_head": 3, "max_len": 40, "head_size": head_size}
+    cache = EightBitCache(library, **sizes)
+    key_value = torch.randn(2, 2, 3, 35, head_size) * torch.logspace(-3, 3, 35)[:, None]
+    key_value[:, :, :, 7] = 0
+    for start, end in ((0, 20), (20, 21), (21, 35)):
+        key, value, mask = cache.update(1, key_value[:, :, :, start:end])
+        assert (mask is None) == (start == 0 or end - start == 1)
+        cache.advance(end - start)
+    step = key_value.abs().amax(dim=-1, keepdim=True) / 127
+    assert ((torch.stack((key, value)) - key_value).abs() <= 0.501 * step).all()
+    assert all(map(torch.equal, cache.as_past()[1], (key, value)))
+    plain = KVCache(**sizes, dtype=torch.bfloat16)
+    held, of_floats = (sum(stored.nbytes for stored in c.layers) for c in (cache, plain))
+    assert held < (0.66 if head_size == 64 else 0.7) * of_floats * 48 / 40
+
+
+def test_attention_over_it_is_that_over_its_numbers(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = packed(make_gpt(64), library, monkeypatch, "int8")
+    assert isinstance(model, GPT)
+    x = torch.randn(2, 90, 192)
+    steps = [x[:, :50], x[:, 50:60], *x[:, 60:].split(1, dim=1)]
+    kept = read(model, *steps)
+    by_library = model.native
+    model.native = None  # torch's attention over what the cache gives back
+    cache = EightBitCache(library, n_layer=2, batch_size=2, n_head=3, max_len=90, head_size=64)
+    by_torch = torch.cat([model.trunk(step, cache) for step in steps], dim=1)
+    assert difference(kept, by_torch) < 0.01
+    model.native = by_library
+    assert isinstance(model.new_cache(1), EightBitCache)
+
+
+def test_items_that_drop_out_leave_the_others_as_they_are(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    native = packed(make_gpt(64), library, monkeypatch, "int8")
+    assert isinstance(native, GPT)
+    x = torch.randn(3, 60, 192)
+    cache = native.new_cache(3)
+    native.trunk(x[:, :37], cache)
+    rows = torch.tensor([2, 0])
+    cache.select(rows)
+    assert cache.batch_size == 2
+    rest = native.trunk(x[rows, 37:], cache)
+    assert torch.equal(rest[:1], read(native, x[2:, :37], x[2:, 37:])[:, 37:])
+
+
+def test_a_past_is_handed_out_and_taken_as_numbers(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    native = packed(make_gpt(64), library, monkeypatch, "int8")
+    assert isinstance(native, GPT)
+    ids = torch.randint(0, 37, (1, 30))
+    whole, _ = native(ids)
+    _, past = native(ids[:, :20], use_cache=True)
+    assert past is not None
+    assert past[0][0].shape == (1, 3, 20, 64)
+    assert past[0][0].is_floating_point()
+    behind, _ = native(ids[:, 20:], past_kv=past)
+    assert difference(behind, whole) < 0.02
 
 
 # Threads --------------------------------------------------------------------------------------

@@ -1,14 +1,13 @@
 /* Attention of a few new positions over all that are in the cache. */
 #pragma once
-#include "linear.h"
-
-#define MAX_LEN 4096 /* positions that it can see */
+#include "eight_bits.h"
 
 typedef struct {
     const cache *cache;
     const float *query; /* (B, H, T, D) */
-    const void *kv;
-    float *y; /* (B, T, H D) */
+    void *kv;
+    const float *fresh; /* as result has it */
+    float *y;           /* (B, T, H D) */
     int64_t n_heads, head_size;
 } attention;
 
@@ -132,13 +131,37 @@ INLINE void attend(const float *query, const void *keys, const void *values, int
     for (int i = 0; i < parts; i++) store(y + i * LANES, sum_of_values[i] * factor);
 }
 
+/* A head of an item whose keys and values have eight bits. */
+static void attend_kept_head(const attention *a, int item) {
+    const cache *c = a->cache;
+    int64_t size = a->head_size, half = head_bytes(c, size) / 2, n = c->n_new * size;
+    const float *values = a->fresh + c->n_items * a->n_heads * n;
+    uint8_t *head = (uint8_t *)a->kv + item * head_bytes(c, size);
+    keep_positions(c, head, a->fresh + item * n, values + item * n, size);
+    for (int64_t t = 0; t < c->n_new; t++) {
+        const float *query = a->query + item * n + t * size;
+        float *y = a->y + ((item / a->n_heads * c->n_new + t) * a->n_heads + item % a->n_heads) * size;
+        int length = (int)(c->n_past + t + 1);
+        if (size == 64)
+            attend_kept(query, head, half, length, y, 64);
+        else if (size == 32)
+            attend_kept(query, head, half, length, y, 32);
+        else
+            attend_kept(query, head, half, length, y, 16);
+    }
+}
+
 static void attend_head(void *context, int item) {
     const attention *a = context;
     const cache *c = a->cache;
+    if (c->kind == KV_INT8) {
+        attend_kept_head(a, item);
+        return;
+    }
     int64_t size = a->head_size, at = item * c->max_len * size;
     int64_t values_at = at + c->n_items * a->n_heads * c->max_len * size;
     int64_t in_batch = item / a->n_heads, head = item % a->n_heads;
-    int bytes = c->is_bf16 ? 2 : 4;
+    int bytes = c->kind == KV_BF16 ? 2 : 4;
     const char *keys = (const char *)a->kv + at * bytes;
     const char *values = (const char *)a->kv + values_at * bytes;
     for (int64_t t = 0; t < c->n_new; t++) {
@@ -146,8 +169,8 @@ static void attend_head(void *context, int item) {
         float *y = a->y + ((in_batch * c->n_new + t) * a->n_heads + head) * size;
         int length = (int)(c->n_past + t + 1);
 #define ATTEND(parts)                                                        \
-    (c->is_bf16 ? attend(query, keys, values, length, y, parts, 1)           \
-                : attend(query, keys, values, length, y, parts, 0))
+    (c->kind == KV_BF16 ? attend(query, keys, values, length, y, parts, 1)           \
+                        : attend(query, keys, values, length, y, parts, 0))
         if (size == 64)
             ATTEND(64 / LANES);
         else if (size == 32)

@@ -94,6 +94,20 @@ static void unpack_heads(const void *keys, const void *values, int n, int size, 
     }
 }
 
+/* The same of a head in eight bits. */
+static void unpack_kept(const uint8_t *head, int64_t half, int n, int size, float *key_tiles,
+                        float *plain_values) {
+    float row[64] = {0};
+    for (int at = 0; at < (n + KEYS - 1) / KEYS * KEYS; at++) {
+        float *tile = key_tiles + (int64_t)(at / KEYS * KEYS) * size + at % KEYS;
+        if (at < n)
+            kept_position(head, half, at, row, plain_values + (int64_t)at * size, size);
+        else
+            memset(row, 0, sizeof row);
+        for (int d = 0; d < size; d++) tile[d * KEYS] = row[d];
+    }
+}
+
 /* Products of some rows of numbers, n_rows of `step` apart, with two columns of vectors, added to
  * what is there: y[r] += sum over i of x[r][i] * columns[i]. */
 INLINE void block_float(const float *x, int64_t x_stride, const float *columns,
@@ -169,7 +183,7 @@ static void attend_by_blocks(void *context, int item) {
     int64_t n_heads = p->model->n_heads, width = p->model->width;
     int size = (int)(width / n_heads), n_all = (int)(c->n_past + c->n_new);
     int64_t n_padded = (n_all + KEYS - 1) / KEYS * KEYS, score_stride = n_padded + LANES;
-    int64_t bytes = c->is_bf16 ? 2 : 4, at = (int64_t)item * c->max_len * size;
+    int64_t bytes = c->kind == KV_BF16 ? 2 : 4, at = (int64_t)item * c->max_len * size;
     const char *keys = (const char *)c->layers[p->layer] + at * bytes;
     const char *values = keys + c->n_items * n_heads * c->max_len * size * bytes;
     size_t tile_size = sizeof(float) * n_padded * size;
@@ -180,11 +194,14 @@ static void attend_by_blocks(void *context, int item) {
         return;
     }
     float *key_tiles = take(here, tile_size), *plain = take(here, tile_size);
-    unpack_heads(keys, values, n_all, size, (int)c->is_bf16, key_tiles, plain);
+    if (p->fresh)
+        unpack_kept(keep_fresh(p, item, size), head_bytes(c, size) / 2, n_all, size, key_tiles, plain);
+    else
+        unpack_heads(keys, values, n_all, size, c->kind == KV_BF16, key_tiles, plain);
     head_of_many h = {
         .query = (const float *)p->query + (int64_t)item * c->n_new * size,
         .key_tiles = key_tiles,
-        .values = c->is_bf16 ? plain : (const float *)values,
+        .values = c->kind == KV_FLOAT32 ? (const float *)values : plain,
         .scores = take(here, sizeof(float) * QUERIES_AT_ONCE * score_stride),
         .scaled = take(here, sizeof(float) * QUERIES_AT_ONCE * size),
         .y = take(here, sizeof(float) * QUERIES_AT_ONCE * size),

@@ -19,6 +19,7 @@ from .memory import HugeMemory, new_packed
 log = logging.getLogger(__name__)
 
 FLOAT32, INT8 = 0, 1
+KV_FLOAT32, KV_BF16, KV_INT8 = range(3)
 _DONE = 0
 
 
@@ -76,7 +77,7 @@ class CacheStruct(ctypes.Structure):
         ("n_new", c_int64),
         ("n_past", c_int64),
         ("max_len", c_int64),
-        ("is_bf16", c_int64),
+        ("kind", c_int64),
         ("layers", c_void_p),
     )
 
@@ -90,6 +91,8 @@ _INTERFACE: dict[str, tuple[type | None, tuple[type, ...]]] = {
     "has_byte_products": (c_int, ()),
     "pack_int8": (None, (c_void_p, c_int64, c_int64, c_void_p, c_void_p, c_void_p, c_int)),
     "run_linear": (c_int, (_LINEAR, c_void_p, c_void_p, c_int, c_int)),
+    "write_cache": (None, (_CACHE, c_int, c_int, c_int, c_void_p)),
+    "read_cache": (None, (_CACHE, c_int, c_int, c_int, c_void_p)),
     "run_layers": (c_int, (_MODEL, _CACHE, c_void_p, c_void_p, c_int)),
     "run_layers_of_many": (c_int, (_MODEL, _CACHE, c_void_p, c_void_p, c_int, c_int)),
 }
@@ -177,6 +180,16 @@ class Library:
             ctypes.byref(layer), pointer(x), pointer(y), len(x), self.n_threads
         )
         _check(status)
+
+    def write_cache(self, cache: CacheStruct, layer: int, key_value: Tensor) -> None:
+        """Puts new positions (2, B, H, T, D) float32 into a layer's cache of eight bits."""
+        _, _, n_head, _, size = key_value.shape
+        self._dll.write_cache(ctypes.byref(cache), layer, n_head, size, pointer(key_value))
+
+    def read_cache(self, cache: CacheStruct, layer: int, key_value: Tensor) -> None:
+        """All that it holds then, into (2, B, H, n_past + n_new, D) float32."""
+        _, _, n_head, _, size = key_value.shape
+        self._dll.read_cache(ctypes.byref(cache), layer, n_head, size, pointer(key_value))
 
     def run_layers(self, model: ModelStruct, cache: CacheStruct, x: Tensor, y: Tensor) -> None:
         """All layers for a few new positions: x (B, T, C) is used up, y (B, T, C) is filled.

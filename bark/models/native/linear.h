@@ -9,6 +9,7 @@
 #else
 #define ROWS 4
 #endif
+#define MAX_LEN 4096 /* positions that attention of few can see */
 #define FEW_ROWS 16 /* up to here a product is split by its outputs, above by its rows */
 
 enum { FLOAT32, INT8 };
@@ -33,9 +34,12 @@ typedef struct {
     const float *norm, *norm_bias;
 } model;
 
-/* Where the keys and values of a batch lie: (2, B, H, max_len, D) a layer, keys first. */
+/* Where the keys and values of a batch lie: (2, B, H, max_len, D) a layer, keys first; or in eight
+ * bits as eight_bits.h has it. */
+enum { KV_FLOAT32, KV_BF16, KV_INT8 };
+
 typedef struct {
-    int64_t n_items, n_new, n_past, max_len, is_bf16;
+    int64_t n_items, n_new, n_past, max_len, kind;
     void *const *layers;
 } cache;
 
@@ -122,6 +126,7 @@ typedef struct {
     int query_is_bf16;
     const cache *cache;
     void *kv;
+    float *fresh; /* (2, B, H, T, D) for a cache of eight bits, which attention puts in; or NULL */
     int64_t n_heads, head_size;
 } result;
 
@@ -149,11 +154,13 @@ static void finish_heads(const linear *l, const result *to, int row, int n_rows,
                          const vf *y) {
     const cache *c = to->cache;
     int64_t size = to->head_size, width = l->n_out / 3, part = n / width;
-    int64_t n_positions = part ? c->max_len : c->n_new; /* (2, B, H, max_len, D) or (B, H, T, D) */
+    int in_cache = part && !to->fresh;
+    int64_t n_positions = in_cache ? c->max_len : c->n_new; /* of (2, B, H, ..., D) or (B, H, T, D) */
     int64_t at = n % width / size * n_positions * size + n % size;
-    if (part) at += ((part - 1) * c->n_items * to->n_heads * n_positions + c->n_past) * size;
-    void *base = part ? to->kv : to->query;
-    int is_bf16 = part ? (int)c->is_bf16 : to->query_is_bf16;
+    if (part) at += (part - 1) * c->n_items * to->n_heads * n_positions * size;
+    if (in_cache) at += c->n_past * size;
+    void *base = in_cache ? to->kv : part ? to->fresh : to->query;
+    int is_bf16 = part ? in_cache && c->kind == KV_BF16 : to->query_is_bf16;
     int item = row / (int)c->n_new, t = row % (int)c->n_new;
     for (int r = 0; r < n_rows; r++) {
         int64_t here = at + (item * to->n_heads * n_positions + t) * size;

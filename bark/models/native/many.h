@@ -98,7 +98,7 @@ static void pass_rows(void *context, int item) {
         norm_rows(x, n_rows, width, l->norm1, l->norm1_bias, normed);
         quantize_rows(normed, n_rows, width, codes, scales);
         result to_heads = {.to = QKV, .query = p->query, .query_is_bf16 = p->by_tiles,
-                           .cache = p->cache, .kv = p->cache->layers[p->layer],
+                           .cache = p->cache, .kv = p->cache->layers[p->layer], .fresh = p->fresh,
                            .n_heads = m->n_heads, .head_size = m->width / m->n_heads};
         multiply_many(p->by_tiles, &l->qkv, &to_heads, codes, scales, first, n_rows);
     } else {

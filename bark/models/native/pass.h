@@ -18,8 +18,19 @@ typedef struct {
     int layer, is_causal, by_tiles;
     float *x, *y, *attended; /* (B T, C) */
     void *query;             /* (B, H, T, D), float32 or, for tiles, bfloat16 */
+    float *fresh;            /* as result has it */
     _Atomic int *status;     /* OUT_OF_MEMORY once an item had none */
 } pass;
+
+/* Puts what is new of a head into its eight-bit cache, and returns where that lies. */
+static uint8_t *keep_fresh(const pass *p, int item, int64_t size) {
+    const cache *c = p->cache;
+    uint8_t *head = (uint8_t *)c->layers[p->layer] + item * head_bytes(c, size);
+    const float *keys = p->fresh + item * c->n_new * size;
+    const float *values = keys + c->n_items * p->model->n_heads * c->n_new * size;
+    keep_positions(c, head, keys, values, size);
+    return head;
+}
 
 static void quantize_rows(const float *x, int n_rows, int64_t n, uint8_t *codes, float *scales) {
     for (int r = 0; r < n_rows; r++)

@@ -115,6 +115,19 @@ static float weigh(float *scores, int length, int end, uint16_t *weights) {
     return sum(total);
 }
 
+/* A head in eight bits becomes one in sixteen. */
+static void unpack_kept_to_bf16(const uint8_t *head, int64_t half, int n, uint16_t *keys,
+                                uint16_t *values) {
+    float key[HEAD], value[HEAD];
+    for (int at = 0; at < n; at++) {
+        kept_position(head, half, at, key, value, HEAD);
+        for (int d = 0; d < HEAD; d += LANES) {
+            to_bf16(keys + at * HEAD + d, load(key + d));
+            to_bf16(values + at * HEAD + d, load(value + d));
+        }
+    }
+}
+
 static void attend_by_tiles(void *context, int item) {
     const pass *p = context;
     const cache *c = p->cache;
@@ -124,7 +137,7 @@ static void attend_by_tiles(void *context, int item) {
     int64_t score_stride = n_padded + 16, weight_stride = n_padded + 32;
     const uint16_t *kv = c->layers[p->layer], *all_queries = p->query, *keys = kv + item * c->max_len * HEAD;
     const uint16_t *values = keys + c->n_items * n_heads * c->max_len * HEAD;
-    size_t kv_size = n_padded * HEAD * 4, head_size = QUERIES * HEAD * 6;
+    size_t kv_size = n_padded * HEAD * 4 * (p->fresh ? 2 : 1), head_size = QUERIES * HEAD * 6;
     size_t score_size = QUERIES * (score_stride * 4 + weight_stride * 2);
     scratch *here = reserve_for_item(kv_size + score_size + head_size + 4096);
     if (!here) {
@@ -137,6 +150,12 @@ static void attend_by_tiles(void *context, int item) {
     uint16_t *weights = take(here, sizeof(uint16_t) * QUERIES * weight_stride);
     uint16_t *query = take(here, sizeof(uint16_t) * QUERIES * HEAD);
     float *y = take(here, sizeof(float) * QUERIES * HEAD);
+    if (p->fresh) {
+        uint16_t *mine = take(here, n_padded * HEAD * 4);
+        keys = mine, values = mine + n_padded * HEAD;
+        unpack_kept_to_bf16(keep_fresh(p, item, HEAD), head_bytes(c, HEAD) / 2, n_all, mine,
+                            mine + n_padded * HEAD);
+    }
     pack_keys(keys, n_all, key_tiles);
     pack_values(values, n_all, value_tiles);
     open_tiles();

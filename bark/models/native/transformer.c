@@ -21,10 +21,12 @@ int run_layers(const model *m, const cache *c, float *x, float *y, int n_threads
     int width = (int)m->width, n_rows = (int)(c->n_items * c->n_new);
     int64_t wide = m->layers[0].mlp_in.n_out, head_size = m->width / m->n_heads;
     size_t row_size = sizeof(float) * width, wide_size = sizeof(float) * wide;
-    size_t size = 2 * row_size + wide_size + code_stride(wide) + sizeof(float);
+    size_t fresh_size = c->kind == KV_INT8 ? 2 * row_size : 0;
+    size_t size = 2 * row_size + fresh_size + wide_size + code_stride(wide) + sizeof(float);
     scratch *here = reserve_for_call(n_rows * size + 4096);
     if (!here) return OUT_OF_MEMORY;
     float *normed = take(here, n_rows * row_size), *query = take(here, n_rows * row_size);
+    float *fresh = fresh_size ? take(here, n_rows * fresh_size) : NULL;
     float *hidden = take(here, n_rows * wide_size);
     float *scales = take(here, n_rows * sizeof(float));
     uint8_t *codes = take(here, n_rows * code_stride(wide));
@@ -35,8 +37,8 @@ int run_layers(const model *m, const cache *c, float *x, float *y, int n_threads
             norm_row(x + r * width, width, l->norm1, l->norm1_bias, normed + r * width);
         multiply(together, &l->qkv, normed, n_rows, codes, scales,
                  (result){.to = QKV, .query = query, .cache = c, .kv = c->layers[i],
-                          .n_heads = m->n_heads, .head_size = head_size});
-        attention a = {c, query, c->layers[i], normed, m->n_heads, head_size};
+                          .fresh = fresh, .n_heads = m->n_heads, .head_size = head_size});
+        attention a = {c, query, c->layers[i], fresh, normed, m->n_heads, head_size};
         for_each(together, (int)(c->n_items * m->n_heads), attend_head, &a);
         multiply(together, &l->attention_out, normed, n_rows, codes, scales,
                  (result){.to = ADD, .y = x, .stride = width});
@@ -66,7 +68,7 @@ int struct_layout(int64_t *out, int n) {
         sizeof(model), AT(model, n_layers), AT(model, width), AT(model, n_heads),
         AT(model, layers), AT(model, norm), AT(model, norm_bias),
         sizeof(cache), AT(cache, n_items), AT(cache, n_new), AT(cache, n_past),
-        AT(cache, max_len), AT(cache, is_bf16), AT(cache, layers)};
+        AT(cache, max_len), AT(cache, kind), AT(cache, layers)};
 #undef AT
     int n_here = sizeof layout / sizeof *layout;
     for (int i = 0; i < n_here && i < n; i++) out[i] = layout[i];
@@ -114,22 +116,41 @@ int run_linear(const linear *l, const float *x, float *y, int n_rows, int n_thre
 int run_layers_of_many(const model *m, const cache *c, float *x, float *y, int is_causal,
                        int n_threads) {
     int n_rows = (int)(c->n_items * c->n_new);
-    size_t row_size = 2 * m->width * sizeof(float);
+    size_t row_size = (c->kind == KV_INT8 ? 4 : 2) * m->width * sizeof(float);
     scratch *here = reserve_for_call(n_rows * row_size + 4096);
     if (!here) return OUT_OF_MEMORY;
     float *attended = take(here, sizeof(float) * n_rows * m->width);
     void *query = take(here, sizeof(float) * n_rows * m->width);
-    int by_tiles = tiles_work() && c->is_bf16 && m->width / m->n_heads == 64;
+    float *fresh = c->kind == KV_INT8 ? take(here, 2 * sizeof(float) * n_rows * m->width) : NULL;
+    int by_tiles = tiles_work() && c->kind != KV_FLOAT32 && m->width / m->n_heads == 64;
     _Atomic int status = DONE;
     int together = enter(n_threads);
     for (int i = 0; i <= m->n_layers && status == DONE; i++) {
-        pass p = {m, c, i, is_causal, by_tiles, x, y, attended, query, &status};
+        pass p = {m, c, i, is_causal, by_tiles, x, y, attended, query, fresh, &status};
         for_each(together, (n_rows + ROWS_AT_ONCE - 1) / ROWS_AT_ONCE, pass_rows, &p);
         if (i < m->n_layers && status == DONE)
             for_each(together, (int)(c->n_items * m->n_heads), attend_many, &p);
     }
     leave(together);
     return status;
+}
+
+/* Puts new positions into a layer's cache of eight bits: (2, B, H, T, D), keys first. */
+void write_cache(const cache *c, int layer, int n_heads, int size, const float *key_value) {
+    int64_t n_all = c->n_items * n_heads, n = c->n_new * size;
+    for (int64_t i = 0; i < n_all; i++)
+        keep_positions(c, (uint8_t *)c->layers[layer] + i * head_bytes(c, size), key_value + i * n,
+                       key_value + (n_all + i) * n, size);
+}
+
+/* All positions that are in it, (2, B, H, n_past + n_new, D). */
+void read_cache(const cache *c, int layer, int n_heads, int size, float *key_value) {
+    int64_t n_all = c->n_items * n_heads, n = c->n_past + c->n_new;
+    for (int64_t i = 0; i < n_all; i++)
+        for (int64_t j = 0; j < n; j++)
+            kept_position((const uint8_t *)c->layers[layer] + i * head_bytes(c, size),
+                          head_bytes(c, size) / 2, j, key_value + (i * n + j) * size,
+                          key_value + ((n_all + i) * n + j) * size, size);
 }
 
 /* ------------------------------------------------------------------------------------------ */

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from ..kv_cache import KVCache
-from .library import FLOAT32, CacheStruct, LayerStruct, Library, LinearStruct, ModelStruct
+from .eight_bit_cache import EightBitCache, cache_struct
+from .library import FLOAT32, LayerStruct, Library, LinearStruct, ModelStruct
 from .linear import Int8Layer
 from .memory import LANES, prefer_huge_pages
 
@@ -18,6 +19,9 @@ _HEAD_SIZES = (16, 32, 64)
 _MAX_LEN = 4_096
 _FEW = 16
 """Up to so many new positions of an item a product is shared out by its outputs."""
+
+_ROWS_AT_ONCE = 1_024
+"""Of items with many positions so many go together that they have this many at most."""
 
 
 class _Block(Protocol):
@@ -74,7 +78,7 @@ class NativeTrunk:
             return False
         if x.shape[1] > _FEW and not self.reads_many:
             return False
-        return cache.layers[0].dtype in (torch.bfloat16, torch.float32)
+        return cache.layers[0].dtype in (torch.int8, torch.bfloat16, torch.float32)
 
     def read(self, x: Tensor, cache: KVCache) -> Tensor:
         """(B, T, C) float32 embeddings -> (B, T, C) hidden states; the cache takes the positions.
@@ -86,14 +90,26 @@ class NativeTrunk:
         """
         assert cache.length + x.shape[1] <= cache.max_len
         assert len(x) == cache.batch_size
+        batch, length, _ = x.shape
+        y = torch.empty(x.shape)
+        n_together = batch
+        if length > _FEW and isinstance(cache, EightBitCache):
+            n_together = max(1, _ROWS_AT_ONCE // length)  # to work in little memory
+        for first in range(0, batch, n_together):
+            items = slice(first, first + n_together)
+            self._read_items(x[items], cache, items, y[items])
+        return y
+
+    def _read_items(self, x: Tensor, cache: KVCache, items: slice, y: Tensor) -> None:
         x = x.clone(memory_format=torch.contiguous_format)
-        y = torch.empty_like(x)
-        struct, _alive = self._cache(x, cache.layers, cache.length)
+        layers = cache.layers
+        if len(x) < cache.batch_size:
+            layers = [stored[items] for stored in layers]
+        struct, _alive = cache_struct(layers, len(x), x.shape[1], cache.length)
         if x.shape[1] > _FEW:
             self._library.run_layers_of_many(self._model, struct, x, y, causal=True)
         else:
             self._library.run_layers(self._model, struct, x, y)
-        return y
 
     def takes(self, x: Tensor) -> bool:
         """Whether `multiply` is the quickest for these inputs (..., K)."""
@@ -119,23 +135,26 @@ class NativeTrunk:
         shape = (2, batch, self._n_head, length, self._head_size)
         dtype = torch.bfloat16 if self._library.has_tiles else torch.float32
         shared = torch.empty(shape, dtype=dtype)  # each layer needs it only for itself
-        struct, _alive = self._cache(x, [shared] * len(self._layers), 0)
+        struct, _alive = cache_struct([shared] * len(self._layers), batch, length, 0)
         self._library.run_layers_of_many(self._model, struct, x, y, causal=False)
         return y
+
+    def new_cache(self, batch_size: int, max_len: int) -> KVCache | None:
+        """An empty cache of eight bits; None where the model's own kind is to be read."""
+        if not self.reads_many or max_len > _MAX_LEN:
+            return None
+        return EightBitCache(
+            self._library,
+            n_layer=len(self._layers),
+            batch_size=batch_size,
+            n_head=self._n_head,
+            max_len=max_len,
+            head_size=self._head_size,
+        )
 
     def prepare(self, cache: KVCache) -> None:
         """Makes a new cache quick to read."""
         prefer_huge_pages(cache.layers[0])
-
-    def _cache(
-        self, x: Tensor, layers: Sequence[Tensor], n_past: int
-    ) -> tuple[CacheStruct, object]:
-        pointers = (ctypes.c_void_p * len(layers))(*(stored.data_ptr() for stored in layers))
-        is_bf16 = layers[0].dtype == torch.bfloat16
-        struct = CacheStruct(
-            x.shape[0], x.shape[1], n_past, layers[0].shape[3], is_bf16, ctypes.addressof(pointers)
-        )
-        return struct, pointers
 
     def _layer(self, block: _Block) -> LayerStruct:
         return LayerStruct(
