@@ -42,6 +42,7 @@ class Environment:
         native_dir: where they are kept.
         native_built: BARK_NATIVE_BUILT, a folder of layers that were compiled beforehand.
         compiler: CC, the C compiler.
+        fuse: BARK_FUSE, whether torch.compile fuses the small kernels of a GPU's decode steps.
     """
 
     model: str | None
@@ -63,6 +64,7 @@ class Environment:
     native_dir: Path
     native_built: Path | None
     compiler: str | None
+    fuse: bool
 
 
 def read_environment(variables: Mapping[str, str] | None = None) -> Environment:
@@ -105,6 +107,7 @@ def read_environment(variables: Mapping[str, str] | None = None) -> Environment:
         native_dir=cache_home / "bark-studio",
         native_built=user_path(built) if (built := env.get("BARK_NATIVE_BUILT")) else None,
         compiler=env.get("CC") or None,
+        fuse=_flag(env, "BARK_FUSE"),
     )
 
 

@@ -23,6 +23,7 @@ from torch import Tensor, nn
 from ..models.gpt import GPT
 from ..models.kv_cache import StaticKVCache
 from .cuda_graphs import NewRunner, new_runner
+from .fused import step_for
 from .sampling import RowNoise
 from .stage import Inputs, Rules, Stage, Steps, Window, probabilities_of
 
@@ -124,6 +125,7 @@ class StaticDecoder:
         self.cache = StaticKVCache(model.new_cache(batch_size, max_len, of_floats=True))
         self.noise = RowNoise(batch_size, rules.n_candidates, rules.sampling, device=model.device)
         self._run = (runner or new_runner)(model.device)
+        self._step = step_for(StaticDecoder._decode_step, model.device)
         table = model.transformer["wte"].weight
         self._input = table.new_zeros(batch_size, 1, table.shape[1])
         self._tokens = torch.zeros(batch_size, max_len, dtype=torch.int64, device=model.device)
@@ -176,14 +178,14 @@ class StaticDecoder:
             span = min(self._length // SPAN * SPAN + SPAN, self.cache.max_len)
             key = span, (first_step + n) % self.rules.n_phases
             self.noise.draw(rows)
-            self._run(key, functools.partial(self._step, *key))
+            self._run(key, functools.partial(self._step, self, *key))
             self._length += 1
 
     def look(self, n_steps: int) -> list[list[int]]:
         """What each row chose in the last steps, the one thing that waits for the device."""
         return self._tokens[:, self._length - n_steps : self._length].tolist()
 
-    def _step(self, span: int, phase: int) -> None:
+    def _decode_step(self, span: int, phase: int) -> None:
         """One decode step, from tensors and into tensors alone: it can be recorded."""
         rules, model = self.rules, self.model
         self.cache.attend_to(span)
