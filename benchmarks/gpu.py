@@ -7,8 +7,11 @@ what the time does not allow is named there. `--device cpu --sizes tiny` tries t
 from __future__ import annotations
 
 import argparse
+import contextlib
+import itertools
+import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -90,35 +93,52 @@ def _stage_rows(args: argparse.Namespace, size: str, folder: Path) -> list[Row]:
     return stage_rows(samples, cases)
 
 
-@torch.inference_mode()
 def _kernel_rows(args: argparse.Namespace, size: str, folder: Path) -> list[Row]:
-    """How many kernels a decode step starts, and how long they take of it."""
+    """How many kernels a decode step starts, as it is and fused, and how long they take of it."""
     model = make_model(size, folder)
-    workload = make_workload(seconds=0.5, voice=False)
-    on_cpu = torch.device(args.device).type == "cpu"
-    activity = ProfilerActivity.CPU if on_cpu else ProfilerActivity.CUDA
     rows = []
-    for precision in args.precisions:
-        ours = Ours(folder=str(model), precision=precision, device=args.device)
-        for stage in _LOOPS:
-            ours.load(stage)
-            ours.run(stage, workload, 1)  # records graphs, loads kernels
-            begin = time.perf_counter()
-            with profile(activities=[activity]) as profiled:
-                made = ours.run(stage, workload, 1)
-            wall_s = time.perf_counter() - begin
-            assert made is not None
-            events = [e for e in profiled.events() or [] if on_cpu or e.device_type.name == "CUDA"]
-            busy_s = sum(e.time_range.elapsed_us() for e in events) / 1e6
-            rows.append(
-                {
-                    "stage": stage,
-                    "precision": precision,
-                    "kernels a step": f"{len(events) / made.size:.0f}",
-                    "device busy": "" if on_cpu else f"{busy_s / wall_s:.0%}",
-                }
-            )
+    for precision, fused in itertools.product(args.precisions, ("no", "yes")):
+        with _fusing(fused == "yes"):
+            ours = Ours(folder=str(model), precision=precision, device=args.device)
+            for stage in _LOOPS:
+                found = _kernels_of(ours, stage, on_cpu=ours.bark.device.type == "cpu")
+                rows.append({"stage": stage, "precision": precision, "fused": fused, **found})
     return rows
+
+
+@torch.inference_mode()
+def _kernels_of(ours: Ours, stage: str, *, on_cpu: bool) -> Row:
+    workload = make_workload(seconds=0.5, voice=False)
+    ours.load(stage)
+    begin = time.perf_counter()
+    ours.run(stage, workload, 1)  # compiles, loads kernels, records graphs
+    first_s = time.perf_counter() - begin
+    activity = ProfilerActivity.CPU if on_cpu else ProfilerActivity.CUDA
+    begin = time.perf_counter()
+    with profile(activities=[activity]) as profiled:
+        made = ours.run(stage, workload, 1)
+    wall_s = time.perf_counter() - begin
+    assert made is not None
+    events = [e for e in profiled.events() or [] if on_cpu or e.device_type.name == "CUDA"]
+    busy_s = sum(e.time_range.elapsed_us() for e in events) / 1e6
+    return {
+        "kernels a step": f"{len(events) / made.size:.0f}",
+        "ms a step": f"{1e3 * wall_s / made.size:.2f}",
+        "device busy": "" if on_cpu else f"{busy_s / wall_s:.0%}",
+        "first time, s": f"{first_s:.1f}",
+    }
+
+
+@contextlib.contextmanager
+def _fusing(asked: bool) -> Iterator[None]:
+    before = os.environ.get("BARK_FUSE")
+    os.environ["BARK_FUSE"] = str(int(asked))
+    try:
+        yield
+    finally:
+        del os.environ["BARK_FUSE"]
+        if before is not None:
+            os.environ["BARK_FUSE"] = before
 
 
 def _first_sound_rows(device: str) -> list[Row]:

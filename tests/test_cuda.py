@@ -101,6 +101,15 @@ def test_graphs_give_what_plain_calls_give(
 
 
 @STAGES
+def test_fused_steps_give_what_plain_ones_give(
+    run: Callable[..., Any], name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = run(model_of(name), 2)
+    monkeypatch.setenv("BARK_FUSE", "1")
+    assert run(model_of(name), 2) == expected
+
+
+@STAGES
 def test_graphs_are_made_anew_where_weights_or_options_have_changed(
     run: Callable[..., Any], name: str
 ) -> None:
