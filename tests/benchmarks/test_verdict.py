@@ -63,7 +63,8 @@ def test_the_command_for_a_gpu_keeps_every_step_and_names_what_it_left_out(
     gpu.main(arguments)
     steps = json.loads(path.read_text())["results"]
     assert list(steps) == ["copying", "tiny, stages", "tiny, kernels", "nano, first sound"]
-    assert [row["stage"] for row in steps["tiny, kernels"]] == ["semantic", "coarse"]
+    ways = [(row["stage"], row["fused"]) for row in steps["tiny, kernels"]]
+    assert ways == [(stage, fused) for fused in ("no", "yes") for stage in ("semantic", "coarse")]
     assert all(int(row["kernels a step"]) > 0 for row in steps["tiny, kernels"])
     assert "tiny, near its limit" in capsys.readouterr().out
     gpu.main([*arguments, "--minutes", "-1"])
