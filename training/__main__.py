@@ -20,7 +20,7 @@ from .recipe import (
     quick_recipe,
 )
 
-BUDGETS = ("codec", "letters", "text", "encoder", "coarse", "fine")
+BUDGETS = ("codec", "decoder", "letters", "text", "encoder", "coarse", "fine")
 
 log = logging.getLogger(__name__)
 

@@ -37,6 +37,10 @@ MAX_CORRUPTION = 0.8
 SHARE_AT_START = 0.4
 """Crops that begin with an utterance, behind the start token, where a speaker is drawn."""
 
+AVERAGING = 0.998
+"""Of the weights, in the second part: at a high learning rate their average of some five hundred
+steps has held-out losses that are 0.1 to 0.2 nats below their own."""
+
 SHARE_OF_ENDS = 0.6
 """Crops whose encoder sees nothing beyond the utterance that they end in, as when it is spoken."""
 
@@ -371,4 +375,5 @@ def _train_part(
             named["speaker"] = "speaker"
         return {b: sum(float(f[a]) for f in found) / len(found) for a, b in named.items()}
 
-    return train(trainee, step_loss, validate, out=out, budget=budget)
+    averaging = AVERAGING if with_blocks else 0.0
+    return train(trainee, step_loss, validate, out=out, budget=budget, averaging=averaging)

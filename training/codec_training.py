@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from bark.codecs.banded import PITCH_STEP, BandCodecConfig, pitch_index
+from bark.codecs.banded import PITCH_STEP, BandCodecConfig, BandDecoder, pitch_index
 from bark.codecs.harmonics import N_BANDS, N_NOISE_BANDS
 
 from .codec import CodecTrainee
@@ -23,6 +23,10 @@ from .speakers import SPEAKERS, in_voice, speakers_of
 CROP_LEN = 80
 """Frames in a training crop."""
 
+N_UTTERANCES = 6_000
+"""Of all voices that the codec learns from: some six hours, three gigabytes."""
+
+_STRIDE = 17  # files from one that is read to the next
 _UNQUANTISED_STEPS = 300  # before the codebooks are made
 _N_BOOKS_SHARES = (0, 0.4, 0.06, 0.1, 0.04, 0.03, 0.02, 0.35)  # of crops that use 1 to 8
 _LOUDEST_RANGE = 5.8  # log size, 50 dB
@@ -49,32 +53,46 @@ class CodecCrops:
     Args:
         utterances: those shorter than a crop are left out.
         seed: of the draws.
+
+    Attributes:
+        utterances: those that crops are cut from.
     """
 
     def __init__(self, utterances: Sequence[Utterance], seed: int) -> None:
-        self._items = [u for u in utterances if len(u.mel) > CROP_LEN]
-        if not self._items:
+        self.utterances = [u for u in utterances if len(u.mel) > CROP_LEN]
+        if not self.utterances:
             raise ValueError(f"no utterance is longer than {CROP_LEN} frames; make more data")
-        lengths = np.array([len(u.mel) for u in self._items], np.float64)
+        lengths = np.array([len(u.mel) for u in self.utterances], np.float64)
         self._shares = lengths / lengths.sum()
         self._rng = np.random.default_rng(seed)
 
     def draw(self, n: int) -> CodecBatch:
         """A batch of `n` crops."""
+        return self.cut(self.places(n))
+
+    def places(self, n: int) -> list[tuple[int, slice]]:
+        """Which of `utterances`, and which of its frames, `n` crops are."""
+        found = []
+        for i in self._rng.choice(len(self.utterances), n, p=self._shares):
+            first = int(self._rng.integers(len(self.utterances[i].mel) - CROP_LEN))
+            found.append((int(i), slice(first, first + CROP_LEN)))
+        return found
+
+    def cut(self, places: Sequence[tuple[int, slice]]) -> CodecBatch:
+        """The crops at these places."""
         rows = []
-        for i in self._rng.choice(len(self._items), n, p=self._shares):
-            item = self._items[i]
-            first = int(self._rng.integers(len(item.mel) - CROP_LEN))
-            part, bands = slice(first, first + CROP_LEN), item.bands
+        for i, part in places:
+            item = self.utterances[i]
+            bands = item.bands
             noise = bands.noise[part].flatten(1)
             rows.append((torch.from_numpy(item.mel[part]), bands.f0[part], bands.size[part],
                          bands.turn[part], noise))  # fmt: skip
         return CodecBatch(*(torch.stack(column) for column in zip(*rows, strict=True)))
 
 
-def codec_losses(trainee: CodecTrainee, batch: CodecBatch, latent: Tensor) -> dict[str, Tensor]:
+def codec_losses(decoder: BandDecoder, batch: CodecBatch, latent: Tensor) -> dict[str, Tensor]:
     """How far the decoded bands are from the teacher's: size, turn, noise and pitch."""
-    decoded = trainee.decoder(latent, pitch_index(batch.f0))
+    decoded = decoder(latent, pitch_index(batch.f0))
     size, cosine, sine, noise, log_f0 = decoded
     voiced = (batch.f0 > 0).float()[..., None]
     weight = voiced * _audible(batch)
@@ -91,6 +109,11 @@ def codec_losses(trainee: CodecTrainee, batch: CodecBatch, latent: Tensor) -> di
         "noise": (likelihood * (0.2 + 0.8 * _loud(batch.noise))).mean(),
         "pitch": (voiced[..., 0] * levels).sum() / (voiced.sum() + 1e-6),
     }
+
+
+def weighed(parts: dict[str, Tensor]) -> Tensor:
+    """One loss of `codec_losses`' four."""
+    return 2 * parts["size"] + parts["turn"] + parts["noise"] + 0.3 * parts["pitch"]
 
 
 def _audible(batch: CodecBatch) -> Tensor:
@@ -136,13 +159,12 @@ def train_codec(
                 start = crops.draw(_N_START_CROPS)
                 trainee.quantiser.start(trainee.encoder(start.mel, start.f0).detach().flatten(0, 1))
             used, extra = _quantised(trainee, latent, rng)
-        parts = codec_losses(trainee, batch, used)
-        return 2 * parts["size"] + parts["turn"] + parts["noise"] + 0.3 * parts["pitch"] + extra
+        return weighed(codec_losses(trainee.decoder, batch, used)) + extra
 
     def validate() -> dict[str, float]:
         latent = trainee.encoder(kept.mel, kept.f0)
         sums = trainee.quantiser.quantise(latent.flatten(0, 1))[1].view_as(latent)
-        return {k: float(v) for k, v in codec_losses(trainee, kept, sums).items()}
+        return {k: float(v) for k, v in codec_losses(trainee.decoder, kept, sums).items()}
 
     log = train(trainee, loss, validate, out=out, budget=budget, matrix_lr=0.01)
     with torch.no_grad():
@@ -184,11 +206,25 @@ def _set_scales(trainee: CodecTrainee, batch: CodecBatch) -> None:
     decoder.noise_deviation.copy_(noise.std(0) + 0.1)
 
 
-def utterances_of_all_voices(folder: Path) -> list[Utterance]:
-    """The features' utterances in the teacher's voice, and each in bent ones."""
-    found, number = [], 0
-    for path in feature_files(folder):
+def utterances_of_all_voices(folder: Path, at_most: int = N_UTTERANCES) -> list[Utterance]:
+    """Utterances of the features in the teacher's voice, and each in bent ones.
+
+    Args:
+        folder: of the features; files far apart are read, because a few hours teach a codec all,
+            and more would not fit into the memory.
+        at_most: utterances, but for what is over in the last file.
+    """
+    found: list[Utterance] = []
+    number = 0
+    for path in spread(feature_files(folder)):
         for utterance in load_utterances(path):
             found += [in_voice(utterance, speaker) for speaker in speakers_of(number)]
             number += 1
+        if len(found) >= at_most:
+            break
     return found
+
+
+def spread(paths: Sequence[Path]) -> list[Path]:
+    """All paths, in an order in which any beginning is from everywhere."""
+    return [path for first in range(_STRIDE) for path in paths[first::_STRIDE]]

@@ -52,27 +52,30 @@ def train(
     budget: Budget,
     lr: float = 1.5e-3,
     matrix_lr: float = 0.02,
+    averaging: float = 0.0,
 ) -> list[dict[str, float]]:
     """Trains until the budget is spent, from the checkpoint in `out` if there is one.
 
     Args:
-        model: changed in place, and left with its last weights.
+        model: changed in place, and left with its last weights, or with their average.
         loss: step number -> loss to minimise.
         validate: losses on held-out data, by name.
         out: folder of `checkpoint.pt` and `log.jsonl`.
         budget: limits and intervals.
         lr, matrix_lr: of AdamW and of Muon.
+        averaging: what a step leaves of the weights' running average, which is then what is
+            validated and kept; 0 for none.
 
     Returns:
         The log: one entry a validation, with `step`, `minutes`, `train` and `validate`'s losses.
     """
     out.mkdir(parents=True, exist_ok=True)
     optimizer = Optimizer(model, lr=lr, matrix_lr=matrix_lr)
-    step, before = _resume(model, optimizer, out)
+    step, before, average = _resume(model, optimizer, out, averaging)
     started, validated = time.monotonic() - before, time.monotonic()
     log, losses = _read_log(out), []
     if not log:
-        log.append(_entry(model, validate, step, before, losses))
+        log.append(_entry(model, validate, step, before, losses, average))
         _write_log(out, log)
     while (progress := budget.progress(step, time.monotonic() - started)) < 1:
         value = loss(step)
@@ -80,28 +83,63 @@ def train(
         optimizer.step(schedule(progress, step))
         losses.append(value.item())
         step += 1
+        average.take(model)
         if time.monotonic() - validated > budget.validate_every_s:
             validated = time.monotonic()
-            log.append(_entry(model, validate, step, validated - started, losses))
+            log.append(_entry(model, validate, step, validated - started, losses, average))
             _write_log(out, log)
-            _save(model, optimizer, out, step, time.monotonic() - started)
+            _save(model, optimizer, out, step, time.monotonic() - started, average)
             losses = []
     if losses:
-        log.append(_entry(model, validate, step, time.monotonic() - started, losses))
+        log.append(_entry(model, validate, step, time.monotonic() - started, losses, average))
         _write_log(out, log)
-        _save(model, optimizer, out, step, time.monotonic() - started)
+        _save(model, optimizer, out, step, time.monotonic() - started, average)
+    model.load_state_dict(average.weights or model.state_dict())
     return log
 
 
+@dataclass(frozen=True)
+class Average:
+    """A running average of a model's weights: steadier than where the last steps left them.
+
+    Attributes:
+        decay: what a step leaves of it; the first steps leave less. 0 for no average.
+        weights: by name; none without an average.
+        taken: steps since it began, a list of one number.
+    """
+
+    decay: float
+    weights: dict[str, Tensor]
+    taken: list[int]
+
+    @classmethod
+    def of(cls, model: nn.Module, decay: float) -> Average:
+        """Begins with a model's weights as they are."""
+        weights = {name: w.detach().clone() for name, w in model.state_dict().items()}
+        return cls(decay, weights if decay else {}, [0])
+
+    @torch.no_grad()
+    def take(self, model: nn.Module) -> None:
+        """Takes in the weights after a step."""
+        taken = self.taken[0]
+        share = 1 - min(self.decay, (1 + taken) / (10 + taken))
+        own = model.state_dict()
+        for name, weight in self.weights.items():
+            weight.lerp_(own[name].to(weight.dtype), share)
+        self.taken[0] += 1
+
+
 def load_weights(path: Path) -> dict[str, Tensor]:
-    """The model's weights in a training checkpoint.
+    """The model's weights in a training checkpoint, or their average if one was kept.
 
     Raises:
         FileNotFoundError: there is none.
     """
     if not path.exists():
         raise FileNotFoundError(f"no checkpoint {path}; train that model first")
-    return torch.load(path, map_location="cpu", weights_only=True)["model"]
+    state = torch.load(path, map_location="cpu", weights_only=True)
+    weights: dict[str, Tensor] = state.get("average") or state["model"]
+    return weights
 
 
 def _entry(
@@ -110,11 +148,15 @@ def _entry(
     step: int,
     seconds: float,
     losses: list[float],
+    average: Average,
 ) -> dict[str, float]:
+    own = {name: weight.clone() for name, weight in model.state_dict().items()}
+    model.load_state_dict(average.weights or own)
     model.eval()
     with torch.no_grad():
         held_out = validate()
     model.train()
+    model.load_state_dict(own)
     entry = {"step": step, "minutes": round(seconds / 60, 2)}
     if losses:
         entry["train"] = round(sum(losses) / len(losses), 4)
@@ -123,9 +165,17 @@ def _entry(
     return entry
 
 
-def _save(model: nn.Module, optimizer: Optimizer, out: Path, step: int, seconds: float) -> None:
+def _save(
+    model: nn.Module,
+    optimizer: Optimizer,
+    out: Path,
+    step: int,
+    seconds: float,
+    average: Average,
+) -> None:
     state = {
         "model": model.state_dict(),
+        "average": average.weights,
         "optimizer": optimizer.state_dict(),
         "step": step,
         "seconds": seconds,
@@ -135,17 +185,22 @@ def _save(model: nn.Module, optimizer: Optimizer, out: Path, step: int, seconds:
     partial.replace(out / "checkpoint.pt")
 
 
-def _resume(model: nn.Module, optimizer: Optimizer, out: Path) -> tuple[int, float]:
-    """Takes up the checkpoint, if any; returns the steps and seconds already trained."""
+def _resume(
+    model: nn.Module, optimizer: Optimizer, out: Path, averaging: float
+) -> tuple[int, float, Average]:
+    """Takes up the checkpoint, if any; returns the steps and seconds trained, and the average."""
     path = out / "checkpoint.pt"
     if not path.exists():
-        return 0, 0.0
+        return 0, 0.0, Average.of(model, averaging)
     device = next(model.parameters()).device
     state = torch.load(path, map_location=device, weights_only=True)
     model.load_state_dict(state["model"])
     optimizer.load_state_dict(state["optimizer"])
     log.info("going on from step %d of %s", state["step"], path)
-    return state["step"], state["seconds"]
+    step = state["step"]
+    kept = state.get("average") if averaging else {}
+    average = Average.of(model, averaging) if kept is None else Average(averaging, kept, [step])
+    return step, state["seconds"], average
 
 
 def _read_log(out: Path) -> list[dict[str, float]]:

@@ -25,6 +25,7 @@ from .codec import CodecTrainee
 from .codec_training import train_codec, utterances_of_all_voices
 from .compare import write_comparison
 from .corpus import held_out_numbers, held_out_prose
+from .decoder import settle_decoder, utterances_in_turn
 from .export import NANO_DIR, VOICES_DIR, export_coarse, export_fine, write_voices
 from .features import make_features, training_sentences
 from .fine import FINE_CONFIG, train_fine
@@ -54,8 +55,8 @@ class Recipe:
         sentences: that the teacher says for the codec, the coarse and the fine model.
         text_items: sentences for the text model.
         held_out: sentences of prose and with numbers that the text model is measured on.
-        codec, letters, text, encoder, coarse, fine: budgets of the trainings; `encoder` is the
-            coarse model's without its blocks.
+        codec, decoder, letters, text, encoder, coarse, fine: budgets of the trainings; `decoder`
+            is the codec's second, `encoder` the coarse model's without its blocks.
         codec_config, text_config, coarse_config, fine_config: sizes of the models.
         letters_every: the letter model learns each so-manieth word of the lexicon.
         codec_batch, coarse_batches, fine_batch: crops to a step.
@@ -67,6 +68,7 @@ class Recipe:
     text_items: int = 44_000
     held_out: tuple[int, int] = (150, 30)
     codec: Budget = field(default_factory=lambda: Budget(minutes=120))
+    decoder: Budget = field(default_factory=lambda: Budget(minutes=30))
     letters: Budget = field(default_factory=lambda: Budget(minutes=40))
     text: Budget = field(default_factory=lambda: Budget(minutes=90))
     encoder: Budget = field(default_factory=lambda: Budget(minutes=20))
@@ -93,6 +95,7 @@ def quick_recipe() -> Recipe:
         text_items=64,
         held_out=(6, 2),
         codec=dataclasses.replace(budget, steps=340),
+        decoder=budget,
         letters=budget,
         text=budget,
         encoder=budget,
@@ -133,6 +136,20 @@ def make_codec(recipe: Recipe, out: Path, device: str) -> None:
         batch_size=recipe.codec_batch,
         seed=recipe.seed,
     )
+
+
+def make_decoder(recipe: Recipe, out: Path, device: str) -> None:
+    """Trains the codec's decoder further, on nano's voices alone."""
+    codec = CodecTrainee.load(out / "codec")
+    settle_decoder(
+        utterances_in_turn(out / "features"),
+        codec,
+        out / "decoder",
+        recipe.decoder,
+        batch_size=recipe.codec_batch,
+        seed=recipe.seed,
+    )
+    codec.save(out / "codec")
 
 
 def make_codes(recipe: Recipe, out: Path, device: str) -> None:
@@ -263,6 +280,7 @@ Step = Callable[[Recipe, Path, str], None]
 STEPS: dict[str, Step] = {
     "data": make_data,
     "codec": make_codec,
+    "decoder": make_decoder,
     "codes": make_codes,
     "letters": make_letters,
     "text": make_text,
@@ -273,10 +291,10 @@ STEPS: dict[str, Step] = {
     "compare": compare,
     "ship": ship,
 }
-TRAININGS = ("codec", "letters", "text", "coarse/encoder", "coarse/blocks", "fine")
+TRAININGS = ("codec", "decoder", "letters", "text", "coarse/encoder", "coarse/blocks", "fine")
 """Folders with a log each."""
 
-QUICK_STEPS = ("data", "codec", "codes", "letters", "text", "coarse", "fine", "export")
+QUICK_STEPS = ("data", "codec", "decoder", "codes", "letters", "text", "coarse", "fine", "export")
 ALL_STEPS = (*QUICK_STEPS, "measure", "compare")
 
 

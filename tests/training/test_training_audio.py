@@ -26,11 +26,12 @@ from bark.text.english.phones import (
 from training.coarse import CoarseTrainee, Crops, coarse_losses, train_coarse
 from training.codec import CodecTrainee, Quantiser, cheapest_path, nearest
 from training.codec_training import train_codec
+from training.decoder import settle_decoder
 from training.export import export_coarse, export_fine
 from training.features import Utterance, load_utterances, save_utterances, to_utterance
 from training.fine import FINE_CONFIG, FineTrainee, Windows, fine_books, train_fine
 from training.listener import closed_choice_rate, word_error_rate
-from training.loop import Budget, train
+from training.loop import Budget, load_weights, train
 from training.optim import orthogonalise
 from training.streams import Stream, encode_features, load_streams
 
@@ -127,6 +128,19 @@ def test_the_codec_learns_and_more_codebooks_are_nearer(
 
 def test_every_fine_codebook_has_a_silent_code(codec: CodecTrainee) -> None:
     assert bool((fine_books(codec.decoder).square().sum(-1) == 0).any(-1).all())
+
+
+def test_a_settled_decoder_is_nearer_through_two_codebooks_and_its_codes_stay(
+    trained: tuple[Path, list[dict[str, float]]], utterances: list[Utterance], tmp_path: Path
+) -> None:
+    before, codec = CodecTrainee.load(trained[0]), CodecTrainee.load(trained[0])
+    log = settle_decoder(utterances, codec, tmp_path, Budget(steps=60), batch_size=4)
+    errors = [sum(entry[part] for part in ("size", "turn", "noise")) for entry in log]
+    assert errors[-1] < 0.97 * errors[0]
+    mel, f0 = utterances[0].mel, utterances[0].bands.f0.numpy()
+    np.testing.assert_array_equal(codec.encode(mel, f0)[0], before.encode(mel, f0)[0])
+    codec.save(tmp_path)
+    assert settle_decoder(utterances, codec, tmp_path, Budget(steps=60), batch_size=4) == log
 
 
 def test_nearest_is_the_nearest() -> None:
@@ -235,8 +249,7 @@ def test_coarse_training_learns_and_resumes(
     model = read_stage(tmp_path / "nano", "coarse")
     latent = many[0].latent
     trainee = CoarseTrainee(TINY, 2, (latent.mean(0), latent.std(0)))
-    checkpoint = torch.load(tmp_path / "blocks" / "checkpoint.pt", weights_only=True)
-    trainee.load_state_dict(checkpoint["model"])
+    trainee.load_state_dict(load_weights(tmp_path / "blocks" / "checkpoint.pt"))
     batch = Crops(many, TINY.condition_reach, seed=5, length=64).draw(4)
     with torch.no_grad():
         expected = coarse_losses(trainee, batch, with_blocks=True).first
@@ -290,6 +303,31 @@ def test_orthogonalised_matrices_have_singular_values_near_one() -> None:
     values = torch.linalg.svdvals(orthogonalise(torch.randn(3, 40, 24)))
     assert float(values.min()) > 0.3
     assert float(values.max()) < 1.4
+
+
+def test_the_average_of_the_weights_is_what_is_kept_and_it_goes_on(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    model, x = nn.Linear(4, 1), torch.randn(64, 4)
+    seen: list[torch.Tensor] = []
+
+    def loss(_: int) -> torch.Tensor:
+        seen.append(model.weight.detach().clone())
+        return (model(x) - x.sum(1, keepdim=True)).square().mean()
+
+    def run(steps: int) -> torch.Tensor:
+        train(model, loss, dict, out=tmp_path, budget=Budget(steps=steps), averaging=0.9)
+        return load_weights(tmp_path / "checkpoint.pt")["weight"]
+
+    kept = run(20)
+    state = torch.load(tmp_path / "checkpoint.pt", weights_only=True)["model"]["weight"]
+    weights = [*seen[1:], state]  # after each step
+    expected = seen[0]
+    for step, weight in enumerate(weights):
+        expected = torch.lerp(expected, weight, 1 - min(0.9, (1 + step) / (10 + step)))
+    torch.testing.assert_close(kept, expected)
+    torch.testing.assert_close(model.weight.detach(), expected)
+    run(21)
+    torch.testing.assert_close(seen[20], state)
 
 
 def test_training_stops_at_its_steps_and_falls(tmp_path: Path) -> None:

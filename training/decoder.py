@@ -1,0 +1,107 @@
+"""The codec's decoder settles on what it will be given: nano's voices through two codebooks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from bark.codecs.banded import BandDecoder
+
+from .codec import CodecTrainee
+from .codec_training import CodecBatch, CodecCrops, codec_losses, spread, weighed
+from .corpus import is_held_out
+from .features import Utterance, feature_files, load_utterances
+from .loop import Budget, train
+from .speakers import SPEAKERS, in_voice
+
+N_UTTERANCES = 2_400
+"""Of all voices: more than two hours."""
+
+_N_BOOKS_SHARES = (0, 0.7, 0.08, 0, 0.07, 0, 0, 0.15)  # of crops that use 1 to 8
+_LR, _MATRIX_LR = 4e-4, 0.004  # a trained decoder moves on in small steps
+
+
+def utterances_in_turn(folder: Path, at_most: int = N_UTTERANCES) -> list[Utterance]:
+    """Utterances of the features, the first one in the first voice, the next in the next."""
+    found: list[Utterance] = []
+    for path in spread(feature_files(folder)):
+        for utterance in load_utterances(path):
+            found.append(in_voice(utterance, SPEAKERS[len(found) % len(SPEAKERS)]))
+        if len(found) >= at_most:
+            break
+    return found
+
+
+def settle_decoder(
+    utterances: Sequence[Utterance],
+    codec: CodecTrainee,
+    out: Path,
+    budget: Budget,
+    *,
+    batch_size: int = 20,
+    seed: int = 0,
+) -> list[dict[str, float]]:
+    """Trains the decoder alone on the codes that encoder and codebooks give.
+
+    The codec learns them all together, on codes that change from step to step and are the nearest;
+    nano speaks with two codebooks most of the time, on paths of few changes. Codes mean what they
+    meant, so models that were trained on them before go with the decoder as it was and as it is.
+
+    Args:
+        utterances: in nano's voices, each as often; held-out sentences are only measured on.
+        codec: trained; its decoder is changed in place.
+        out: folder of the checkpoint and the log.
+        budget: of the training.
+        batch_size: crops to a step.
+        seed: of the draws.
+    """
+    torch.manual_seed(seed)
+    held_out = [u for u in utterances if is_held_out(u.sentence)] or utterances[: len(SPEAKERS)]
+    seen = _Coded([u for u in utterances if not is_held_out(u.sentence)], codec, seed)
+    unseen, decoder = _Coded(held_out, codec, seed + 1), codec.decoder
+    kept = unseen.draw(decoder, 2 * batch_size, n_books=2)
+
+    def loss(_: int) -> Tensor:
+        batch, latent = seen.draw(decoder, batch_size)
+        return weighed(codec_losses(decoder, batch, latent))
+
+    def validate() -> dict[str, float]:
+        return {name: float(value) for name, value in codec_losses(decoder, *kept).items()}
+
+    log = train(decoder, loss, validate, out=out, budget=budget, lr=_LR, matrix_lr=_MATRIX_LR)
+    codec.eval()
+    return log
+
+
+class _Coded:
+    """Crops of utterances and what their codes stand for.
+
+    Args:
+        utterances: of nano's voices.
+        codec: whose codes.
+        seed: of the draws.
+    """
+
+    def __init__(self, utterances: Sequence[Utterance], codec: CodecTrainee, seed: int) -> None:
+        self._crops = CodecCrops(utterances, seed)
+        self._codes = [
+            torch.from_numpy(codec.encode(u.mel, u.bands.f0.numpy())[0])
+            for u in self._crops.utterances
+        ]
+        self._rng = np.random.default_rng(seed)
+
+    def draw(
+        self, decoder: BandDecoder, n: int, *, n_books: int | None = None
+    ) -> tuple[CodecBatch, Tensor]:
+        """`n` crops, and (n, T, latent_width) the sums of their first codes, drawn how many."""
+        places = self._crops.places(n)
+        drawn = 1 + self._rng.choice(8, n, p=_N_BOOKS_SHARES)
+        latents = [
+            decoder.latent(self._codes[i][: n_books or int(drawn[row]), part])
+            for row, (i, part) in enumerate(places)
+        ]
+        return self._crops.cut(places), torch.stack(latents).detach()
