@@ -100,6 +100,71 @@ static void test_layers_read_their_cache(int kind) {
     for (int i = 0; i < 4; i++) free_linear(&parts[i]);
 }
 
+/* Attention of many positions beside plain sums in double precision. */
+static float attention_error(int kind, int is_causal, int n_past, int n_new, int size) {
+    enum { HEADS = 2, MAX = 160 };
+    int width = HEADS * size, half = HEADS * MAX * size, n = 2 * half, n_fresh = HEADS * n_new * size;
+    float *query = filled(n_fresh, 3), *kv = filled(n, 5), *fresh = filled(2 * n_fresh, 7);
+    float *y = filled(n_new * width, 0);
+    uint16_t *halves = aligned_alloc(64, n * sizeof *halves);
+    for (int i = 0; i < n; i++) {
+        kv[i] *= 1 + 9 * (i / size % 7 == 0); /* some positions have larger numbers */
+        halves[i] = (uint16_t)(*(uint32_t *)&kv[i] >> 16);
+        if (kind == KV_BF16) *(uint32_t *)&kv[i] &= 0xffff0000;
+    }
+    cache c = {1, n_new, n_past, MAX, kind, NULL};
+    int64_t bytes = head_bytes(&c, size);
+    uint8_t *kept = aligned_alloc(64, HEADS * bytes); /* no more than what is there is read */
+    for (int i = 0; kind == KV_INT8 && i < HEADS * (n_past + n_new); i++) {
+        int head = i / (n_past + n_new), t = i % (n_past + n_new), t_new = t - n_past;
+        float *key = kv + (head * MAX + t) * size, *value = key + half;
+        keep_position(kept + head * bytes, bytes / 2, t, key, value, size);
+        if (t_new >= 0) {
+            memcpy(fresh + (head * n_new + t_new) * size, key, sizeof(float) * size);
+            memcpy(fresh + n_fresh + (head * n_new + t_new) * size, value, sizeof(float) * size);
+        }
+        kept_position(kept + head * bytes, bytes / 2, t, key, value, size);
+    }
+    void *layers[] = {kind == KV_FLOAT32 ? (void *)kv : kind == KV_BF16 ? (void *)halves : kept};
+    c.layers = layers;
+    model m = {.n_layers = 1, .width = width, .n_heads = HEADS};
+    _Atomic int status = DONE;
+    pass p = {.model = &m, .cache = &c, .is_causal = is_causal, .attended = y, .query = query,
+              .fresh = kind == KV_INT8 ? fresh : NULL, .status = &status};
+    for (int head = 0; head < HEADS; head++) attend_many(&p, head);
+    EXPECT(status == DONE);
+    double error = 0, squares = 0;
+    for (int at = 0; at < HEADS * n_new; at++) {
+        int head = at / n_new, t = at % n_new, seen = is_causal ? n_past + t + 1 : n_past + n_new;
+        const float *q = query + at * size, *keys = kv + head * MAX * size;
+        const float *values = keys + HEADS * MAX * size;
+        double weights[MAX], total = 0;
+        for (int j = 0; j < seen; j++) {
+            double score = 0;
+            for (int d = 0; d < size; d++) score += (double)q[d] * keys[j * size + d];
+            total += weights[j] = exp(score / sqrt(size));
+        }
+        for (int d = 0; d < size; d++) {
+            double sum = 0;
+            for (int j = 0; j < seen; j++) sum += weights[j] / total * values[j * size + d];
+            double gap = y[t * width + head * size + d] - sum;
+            error += gap * gap;
+            squares += sum * sum;
+        }
+    }
+    free(query), free(kv), free(fresh), free(y), free(halves), free(kept);
+    return (float)sqrt(error / squares);
+}
+
+static void test_attention_of_many_positions(void) {
+    for (int size = LANES < 8 ? 16 : 2 * LANES; size <= 64; size *= 2)
+        for (int kind = KV_FLOAT32; kind <= KV_INT8; kind++)
+            for (int n_new = 17; n_new <= 140; n_new += 41) {
+                EXPECT(attention_error(kind, 0, 0, n_new, size) < 1e-3f);
+                EXPECT(attention_error(kind, 1, 20, n_new, size) < 1e-3f);
+            }
+}
+
 static void test_a_call_without_memory_says_so(void) {
     made m = make_linear(INT8, 32, 8192, 1);
     float *x = filled(8 * 8192, 3), *y = filled(8 * 32, 5);
@@ -179,6 +244,7 @@ static __attribute__((unused)) void test_a_fork_in_the_middle_of_a_job(void) {
 int main(void) {
     test_products();
     for (int kind = KV_FLOAT32; kind <= KV_INT8; kind++) test_layers_read_their_cache(kind);
+    test_attention_of_many_positions();
     test_a_call_without_memory_says_so();
     test_callers_at_once();
 #if !defined(__SANITIZE_THREAD__) /* it does not follow a child with threads */

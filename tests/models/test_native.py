@@ -173,7 +173,7 @@ def test_many_positions_go_through_the_compiled_layers_on_every_processor(
         monkeypatch.setattr(f"bark.models.{'gpt' if kind is GPT else 'fine'}.Block.forward", None)
     assert difference(read(native, x), by_torch) < 0.03
     few = [*x[:, :16].split(1, dim=1), x[:, 16:]]
-    assert difference(read(native, *few), read(native, x)) < 0.01
+    assert difference(read(native, *few), read(native, x)) < 0.015
     config = FineGPTConfig(
         block_size=160, input_vocab_size=40, output_vocab_size=40, n_layer=2, n_head=2, n_embd=128
     )

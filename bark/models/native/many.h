@@ -1,6 +1,8 @@
 /* Many rows at a time. Each thread takes some of them through a whole layer, so what lies between
  * two products stays in its cache. */
 #pragma once
+#include "attention_floats.h"
+#include "attention_words.h"
 #include "blocks.h"
 #include "tiles.h"
 
@@ -34,7 +36,11 @@ static void attend_many(void *context, int item) {
         return;
     }
 #endif
-    attend_by_blocks(context, item);
+#if HAS_WORDS
+    attend_by_words(context, item);
+#else
+    attend_by_floats(context, item);
+#endif
 }
 
 typedef struct {

@@ -10,6 +10,11 @@
 #define HAS_TILES 0
 #define ROWS_AT_ONCE 60
 #endif
+#if defined(__AVX2__)
+#define HAS_WORDS 1 /* whether attention of many positions is in sixteen bits */
+#else
+#define HAS_WORDS 0
+#endif
 #define BUFFERED_ROWS 72 /* whose codes can be read: up to whole tiles or blocks */
 
 typedef struct {

@@ -99,6 +99,14 @@ INLINE float largest(vf x) {
     return most;
 }
 
+/* Two sums are done with before what comes next is loaded: compilers would else load all of it
+ * first and have no register left for a sum. */
+#if defined(__x86_64__)
+#define PIN(a, b) __asm__ volatile("" : "+v"(a), "+v"(b))
+#else
+#define PIN(a, b) (void)0
+#endif
+
 #define LOG2_E 1.44269504f
 
 /* 2^t for t of at most 127; of less than -126 it is 2^-126. What is behind the whole number goes
