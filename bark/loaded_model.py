@@ -22,6 +22,7 @@ from .devices import choose_device, fitting_threads, memory_for
 from .environment import read_environment
 from .families import Codec, Tokenizer, family_of
 from .files.whole_file import user_path
+from .models.file_memory import give_back_freed_memory, give_back_tables
 from .models.quantize import apply_precision, choose_precision, computes_natively
 from .spec import ModelSpec
 from .take import Take
@@ -32,6 +33,7 @@ from .voices.prompt import Voice, VoicePrompt
 if TYPE_CHECKING:
     from typing_extensions import Self
 
+_LARGE_BYTES = 256 << 20
 _FILE_STAGE = {"semantic": "text", "coarse": "coarse", "fine": "fine"}
 
 
@@ -137,10 +139,11 @@ class LoadedModel:
         Raises:
             MemoryShortError: it does not fit.
         """
-        for stage in _FILE_STAGE:
-            self.model(stage)
-        assert self.tokenizer is not None
-        assert self.codec is not None
+        with self._freeing():
+            for stage in _FILE_STAGE:
+                self.model(stage)
+            assert self.tokenizer is not None
+            assert self.codec is not None
 
     def free_memory(self) -> None:
         """Gives back what is kept for the next computation; the weights stay."""
@@ -203,13 +206,24 @@ class LoadedModel:
         """The stage's model on the device; with offload it goes back to the CPU afterwards."""
         model = self.model(stage)
         threads = fitting_threads(self.info.memory_bytes, is_native=computes_natively(model))
-        with self._on_its_device(stage, model), threads:
+        with self._freeing(model), self._on_its_device(stage, model), threads:
             yield model
+
+    @contextlib.contextmanager
+    def _freeing(self, model: nn.Module | None = None) -> Iterator[None]:
+        """Gives back what a stage leaves behind; of a small model that is not worth the time."""
+        try:
+            yield
+        finally:
+            if self.device.type == "cpu" and self.info.memory_bytes > _LARGE_BYTES:
+                if model is not None:
+                    give_back_tables(model)
+                give_back_freed_memory()
 
     @contextlib.contextmanager
     def use_codec(self) -> Iterator[Codec]:
         """The codec, with as many threads as serve it while the context lasts."""
-        with fitting_threads(self.info.memory_bytes):
+        with self._freeing(), fitting_threads(self.info.memory_bytes):
             yield self.codec
 
     @contextlib.contextmanager

@@ -124,6 +124,23 @@ def test_a_take_that_does_not_fit_on_its_own_fails_with_a_sentence(
     assert [event.item for event in failed] == list(range(5))
 
 
+@pytest.mark.parametrize("size", ["large", "small"])
+def test_each_stage_of_a_large_model_gives_back_what_it_leaves(
+    bark: Bark, whole: list[Take], size: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if size == "large":
+        monkeypatch.setattr("bark.loaded_model._LARGE_BYTES", 0)
+    done: list[object] = []
+    monkeypatch.setattr("bark.loaded_model.give_back_freed_memory", lambda: done.append("freed"))
+    monkeypatch.setattr("bark.loaded_model.give_back_tables", done.append)
+    take = bark.generate(TEXTS[0], seed=SEEDS[0], options=OPTIONS)
+    assert same(take, whole[0])
+    models = [bark.model(stage) for stage in ("semantic", "coarse", "fine")]
+    tables = [one for one in done if one != "freed"]
+    assert tables == (models if size == "large" else [])
+    assert (done.count("freed") >= 4) == (size == "large")
+
+
 def test_another_error_is_not_taken_for_a_short_memory(bark: Bark, at_most: Limit) -> None:
     asked = at_most(0, RuntimeError("The size of tensor a (3) must match"))
     with pytest.raises(RuntimeError, match="must match"):

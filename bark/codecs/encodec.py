@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from ..errors import InvalidInputError
 from ..models.assign import assign_weights, empty_modules
+from ..models.file_memory import give_back
 from ..spec import BARK
 from ..tokens import TokenRule, check_tokens
 
@@ -206,6 +207,7 @@ def _inference_weights(weights: Mapping[str, Tensor], n_codebooks: int) -> dict[
                 g, v = kept.pop(name).float(), kept.pop(stem + direction).float()
                 norm = v.flatten(1).norm(dim=1).view(-1, 1, 1)
                 kept[stem + "weight"] = v * (g / norm)
+                give_back(v)
     return kept
 
 

@@ -79,7 +79,8 @@ class _Batch:
         self._length = window.embeddings.shape[1]
         if self._use_cache:
             if self._cache is None:
-                self._cache = self._model.new_cache(len(window.embeddings), self._max_len)
+                n_items, n_rows = len(window.embeddings), len(window.source or ())
+                self._cache = self._model.new_cache(n_items, self._max_len, n_most=n_rows)
             self._cache.rewind(0)
         if window.source is None:
             return

@@ -1,4 +1,4 @@
-"""Weights that lie in a file mapped to memory: their pages can be given back."""
+"""Memory that is given back to the system: pages of mapped weights, and what was freed."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ import mmap
 import sys
 from pathlib import Path
 
-from torch import Tensor
+from torch import Tensor, nn
+
+_LARGE_BYTES = 16 << 20
 
 _MAPS = Path("/proc/self/maps")
 
@@ -26,6 +28,29 @@ def give_back(weight: Tensor) -> None:
         ctypes.CDLL(None).madvise(
             ctypes.c_void_p(start), ctypes.c_size_t(size), ctypes.c_int(mmap.MADV_DONTNEED)
         )
+
+
+def give_back_tables(model: nn.Module) -> None:
+    """The same of a model's embeddings, where they are large.
+
+    A run reads few of their rows, but a page for each of these and its neighbours with it.
+    """
+    tables = [module.weight for module in model.modules() if isinstance(module, nn.Embedding)]
+    if sum(table.nbytes for table in tables) >= _LARGE_BYTES:
+        for table in tables:
+            give_back(table)
+
+
+def give_back_freed_memory() -> None:
+    """Lets the system have the pages that this process has freed, also those between others.
+
+    glibc alone gives back what lies at an arena's end; a few small things that are kept behind a
+    generation's large ones hold all of them.
+    """
+    if sys.platform == "linux":
+        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+        if trim is not None:
+            trim(0)
 
 
 def _is_of_a_file(start: int, end: int) -> bool:

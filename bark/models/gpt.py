@@ -73,18 +73,24 @@ class GPT(nn.Module):
         return result
 
     def new_cache(
-        self, batch_size: int = 1, max_len: int | None = None, *, of_floats: bool = False
+        self,
+        batch_size: int = 1,
+        max_len: int | None = None,
+        *,
+        n_most: int = 0,
+        of_floats: bool = False,
     ) -> KVCache:
         """An empty cache that fits this model.
 
         Args:
             batch_size: items.
             max_len: positions; None is the longest sequence.
+            n_most: items that `select` makes of them at most, if more.
             of_floats: keys and values are tensors that others may read.
         """
         config = self.config
         if self.native is not None and not of_floats:
-            cache = self.native.new_cache(batch_size, max_len or config.block_size)
+            cache = self.native.new_cache(batch_size, max_len or config.block_size, n_most)
             if cache is not None:
                 self.native.prepare(cache)
                 return cache
@@ -96,6 +102,7 @@ class GPT(nn.Module):
             head_size=config.n_embd // config.n_head,
             dtype=self.transformer["h"][0].attn.dtype or self.transformer["ln_f"].weight.dtype,
             device=self.device,
+            n_most=n_most,
         )
         if self.native is not None:
             self.native.prepare(cache)

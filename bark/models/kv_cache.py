@@ -12,12 +12,29 @@ KeyValue = tuple[Tensor, Tensor]
 """A layer's keys and values (B, H, T, D), as suno-ai/bark hands them from call to call."""
 
 
+_POSITION_DIM = 3
+TOGETHER = 16
+"""Positions that lie together in a cache of eight bits."""
+
+
 class KVCache:
     """Preallocated keys and values of all layers for a batch of equally long prefixes.
 
     `length` positions are filled; the model writes the next ones behind them and the caller
     moves `length` on through `advance`, or back through `rewind`.
+
+    Args:
+        n_layer: layers.
+        batch_size: prefixes.
+        n_head: heads of a layer.
+        max_len: positions of a prefix.
+        head_size: numbers of a head.
+        dtype: of keys and values.
+        device: where they are.
+        n_most: prefixes that `select` makes of them at most, if more than there are.
     """
+
+    _batch_dim = 1  # of a layer
 
     def __init__(
         self,
@@ -29,12 +46,27 @@ class KVCache:
         head_size: int,
         dtype: torch.dtype = torch.float32,
         device: torch.device | str = "cpu",
+        n_most: int = 0,
     ) -> None:
         # Keys and values of a layer lie in one tensor, so that a step writes both at once; the
-        # positions of one head lie in a row, as attention reads them. All layers lie together,
-        # so that they can have large pages.
-        shape = (n_layer, 2, batch_size, n_head, max_len, head_size)
-        self.layers = list(torch.empty(shape, dtype=dtype, device=device).unbind(0))
+        # positions of one head lie in a row, as attention reads them.
+        shape = [2, batch_size, n_head, max_len, head_size]
+        self._allocate(n_layer, shape, n_most, dtype, device)
+
+    def _allocate(
+        self,
+        n_layer: int,
+        shape: list[int],
+        n_most: int,
+        dtype: torch.dtype,
+        device: torch.device | str,
+    ) -> None:
+        """Makes layers of a shape; they lie together, so that they can have large pages."""
+        room = list(shape)
+        room[self._batch_dim] = max(n_most, shape[self._batch_dim])
+        size = (n_layer, math.prod(room))
+        self._room = list(torch.empty(size, dtype=dtype, device=device).unbind(0))
+        self.layers = [room[: math.prod(shape)].view(shape) for room in self._room]
         self.length = 0
 
     @property
@@ -44,8 +76,8 @@ class KVCache:
 
     @property
     def batch_size(self) -> int:
-        """Items that fit."""
-        return self.layers[0].shape[1]
+        """Items that are in it."""
+        return self.layers[0].shape[self._batch_dim]
 
     def update(self, layer: int, key_value: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
         """Writes the keys and values of new positions and returns all so far.
@@ -120,10 +152,14 @@ class KVCache:
 
     def select(self, rows: Tensor) -> None:
         """Keeps these rows (K,) int64 of the batch, in this order; a row may stand twice."""
-        for layer, stored in enumerate(self.layers):
-            kept = stored.new_empty((2, len(rows), *stored.shape[2:]))
-            kept[:, :, :, : self.length] = stored[:, rows, :, : self.length]
-            self.layers[layer] = kept
+        filled = min(-(-self.length // TOGETHER) * TOGETHER, self.max_len)
+        for layer, (room, stored) in enumerate(zip(self._room, self.layers, strict=True)):
+            kept = stored.narrow(_POSITION_DIM, 0, filled).index_select(self._batch_dim, rows)
+            shape = list(stored.shape)
+            shape[self._batch_dim] = len(rows)
+            assert math.prod(shape) <= len(room), f"a cache too small for {len(rows)} items"
+            self.layers[layer] = room[: math.prod(shape)].view(shape)
+            self.layers[layer].narrow(_POSITION_DIM, 0, filled).copy_(kept)
 
 
 class StaticKVCache:

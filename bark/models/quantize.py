@@ -153,6 +153,7 @@ def _pack_layers(model: nn.Module, pack: _Pack, *, let_go: bool) -> None:
     elif isinstance(model, FineGPT):
         for i, head in enumerate(model.lm_heads):
             model.lm_heads[i] = pack(head.weight.detach(), None)  # its tied embedding stays
+            give_back(head.weight)
 
 
 def computes_natively(model: nn.Module) -> bool:

@@ -27,15 +27,3 @@ def bound_arenas() -> bool:
         return False
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     return mallopt is not None and bool(mallopt(_M_ARENA_MAX, _N_ARENAS))
-
-
-def give_back_freed_memory() -> None:
-    """Lets the system have the pages that this process has freed, also those between others.
-
-    glibc alone gives back what lies at an arena's end; a few small things that are kept behind a
-    generation's large ones hold all of them.
-    """
-    if sys.platform == "linux":
-        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-        if trim is not None:
-            trim(0)

@@ -250,7 +250,8 @@ def generate_coarse(
             model=model,
             rules=CoarseRules(spec, sampling),
             items=group,
-            max_len=model.config.block_size,
+            # The infer token stands between, and the last token is never read.
+            max_len=spec.semantic_window_len + windows.max_history_len + windows.window_len,
             stop=stop,
             spec=spec,
             windows=windows,

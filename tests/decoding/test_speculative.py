@@ -116,7 +116,7 @@ class RoughLayers:
     def prepare(self, cache: KVCache) -> None:
         """Needs nothing."""
 
-    def new_cache(self, batch_size: int, max_len: int) -> None:
+    def new_cache(self, batch_size: int, max_len: int, n_most: int) -> None:
         """The model's own kind is read."""
 
     def can_read(self, x: torch.Tensor, cache: KVCache) -> bool:

@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from bark.models import file_memory
-from bark.models.file_memory import give_back
+from bark.models.file_memory import give_back, give_back_tables
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells its mappings")
 _N = 1 << 18
@@ -28,6 +29,18 @@ def mapped(tmp_path: Path) -> torch.Tensor:
 
 def test_a_page_that_is_read_again_comes_from_the_file(mapped: torch.Tensor) -> None:
     give_back(mapped)
+    assert mapped.eq(0).all()
+
+
+def test_large_tables_are_given_back_and_small_ones_stay(
+    mapped: torch.Tensor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = nn.Sequential(nn.Embedding(1, 1), nn.Linear(1, 1))
+    model[0].weight = nn.Parameter(mapped.view(-1, 64), requires_grad=False)
+    give_back_tables(model)
+    assert mapped.eq(1).all()
+    monkeypatch.setattr(file_memory, "_LARGE_BYTES", mapped.nbytes)
+    give_back_tables(model)
     assert mapped.eq(0).all()
 
 

@@ -62,6 +62,22 @@ def test_selected_rows_go_on_as_before(model: GPT, ids: torch.Tensor) -> None:
     torch.testing.assert_close(model.head(rest), model.logits(ids[rows])[:, 9:])
 
 
+def test_rows_that_multiply_or_drop_out_take_no_memory_beyond_what_was_foreseen(
+    model: GPT, ids: torch.Tensor
+) -> None:
+    cache = model.new_cache(1, n_most=4)
+    places = [stored.untyped_storage().data_ptr() for stored in cache.layers]
+    model.trunk(model.embed(ids[1:2, :9]), cache)
+    for rows in ([0, 0, 0, 0], [2, 1, 3], [1]):
+        cache.select(torch.tensor(rows))
+        assert cache.batch_size == len(rows)
+        assert places == [stored.untyped_storage().data_ptr() for stored in cache.layers]
+    rest = model.trunk(model.embed(ids[1:2, 9:], torch.arange(9, 12)), cache)
+    torch.testing.assert_close(model.head(rest), model.logits(ids[1:2])[:, 9:])
+    with pytest.raises(AssertionError, match="too small for 5 items"):
+        cache.select(torch.tensor([0] * 5))
+
+
 def test_a_full_cache_is_an_error(model: GPT, ids: torch.Tensor) -> None:
     cache = model.new_cache(3, max_len=8)
     with pytest.raises(AssertionError, match="8 positions"):

@@ -30,7 +30,7 @@ print(re.search(r"VmRSS:\\s+(\\d+)", open("/proc/self/status").read())[1])
 
 FREEING = """
 import re
-from bark.server.arenas import bound_arenas, give_back_freed_memory
+from bark.models.file_memory import give_back_freed_memory
 def resident():
     return int(re.search(r"VmRSS:\\s+(\\d+)", open("/proc/self/status").read())[1])
 pieces, kept = [], []

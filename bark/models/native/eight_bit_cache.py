@@ -8,11 +8,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from ..kv_cache import KeyValue, KVCache
+from ..kv_cache import TOGETHER, KeyValue, KVCache
 from .library import KV_BF16, KV_FLOAT32, KV_INT8, CacheStruct, Library
-
-_GROUP = 16
-"""Positions whose codes lie together."""
 
 _SCALE_SIZE = 4
 _KINDS = {torch.float32: KV_FLOAT32, torch.bfloat16: KV_BF16, torch.int8: KV_INT8}
@@ -44,7 +41,10 @@ class EightBitCache(KVCache):
         n_head: heads of a layer.
         max_len: positions, filled up to a multiple of 16.
         head_size: numbers of a head.
+        n_most: as `KVCache` takes it.
     """
+
+    _batch_dim = 0
 
     def __init__(
         self,
@@ -55,17 +55,12 @@ class EightBitCache(KVCache):
         n_head: int,
         max_len: int,
         head_size: int,
+        n_most: int = 0,
     ) -> None:
         self._library, self._n_head, self._head_size = library, n_head, head_size
-        max_len = -(-max_len // _GROUP) * _GROUP
-        shape = (n_layer, batch_size, n_head, 2, max_len, head_size + _SCALE_SIZE)
-        self.layers = list(torch.empty(shape, dtype=torch.int8).unbind(0))
-        self.length = 0
-
-    @property
-    def batch_size(self) -> int:
-        """Items that fit."""
-        return self.layers[0].shape[0]
+        max_len = -(-max_len // TOGETHER) * TOGETHER
+        shape = [batch_size, n_head, 2, max_len, head_size + _SCALE_SIZE]
+        self._allocate(n_layer, shape, n_most, torch.int8, "cpu")
 
     def update(self, layer: int, key_value: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
         """Writes new positions and returns all so far, as they are kept, in float32."""
@@ -91,14 +86,6 @@ class EightBitCache(KVCache):
     def as_past(self) -> tuple[KeyValue, ...]:
         """Each layer's keys and values so far, (B, H, T, D) float32."""
         return tuple(self._read(layer, self.length) for layer in range(len(self.layers)))
-
-    def select(self, rows: Tensor) -> None:
-        """Keeps these rows (K,) int64 of the batch, in this order; a row may stand twice."""
-        filled = -(-self.length // _GROUP) * _GROUP
-        for layer, stored in enumerate(self.layers):
-            kept = stored.new_empty((len(rows), *stored.shape[1:]))
-            kept[:, :, :, :filled] = stored[rows, :, :, :filled]
-            self.layers[layer] = kept
 
     def _read(self, layer: int, length: int) -> KeyValue:
         found = torch.empty(2, self.batch_size, self._n_head, length, self._head_size)

@@ -139,7 +139,7 @@ class NativeTrunk:
         self._library.run_layers_of_many(self._model, struct, x, y, causal=False)
         return y
 
-    def new_cache(self, batch_size: int, max_len: int) -> KVCache | None:
+    def new_cache(self, batch_size: int, max_len: int, n_most: int) -> KVCache | None:
         """An empty cache of eight bits; None where the model's own kind is to be read."""
         if not self.reads_many or max_len > _MAX_LEN:
             return None
@@ -150,6 +150,7 @@ class NativeTrunk:
             n_head=self._n_head,
             max_len=max_len,
             head_size=self._head_size,
+            n_most=n_most,
         )
 
     def prepare(self, cache: KVCache) -> None:

@@ -7,7 +7,7 @@ import threading
 import time
 
 from ...errors import QueueFullError
-from ...server.arenas import give_back_freed_memory
+from ...models.file_memory import give_back_freed_memory
 
 MAX_WAITING = 60
 _FIRST_GUESS_S = 10.0  # how long a turn takes, before any was measured
