@@ -13,7 +13,7 @@ from .errors import OptionError
 from .files.whole_file import user_path
 
 MODELS = ("nano", "small", "large")
-PRECISIONS = ("auto", "fp32", "fp16", "bf16", "int8")
+PRECISIONS = ("auto", "fp32", "fp16", "bf16", "int8", "int4")
 _TRUE = {"1", "true", "yes", "on"}
 _FALSE = {"", "0", "false", "no", "off"}
 

@@ -44,7 +44,7 @@ class LoadedModel:
         name: "nano", "small", "large", or a folder's name.
         spec: token ids, rates and sizes of its family.
         device: where it computes.
-        precision: "fp32", "fp16", "bf16" or "int8".
+        precision: "fp32", "fp16", "bf16", "int8" or "int4".
         lock: whom it computes for.
         offline: official voices are not downloaded.
         voices_dir: the folder of the user's own voices; None for the usual one.
@@ -102,7 +102,8 @@ class LoadedModel:
             device: a torch device; None takes BARK_DEVICE, else a CUDA device, else (with
                 SUNO_ENABLE_MPS) Apple's, else the CPU.
             precision: "auto" (the fastest that was measured to be good on this machine), "fp32"
-                (exact), "fp16", "bf16" or "int8"; None takes BARK_PRECISION, else "auto".
+                (exact), "fp16", "bf16", "int8", or "int4" (less memory, a little less exact, on
+                a CPU with compiled layers); None takes BARK_PRECISION, else "auto".
             offload: keep models on the CPU between stages; None follows SUNO_OFFLOAD_CPU.
             offline: never download; None follows BARK_OFFLINE.
             voices_dir: the folder of the user's own voices; None for the usual one.

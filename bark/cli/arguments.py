@@ -208,7 +208,9 @@ def _add_machine(group: argparse._ArgumentGroup) -> None:
     )
     group.add_argument("--device", help="cpu, cuda, cuda:1, mps (default: $BARK_DEVICE, else best)")
     group.add_argument(
-        "--precision", choices=PRECISIONS, help="default: $BARK_PRECISION, else auto"
+        "--precision",
+        choices=PRECISIONS,
+        help="fp32 is exact, int4 takes the least memory (default: $BARK_PRECISION, else auto)",
     )
     group.add_argument(
         "--batch_size",

@@ -1,8 +1,9 @@
 """Which precision a device is given, and a model the layers of a precision.
 
 Reading the weights is what a decode step takes its time for, so a quarter of the bytes is nearly a
-quarter of the time. The eight-bit layers quantise each row of the activations with a scale of its
-own, and their sums are integers: what else is in a batch never changes an item's result.
+quarter of the time. The layers of eight and four bits quantise each row of the activations with a
+scale of its own, and their sums are integers: what else is in a batch never changes an item's
+result.
 """
 
 from __future__ import annotations
@@ -16,12 +17,12 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import OptionError
-from .blocks import MLP, Attention
+from .blocks import Block
 from .file_memory import give_back
 from .fine import FineGPT
 from .gpt import GPT, Draft
 from .native.library import load_library
-from .native.linear import Int8Layer
+from .native.linear import Int4Layer, Int8Layer
 from .native.memory import HugeMemory
 from .native.trunk import NativeTrunk
 from .torch_layers import Bf16Linear, Fp16Linear, Int8Linear, parts_that_add_exactly
@@ -29,18 +30,19 @@ from .torch_layers import Bf16Linear, Fp16Linear, Int8Linear, parts_that_add_exa
 log = logging.getLogger(__name__)
 
 _DTYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
-PRECISIONS = (*_DTYPES, "int8")
+PRECISIONS = (*_DTYPES, "int8", "int4")
 
 _ROWS_AT_ONCE = 256  # measured: the fastest for a layer of 768 or 1,024 with its MLP
 _MIN_DRAFT_WIDTH = 512  # below it a step's time is not the reading of weights
 
+_WHOLE_NUMBERS = ("int8", "int4")
 _Pack = Callable[[Tensor, Tensor | None], nn.Module]
 
 
 def choose_precision(
     precision: str, device: torch.device | str, *, slow_by_torch: bool = False
 ) -> str:
-    """The precision to compute with, one of "fp32", "fp16", "bf16" and "int8".
+    """The precision to compute with, one of `PRECISIONS`.
 
     "auto" takes int8 on a CPU where eight-bit layers give exact sums, else float32; bfloat16 on
     a CUDA device that computes in it (compute capability 8), else float16; float32 elsewhere.
@@ -53,19 +55,25 @@ def choose_precision(
         slow_by_torch: the models are too small for torch's eight-bit layers to be a gain.
 
     Raises:
-        OptionError: an unknown precision, or int8 anywhere but on a CPU.
+        OptionError: an unknown precision, int8 or int4 anywhere but on a CPU, or int4 where
+            nothing can be compiled.
     """
     kind = torch.device(device).type
     if precision not in ("auto", *PRECISIONS):
         raise OptionError(
-            f"The precision is {precision!r}; use auto, {', '.join(PRECISIONS[:-1])} or int8."
+            f"The precision is {precision!r}; "
+            f"use auto, {', '.join(PRECISIONS[:-1])} or {PRECISIONS[-1]}."
         )
-    if precision == "int8":
-        if kind != "cpu":
-            raise OptionError(f"int8 runs on the CPU, not on {device}; use auto, bf16 or fp16.")
-        if not integer_layers_work():
-            log.warning("this processor has no exact eight-bit products; float32 is used instead")
-            return "fp32"
+    if precision in _WHOLE_NUMBERS and kind != "cpu":
+        raise OptionError(f"{precision} runs on the CPU, not on {device}; use auto, bf16 or fp16.")
+    if precision == "int4" and load_library() is None:
+        raise OptionError(
+            "int4 needs layers that are compiled for this processor, and there are none here "
+            "(no C compiler, BARK_NATIVE=0, or a processor without products of bytes); use int8."
+        )
+    if precision == "int8" and not integer_layers_work():
+        log.warning("this processor has no exact eight-bit products; float32 is used instead")
+        return "fp32"
     if precision != "auto":
         return precision
     if slow_by_torch and (kind != "cpu" or load_library() is None):
@@ -80,8 +88,10 @@ def apply_precision(model: nn.Module, precision: str, device: torch.device | str
     """Gives a stage's model the layers of a precision; changes it in place and returns it.
 
     Layer norms, embeddings and sampling stay in float32 on a CPU; on other devices the whole
-    model has the precision's dtype. A large causal model that stays in float32 on a CPU gets a
-    draft (decoding/speculative.py), which changes none of its tokens.
+    model has the precision's dtype. "int4" is for what reads all weights for a token: the first
+    block, whose error goes through all others, the output layer and the fine model, which reads
+    its weights six times a take, have eight bits there too. A large causal model that stays in
+    float32 on a CPU gets a draft (decoding/speculative.py), which changes none of its tokens.
 
     Args:
         model: GPT or FineGPT in float32 on the CPU; each layer's float32 weight is let go once
@@ -101,8 +111,9 @@ def apply_precision(model: nn.Module, precision: str, device: torch.device | str
         return model
     if not on_cpu:
         return model.to(_DTYPES[precision])
-    _pack_layers(model, _packer(precision), let_go=True)
-    if precision == "int8":
+    assert isinstance(model, (GPT, FineGPT))
+    _pack_layers(model, precision, let_go=True)
+    if precision in _WHOLE_NUMBERS:
         _run_natively(model)
     return model
 
@@ -118,7 +129,7 @@ def _make_draft(model: GPT) -> GPT:
     shared = [*model.parameters(), *model.buffers(), model.draft, model.native]
     draft = copy.deepcopy(model, {id(part): part for part in shared})
     draft.draft = draft.native = None
-    _pack_layers(draft, _packer("int8"), let_go=False)
+    _pack_layers(draft, "int8", let_go=False)
     _run_natively(draft)
     return draft
 
@@ -132,7 +143,22 @@ def _run_natively(model: nn.Module) -> None:
         model.native = NativeTrunk(library, layers["h"], layers["ln_f"], model.config.n_head)
 
 
-def _pack_layers(model: nn.Module, pack: _Pack, *, let_go: bool) -> None:
+def _pack_layers(model: GPT | FineGPT, precision: str, *, let_go: bool) -> None:
+    pack = _packer("int8" if precision == "int4" else precision)
+    pack_blocks = [pack] * model.config.n_layer
+    if precision == "int4" and isinstance(model, GPT):
+        pack_blocks[1:] = [_packer("int4")] * (model.config.n_layer - 1)
+    for block, pack_block in zip(model.transformer["h"], pack_blocks, strict=True):
+        _pack_block(block, pack_block, let_go=let_go)
+    if isinstance(model, GPT):
+        model.lm_head = PackedHead(model.lm_head.weight, pack)
+    elif isinstance(model, FineGPT):
+        for i, head in enumerate(model.lm_heads):
+            model.lm_heads[i] = pack(head.weight.detach(), None)  # its tied embedding stays
+            give_back(head.weight)
+
+
+def _pack_block(block: Block, pack: _Pack, *, let_go: bool) -> None:
     def packed(linear: nn.Module) -> nn.Module:
         assert isinstance(linear, nn.Linear)
         layer = pack(linear.weight.detach(), linear.bias)
@@ -140,20 +166,12 @@ def _pack_layers(model: nn.Module, pack: _Pack, *, let_go: bool) -> None:
             give_back(linear.weight)
         return layer
 
-    for module in list(model.modules()):
-        if isinstance(module, Attention):
-            # Half the cache to read, and an attention that is several times faster.
-            module.dtype = torch.bfloat16 if _has_bf16_products() else None
-            module.c_attn, module.c_proj = packed(module.c_attn), packed(module.c_proj)
-        elif isinstance(module, MLP):
-            module.rows_at_once = _ROWS_AT_ONCE
-            module.c_fc, module.c_proj = packed(module.c_fc), packed(module.c_proj)
-    if isinstance(model, GPT):
-        model.lm_head = PackedHead(model.lm_head.weight, pack)
-    elif isinstance(model, FineGPT):
-        for i, head in enumerate(model.lm_heads):
-            model.lm_heads[i] = pack(head.weight.detach(), None)  # its tied embedding stays
-            give_back(head.weight)
+    attention, mlp = block.attn, block.mlp
+    # Half the cache to read, and an attention that is several times faster.
+    attention.dtype = torch.bfloat16 if _has_bf16_products() else None
+    attention.c_attn, attention.c_proj = packed(attention.c_attn), packed(attention.c_proj)
+    mlp.rows_at_once = _ROWS_AT_ONCE
+    mlp.c_fc, mlp.c_proj = packed(mlp.c_fc), packed(mlp.c_proj)
 
 
 def computes_natively(model: nn.Module) -> bool:
@@ -165,13 +183,14 @@ def computes_natively(model: nn.Module) -> bool:
 
 def _packer(precision: str) -> _Pack:
     """Makes a layer of a float32 weight (N, K) and a bias (N,) or None."""
-    if precision != "int8":
+    if precision not in _WHOLE_NUMBERS:
         return {"bf16": Bf16Linear, "fp16": Fp16Linear}[precision]
     library, memory = load_library(), HugeMemory()
+    kind = Int4Layer if precision == "int4" else Int8Layer
 
     def pack(weight: Tensor, bias: Tensor | None) -> nn.Module:
-        if library is not None and Int8Layer.fits(weight):
-            return Int8Layer(library, memory, weight, bias)
+        if library is not None and kind.fits(weight):
+            return kind(library, memory, weight, bias)
         exact = parts_that_add_exactly() is not None
         return Int8Linear(weight, bias) if exact else _float32_linear(weight, bias)
 

@@ -37,12 +37,13 @@ static made make_linear(int kind, int n_out, int n_in, uint32_t seed) {
     made m = {.l = {kind, n_out, n_in, NULL, NULL, NULL, NULL}};
     m.weight = filled((int64_t)n_out * n_in, seed);
     m.l.weight = m.weight;
-    if (kind == INT8) {
+    if (kind != FLOAT32) {
         int64_t n = (n_out + LANES - 1) / LANES * LANES;
-        m.codes = aligned_alloc(64, n * padded(n_in));
+        m.codes = aligned_alloc(64, packed_size(kind, n_out, n_in));
         m.scale = aligned_alloc(64, (n * 4 + 63) / 64 * 64);
         m.offset = aligned_alloc(64, (n * 4 + 63) / 64 * 64);
-        pack_int8(m.weight, n_out, n_in, m.codes, m.scale, m.offset, 2);
+        (kind == INT8 ? pack_int8 : pack_int4)(m.weight, n_out, n_in, m.codes, m.scale, m.offset,
+                                               2);
         m.l.weight = m.codes, m.l.scale = m.scale, m.l.offset = m.offset;
     }
     return m;
@@ -69,14 +70,15 @@ static float worst_error(const made *m, const float *x, const float *y, int n_ro
 }
 
 static void test_products(void) {
+    const float limits[] = {1e-4f, 0.3f, 1.5f};
     const int sizes[][2] = {{16, 64}, {37, 48}, {200, 80}};
-    for (int kind = FLOAT32; kind <= INT8; kind++)
+    for (int kind = FLOAT32; kind <= INT4; kind++)
         for (int s = 0; s < 3; s++)
             for (int n_rows = 1; n_rows <= 100; n_rows += 11) {
                 made m = make_linear(kind, sizes[s][0], sizes[s][1], 7 + s);
                 float *x = filled(n_rows * m.l.n_in, 3), *y = filled(n_rows * m.l.n_out, 5);
                 EXPECT(run_linear(&m.l, x, y, n_rows, 2) == DONE);
-                EXPECT(worst_error(&m, x, y, n_rows) < (kind == INT8 ? 0.3f : 1e-4f));
+                EXPECT(worst_error(&m, x, y, n_rows) < limits[kind]);
                 free(x);
                 free(y);
                 free_linear(&m);

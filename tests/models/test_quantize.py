@@ -285,8 +285,8 @@ def test_a_draft_shares_all_but_the_layers_and_is_no_part_of_the_model() -> None
 
 
 def test_unknown_precisions_and_int8_off_the_cpu_are_refused() -> None:
-    with pytest.raises(OptionError, match="int4"):
-        choose_precision("int4", "cpu")
+    with pytest.raises(OptionError, match="int3"):
+        choose_precision("int3", "cpu")
     with pytest.raises(OptionError, match="CPU"):
         choose_precision("int8", "mps")
 

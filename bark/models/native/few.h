@@ -1,8 +1,6 @@
-/* A few rows times a layer, in float32 and in eight bits, its outputs shared out among the threads. */
+/* A few rows times a layer, its outputs shared out among the threads. */
 #pragma once
-#include "linear.h"
-
-#define WEIGHTS_AHEAD 8192 /* bytes that are fetched before they are needed */
+#include "int4.h"
 
 INLINE void panel_int8(const linear *l, const result *to, const uint8_t *codes,
                        const float *scales, int row, int panel, const int n_rows) {
@@ -89,6 +87,17 @@ static void rows_int8(const linear *l, const result *to, const uint8_t *codes,
 #undef PANEL
 }
 
+static void rows_int4(const linear *l, const result *to, const uint8_t *codes,
+                      const float *scales, int row, int n_rows, int panel) {
+#define PANEL(n) panel_int4(l, to, codes, scales, row, panel, n)
+#if ROWS == 8
+    BY_ROWS(PANEL(1), PANEL(2), PANEL(3), PANEL(4), PANEL(5), PANEL(6), PANEL(7), PANEL(8))
+#else
+    BY_ROWS(PANEL(1), PANEL(2), PANEL(3), PANEL(4), , , , )
+#endif
+#undef PANEL
+}
+
 static void rows_float(const linear *l, const result *to, const float *x, int row, int n_rows,
                        int panel) {
 #define PANEL(n, at_once) panel_float(l, to, x, row, panel, n, at_once)
@@ -118,6 +127,8 @@ static void multiply_panels(void *context, int item) {
             int n = p->n_rows - row < ROWS ? p->n_rows - row : ROWS;
             if (p->l->kind == INT8)
                 rows_int8(p->l, &p->to, p->x, p->scales, row, n, panel);
+            else if (p->l->kind == INT4)
+                rows_int4(p->l, &p->to, p->x, p->scales, row, n, panel);
             else
                 rows_float(p->l, &p->to, p->x, row, n, panel);
         }
@@ -127,10 +138,11 @@ static void multiply_panels(void *context, int item) {
 static void multiply(int has_workers, const linear *l, const float *x, int n_rows, uint8_t *codes,
                      float *scales, result to) {
     const void *input = x;
-    if (l->kind == INT8) {
+    if (l->kind != FLOAT32) {
         int64_t stride = code_stride(l->n_in);
         for (int r = 0; r < n_rows; r++)
-            scales[r] = quantize_row(x + r * l->n_in, l->n_in, codes + r * stride);
+            scales[r] = quantize_row_around(l->kind == INT4 ? ZERO4 : ZERO, x + r * l->n_in,
+                                            l->n_in, codes + r * stride);
         input = codes;
     }
     int n_panels = (panels_of(l) + 11) / 12;

@@ -18,7 +18,7 @@ from .memory import HugeMemory, new_packed
 
 log = logging.getLogger(__name__)
 
-FLOAT32, INT8 = 0, 1
+FLOAT32, INT8, INT4 = range(3)
 KV_FLOAT32, KV_BF16, KV_INT8 = range(3)
 _DONE = 0
 
@@ -89,7 +89,9 @@ _INTERFACE: dict[str, tuple[type | None, tuple[type, ...]]] = {
     "panel_lanes": (c_int, ()),
     "has_tiles": (c_int, ()),
     "has_byte_products": (c_int, ()),
+    "packed_size": (c_int64, (c_int, c_int64, c_int64)),
     "pack_int8": (None, (c_void_p, c_int64, c_int64, c_void_p, c_void_p, c_void_p, c_int)),
+    "pack_int4": (None, (c_void_p, c_int64, c_int64, c_void_p, c_void_p, c_void_p, c_int)),
     "run_linear": (c_int, (_LINEAR, c_void_p, c_void_p, c_int, c_int)),
     "write_cache": (None, (_CACHE, c_int, c_int, c_int, c_void_p)),
     "read_cache": (None, (_CACHE, c_int, c_int, c_int, c_void_p)),
@@ -142,7 +144,7 @@ class Library:
     Attributes:
         n_threads: that compute at most; as many as torch has when this is made. They are its
             own: torch's would go on waiting for work on the same cores for a while.
-        panel_lanes: outputs that lie together in the codes of an eight-bit layer.
+        panel_lanes: outputs that lie together in the codes of a packed layer.
         has_tiles: whether many rows go through tiles.
         has_byte_products: whether eight-bit layers are fast here.
 
@@ -157,10 +159,15 @@ class Library:
         self.has_tiles = bool(self._dll.has_tiles())
         self.has_byte_products = bool(self._dll.has_byte_products())
 
-    def pack_int8(self, weight: Tensor, codes: Tensor, scale: Tensor, offset: Tensor) -> None:
-        """Fills codes, scales and offsets of a float32 weight (N, K)."""
+    def packed_size(self, kind: int, n_out: int, n_in: int) -> int:
+        """Bytes of the codes of a weight (N, K)."""
+        return int(self._dll.packed_size(kind, n_out, n_in))
+
+    def pack(self, kind: int, weight: Tensor, codes: Tensor, scale: Tensor, offset: Tensor) -> None:
+        """Fills codes, scales and offsets of a float32 weight (N, K); `kind` is INT8 or INT4."""
         n_out, n_in = weight.shape
-        self._dll.pack_int8(
+        pack = self._dll.pack_int8 if kind == INT8 else self._dll.pack_int4
+        pack(
             pointer(weight),
             n_out,
             n_in,
@@ -209,7 +216,7 @@ class Library:
     def run_layers_of_many(
         self, model: ModelStruct, cache: CacheStruct, x: Tensor, y: Tensor, *, causal: bool
     ) -> None:
-        """The same for many; of eight-bit layers, and heads of a multiple of `2 * panel_lanes`."""
+        """The same for many; of packed layers, and heads of a multiple of `2 * panel_lanes`."""
         status = self._dll.run_layers_of_many(
             ctypes.byref(model),
             ctypes.byref(cache),
@@ -290,18 +297,29 @@ def open_or_rebuild(folder: Path, compiler: str | None) -> Library:
 
 
 def computes_exactly(library: Library) -> bool:
-    """Whether eight-bit sums come out as whole numbers do, also the largest."""
+    """Whether sums of eight and four bits come out as whole numbers do, also the largest."""
     generator = torch.Generator().manual_seed(0)
     n_rows, n_out, n_in = 11, 24, 80
     x = torch.randint(-127, 128, (n_rows, n_in), generator=generator).float()
     weight = torch.randint(-127, 128, (n_out, n_in), generator=generator).float()
     x[:, 0] = weight[:, 0] = 127  # so that both scales are 1
     x[0], weight[0], weight[1] = 127, 127, -127
-    codes, scale, offset = new_packed(n_out, n_in, HugeMemory())
-    library.pack_int8(weight, codes, scale, offset)
+    coarse = torch.randint(-8, 8, (n_out, n_in), generator=generator).float()
+    coarse[:, 32:64] *= 15
+    coarse[:, 32] = coarse[0] = -120
+    return _is_product(library, INT8, x, weight) and _is_product(library, INT4, x, coarse)
+
+
+def _is_product(library: Library, kind: int, x: Tensor, weight: Tensor) -> bool:
+    """Whether a layer of whole numbers, which have codes, multiplies them as they are."""
+    n_out, n_in = weight.shape
+    codes, scale, offset = new_packed(n_out, library.packed_size(kind, n_out, n_in), HugeMemory())
+    library.pack(kind, weight, codes, scale, offset)
     layer = LinearStruct(
-        INT8, n_out, n_in, codes.data_ptr(), scale.data_ptr(), offset.data_ptr(), None
+        kind, n_out, n_in, codes.data_ptr(), scale.data_ptr(), offset.data_ptr(), None
     )
-    y = torch.empty(n_rows, n_out)
-    library.run_linear(layer, x, y)
-    return bool(torch.equal(y, x @ weight.T))
+    few, many = x.new_empty(len(x), n_out), x.new_empty(2 * len(x), n_out)
+    library.run_linear(layer, x, few)
+    library.run_linear(layer, torch.cat([x, x]), many)
+    exact = x @ weight.T
+    return bool(torch.equal(few, exact)) and bool(torch.equal(many, torch.cat([exact, exact])))

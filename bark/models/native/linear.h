@@ -12,14 +12,14 @@
 #define MAX_LEN 4096 /* positions that attention of few can see */
 #define FEW_ROWS 16 /* up to here a product is split by its outputs, above by its rows */
 
-enum { FLOAT32, INT8 };
+enum { FLOAT32, INT8, INT4 };
 enum { DONE, OUT_OF_MEMORY }; /* what a call returns */
 
 typedef struct {
     int64_t kind, n_out, n_in;
-    const void *weight;     /* FLOAT32: (n_out, n_in); INT8: panels, see pack_int8 */
-    const float *scale;     /* INT8: (panels * LANES,) of an input whose scale is 1 */
-    const int32_t *offset;  /* INT8: (panels * LANES,) what ZERO in every input adds up to */
+    const void *weight;     /* FLOAT32: (n_out, n_in); else panels, see pack_int8 and int4.h */
+    const float *scale;     /* INT8, INT4: (panels * LANES,) of an input whose scale is 1 */
+    const int32_t *offset;  /* INT8, INT4: (panels * LANES,) what ZERO in every input adds up to */
     const float *bias;      /* (panels * LANES,) or NULL */
 } linear;
 
@@ -103,16 +103,20 @@ INLINE vi dot4(vi total, vi codes, vi weights) {
 
 /* Codes of a row, and the scale that turns them back. What lies between the row's end and the
  * next multiple of 64 meets weights of 0. */
-static float quantize_row(const float *x, int64_t n, uint8_t *codes) {
+INLINE float quantize_row_around(int zero, const float *x, int64_t n, uint8_t *codes) {
     vf most = {0};
     for (int64_t i = 0; i < n; i += LANES) most = max_f(most, abs_f(load(x + i)));
     float magnitude = largest(most);
     float factor = magnitude > 0 ? 127 / magnitude : 0;
     for (int64_t i = 0; i < n; i += LANES) {
-        vf code = load(x + i) * factor + (12582912.0f + ZERO); /* 1.5 * 2^23: rounds to even */
+        vf code = load(x + i) * factor + (12582912.0f + zero); /* 1.5 * 2^23: rounds to even */
         *(vb_u *)(codes + i) = __builtin_convertvector((vu)code & 0xff, vb);
     }
     return magnitude / 127;
+}
+
+static float quantize_row(const float *x, int64_t n, uint8_t *codes) {
+    return quantize_row_around(ZERO, x, n, codes);
 }
 
 /* What becomes of a product. */
@@ -207,3 +211,5 @@ INLINE void finish_int8(const linear *l, const result *to, const float *scales, 
         y[r] = __builtin_convertvector(totals[r] - offset, vf) * scale * scales[row + r];
     finish(l, to, row, n_rows, n, y);
 }
+
+#define WEIGHTS_AHEAD 8192 /* bytes that are fetched before they are needed */

@@ -1,18 +1,22 @@
-"""One linear layer in eight bits."""
+"""One linear layer in eight or in four bits."""
 
 from __future__ import annotations
+
+import abc
 
 import torch
 from torch import Tensor, nn
 
-from .library import INT8, Library, LinearStruct, NativeMemoryError
+from .library import INT4, INT8, Library, LinearStruct, NativeMemoryError
 from .memory import LANES, ROW_STEP, HugeMemory, new_packed
 
 _MAX_CODE = 127
+_GROUP = 32  # inputs that share a multiplier
+_MAX_INPUTS = 8_192
 
 
-class Int8Layer(nn.Module):
-    """A linear layer of eight-bit weights, one scale an output, with float32 in and out.
+class PackedLayer(nn.Module):
+    """A linear layer of whole numbers, one scale an output, with float32 in and out.
 
     Each row of the input is quantised by its own largest magnitude and the sums are integers, so
     a row's result does not depend on the others.
@@ -24,20 +28,23 @@ class Int8Layer(nn.Module):
         bias: (N,) float32, or None.
     """
 
+    kind: int
+
     def __init__(
         self, library: Library, memory: HugeMemory, weight: Tensor, bias: Tensor | None
     ) -> None:
         super().__init__()
         self.out_features, self.in_features = weight.shape
         self._library = library
-        self._packed = new_packed(self.out_features, self.in_features, memory)
-        library.pack_int8(weight.contiguous(), *self._packed)
+        n_bytes = library.packed_size(self.kind, self.out_features, self.in_features)
+        self._packed = new_packed(self.out_features, n_bytes, memory)
+        library.pack(self.kind, weight.contiguous(), *self._packed)
         codes, scale, offset = self._packed
         self._bias = None if bias is None else torch.zeros_like(scale)
         if bias is not None and self._bias is not None:
             self._bias[: self.out_features] = bias
         self.struct = LinearStruct(
-            INT8,
+            self.kind,
             self.out_features,
             self.in_features,
             codes.data_ptr(),
@@ -48,8 +55,13 @@ class Int8Layer(nn.Module):
 
     @staticmethod
     def fits(weight: Tensor) -> bool:
-        """Whether a weight's rows are made of whole vectors."""
-        return weight.shape[1] % LANES == 0
+        """Whether a weight's rows are made of whole vectors, and not so long that sums overflow."""
+        return weight.shape[1] % LANES == 0 and weight.shape[1] <= _MAX_INPUTS
+
+    @property
+    def n_bytes(self) -> int:
+        """Of the packed weight."""
+        return sum(part.numel() * part.element_size() for part in self._packed)
 
     def forward(self, x: Tensor) -> Tensor:
         """(..., K) float32 -> (..., N) float32."""
@@ -63,18 +75,55 @@ class Int8Layer(nn.Module):
 
     def _multiply_by_torch(self, x: Tensor, y: Tensor) -> None:
         """The same, slowly and in little memory: a panel of the outputs at a time."""
-        codes, scale, _ = self._packed
+        scale = self._packed[1]
         lanes = self._library.panel_lanes
         largest = x.abs().amax(dim=1, keepdim=True)
         factor = torch.where(largest > 0, _MAX_CODE / largest, 0)
         x_codes = (x * factor).round_().double()  # their sums are whole numbers below 2^53
-        panel_size = lanes * (-(-self.in_features // ROW_STEP) * ROW_STEP)
         for first in range(0, self.out_features, lanes):
             outputs = slice(first, min(first + lanes, self.out_features))
-            start = first // lanes * panel_size
-            panel = codes[start : start + panel_size].view(-1, lanes, 4)  # (K / 4, lanes, 4)
-            weight = panel.transpose(0, 1).reshape(lanes, -1)[:, : self.in_features]
-            sums = x_codes @ weight[: outputs.stop - first].T.double()
+            weight = self.panel(first // lanes)[: outputs.stop - first, : self.in_features]
+            sums = x_codes @ weight.T.double()
             y[:, outputs] = sums.float() * scale[outputs] * (largest / _MAX_CODE)
         if self._bias is not None:
             y += self._bias[: self.out_features]
+
+    def panel(self, index: int) -> Tensor:
+        """The whole numbers (panel_lanes, K filled up) int8 of some outputs."""
+        codes = self._packed[0]
+        lanes = self._library.panel_lanes
+        n_in = -(-self.in_features // ROW_STEP) * ROW_STEP
+        size = self._library.packed_size(self.kind, lanes, self.in_features)
+        return self._unpacked(codes[index * size : (index + 1) * size], lanes, n_in)
+
+    @abc.abstractmethod
+    def _unpacked(self, panel: Tensor, lanes: int, n_in: int) -> Tensor:
+        """(lanes, n_in) int8 of a panel's bytes."""
+
+
+class Int8Layer(PackedLayer):
+    """Weights of eight bits."""
+
+    kind = INT8
+
+    def _unpacked(self, panel: Tensor, lanes: int, n_in: int) -> Tensor:
+        return panel.view(-1, lanes, 4).transpose(0, 1).reshape(lanes, n_in)  # from (K / 4, N, 4)
+
+
+class Int4Layer(PackedLayer):
+    """Weights of four bits, times a multiplier of a few bits for 32 inputs of an output each.
+
+    A code within -8 to 7 times a multiplier within 15 is a whole number of eight bits, so the
+    sums are as exact as those of `Int8Layer`. The multipliers are those with the smallest squared
+    error.
+    """
+
+    kind = INT4
+
+    def _unpacked(self, panel: Tensor, lanes: int, n_in: int) -> Tensor:
+        n_codes = n_in * lanes // 2
+        multipliers = panel[: n_in // _GROUP * lanes].view(-1, lanes)  # (K / 32, N)
+        pairs = panel[len(panel) - n_codes :].view(-1, lanes, 4)  # (K / 8, N, 4)
+        halves = torch.stack([pairs << 4 >> 4, pairs >> 4])  # of bytes, with their signs
+        codes = halves.permute(2, 1, 0, 3).reshape(lanes, -1, _GROUP)
+        return (codes * multipliers.T[:, :, None]).reshape(lanes, n_in)

@@ -12,7 +12,7 @@ LANES = 16
 """Outputs of one panel of weights."""
 
 ROW_STEP = 64
-"""The inputs of an eight-bit layer are filled up to a multiple of it."""
+"""The inputs of a packed layer are filled up to a multiple of it."""
 
 _HUGE_PAGE = 1 << 21
 _CHUNK = 32 << 20  # what is not used of it is never touched, and so takes no memory
@@ -37,11 +37,10 @@ class HugeMemory:
         return self._chunk[start : self._used]
 
 
-def new_packed(n_out: int, n_in: int, memory: HugeMemory) -> tuple[Tensor, Tensor, Tensor]:
-    """Empty codes, scales and offsets of an eight-bit layer."""
+def new_packed(n_out: int, n_bytes: int, memory: HugeMemory) -> tuple[Tensor, Tensor, Tensor]:
+    """Empty codes of so many bytes, scales and offsets of a layer with `n_out` outputs."""
     n_out = -(-n_out // LANES) * LANES
-    n_in = -(-n_in // ROW_STEP) * ROW_STEP
-    codes = memory.take(n_out * n_in)
+    codes = memory.take(n_bytes)
     return codes, torch.empty(n_out), torch.empty(n_out, dtype=torch.int32)
 
 

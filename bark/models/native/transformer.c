@@ -4,9 +4,9 @@
  * that the memory is never waited for twice: one call runs all layers, the threads meet between
  * two products without leaving the processor, and a weight that was loaded is used for all rows.
  *
- * Eight-bit layers quantise each row of their input by its own largest magnitude and add up
- * integers; float32 layers add up each result in one order. Attention and norms treat each row
- * alone. So a row's result does not depend on how many others are computed with it.
+ * Layers in eight and four bits quantise each row of their input by its own largest magnitude and
+ * add up integers; float32 layers add up each result in one order. Attention and norms treat each
+ * row alone. So a row's result does not depend on how many others are computed with it.
  *
  * Vectors are the compiler's own types, sixteen lanes wide, which become whatever the processor
  * has. Only products of bytes, and tiles of them for many rows, are asked for by name.
@@ -75,7 +75,7 @@ int struct_layout(int64_t *out, int n) {
     return n_here;
 }
 
-/* Outputs that lie together in a panel of eight-bit codes. */
+/* Outputs that lie together in a panel. */
 int panel_lanes(void) { return LANES; }
 
 /* Whether the processor multiplies bytes; otherwise eight-bit layers are exact but slow. */
@@ -93,10 +93,14 @@ int has_tiles(void) { return tiles_work(); }
 /* One linear layer: x (rows, n_in), y (rows, n_out). */
 int run_linear(const linear *l, const float *x, float *y, int n_rows, int n_threads) {
     result to = {.to = WRITE, .y = y, .stride = l->n_out};
-    if (l->kind == INT8 && n_rows > FEW_ROWS) {
+    if (l->kind != FLOAT32 && n_rows > FEW_ROWS) {
         _Atomic int status = DONE;
-        many_rows rows = {l, to, x, n_rows, tiles_work(), &status};
+        scratch *here = reserve_for_call(widened_size(l) + 4096);
+        if (!here) return OUT_OF_MEMORY;
+        int8_t *room = take(here, widened_size(l));
         int together = enter(n_threads);
+        linear wide = widen(together, l, &room);
+        many_rows rows = {&wide, to, x, n_rows, tiles_work(), &status};
         for_each(together, (n_rows + ROWS_AT_ONCE - 1) / ROWS_AT_ONCE, multiply_rows, &rows);
         leave(together);
         return status;
@@ -112,21 +116,52 @@ int run_linear(const linear *l, const float *x, float *y, int n_rows, int n_thre
     return DONE;
 }
 
-/* The same for many new positions, of eight-bit layers. */
+/* Bytes that `widen_layers` needs at most. */
+static int64_t room_to_widen(const model *m) {
+    int64_t before = 0, behind = 0; /* of a layer's attention */
+    for (int i = 0; i < m->n_layers; i++) {
+        const layer *l = &m->layers[i];
+        int64_t others = widened_size(&l->attention_out) + widened_size(&l->mlp_in) +
+                         widened_size(&l->mlp_out);
+        if (widened_size(&l->qkv) > before) before = widened_size(&l->qkv);
+        if (others > behind) behind = others;
+    }
+    return before + behind;
+}
+
+/* What follows the attention of layer i - 1 and comes before that of layer i, in eight bits. */
+static void widen_layers(int together, const model *m, int i, layer *wide, int8_t *room) {
+    if (i > 0) {
+        const layer *l = &m->layers[i - 1];
+        wide[i - 1].attention_out = widen(together, &l->attention_out, &room);
+        wide[i - 1].mlp_in = widen(together, &l->mlp_in, &room);
+        wide[i - 1].mlp_out = widen(together, &l->mlp_out, &room);
+    }
+    if (i < m->n_layers) wide[i].qkv = widen(together, &m->layers[i].qkv, &room);
+}
+
+/* The same for many new positions, of layers in eight or four bits. */
 int run_layers_of_many(const model *m, const cache *c, float *x, float *y, int is_causal,
                        int n_threads) {
     int n_rows = (int)(c->n_items * c->n_new);
     size_t row_size = (c->kind == KV_INT8 ? 4 : 2) * m->width * sizeof(float);
-    scratch *here = reserve_for_call(n_rows * row_size + 4096);
+    size_t layers_size = sizeof(layer) * m->n_layers;
+    scratch *here = reserve_for_call(n_rows * row_size + layers_size + room_to_widen(m) + 4096);
     if (!here) return OUT_OF_MEMORY;
     float *attended = take(here, sizeof(float) * n_rows * m->width);
     void *query = take(here, sizeof(float) * n_rows * m->width);
     float *fresh = c->kind == KV_INT8 ? take(here, 2 * sizeof(float) * n_rows * m->width) : NULL;
+    layer *wide_layers = take(here, layers_size);
+    memcpy(wide_layers, m->layers, layers_size);
+    int8_t *room = take(here, room_to_widen(m));
+    model wide = *m;
+    wide.layers = wide_layers;
     int by_tiles = tiles_work() && c->kind != KV_FLOAT32 && m->width / m->n_heads == 64;
     _Atomic int status = DONE;
     int together = enter(n_threads);
     for (int i = 0; i <= m->n_layers && status == DONE; i++) {
-        pass p = {m, c, i, is_causal, by_tiles, x, y, attended, query, fresh, &status};
+        widen_layers(together, m, i, wide_layers, room);
+        pass p = {&wide, c, i, is_causal, by_tiles, x, y, attended, query, fresh, &status};
         for_each(together, (n_rows + ROWS_AT_ONCE - 1) / ROWS_AT_ONCE, pass_rows, &p);
         if (i < m->n_layers && status == DONE)
             for_each(together, (int)(c->n_items * m->n_heads), attend_many, &p);
@@ -155,14 +190,6 @@ void read_cache(const cache *c, int layer, int n_heads, int size, float *key_val
 
 /* ------------------------------------------------------------------------------------------ */
 /* Packing                                                                                      */
-
-typedef struct {
-    const float *weight;
-    int64_t n_out, n_in;
-    int8_t *codes;
-    float *scale;
-    int32_t *offset;
-} packing;
 
 static void pack_panel(void *context, int panel) {
     const packing *p = context;
@@ -194,11 +221,26 @@ static void pack_panel(void *context, int panel) {
 
 /* Eight-bit codes of float32 weights (n_out, n_in) in panels, a scale for each output.
  *
- * codes: panels * LANES * n_in rounded up to 64; scale, offset: panels * LANES. */
+ * codes: `packed_size` bytes; scale, offset: panels * LANES. */
 void pack_int8(const float *weight, int64_t n_out, int64_t n_in, int8_t *codes, float *scale,
                int32_t *offset, int n_threads) {
     packing p = {weight, n_out, n_in, codes, scale, offset};
     int together = enter(n_threads);
     for_each(together, (int)((n_out + LANES - 1) / LANES), pack_panel, &p);
     leave(together);
+}
+
+/* The same in four bits. */
+void pack_int4(const float *weight, int64_t n_out, int64_t n_in, int8_t *codes, float *scale,
+               int32_t *offset, int n_threads) {
+    packing p = {weight, n_out, n_in, codes, scale, offset};
+    int together = enter(n_threads);
+    for_each(together, (int)((n_out + LANES - 1) / LANES), pack_panel4, &p);
+    leave(together);
+}
+
+/* Bytes of a weight's panels, of the kind INT8 or INT4. */
+int64_t packed_size(int kind, int64_t n_out, int64_t n_in) {
+    int64_t n_panels = (n_out + LANES - 1) / LANES;
+    return n_panels * (kind == INT4 ? int4_panel_size(n_in) : padded(n_in) * LANES);
 }

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from ..kv_cache import KVCache
 from .eight_bit_cache import EightBitCache, cache_struct
 from .library import FLOAT32, LayerStruct, Library, LinearStruct, ModelStruct
-from .linear import Int8Layer
+from .linear import PackedLayer
 from .memory import LANES, prefer_huge_pages
 
 _HEAD_SIZES = (16, 32, 64)
@@ -36,12 +36,11 @@ class _Block(Protocol):
 class NativeTrunk:
     """The blocks and the last norm of a model, as the library runs them.
 
-    It reads the model's own float32 weights where they are, and the codes of its eight-bit
-    layers.
+    It reads the model's own float32 weights where they are, and the codes of its packed layers.
 
     Args:
         library: that computes.
-        blocks: all with `nn.Linear` or all with `Int8Layer`.
+        blocks: all with `nn.Linear` or all with packed layers.
         norm: behind the last block.
         n_head: heads of a block.
     """
@@ -52,7 +51,7 @@ class NativeTrunk:
         self._library = library
         self._kept: list[Tensor] = []  # what the structures point at
         self._n_head, self._head_size = n_head, norm.normalized_shape[0] // n_head
-        self._is_int8 = isinstance(blocks[0].attn.c_attn, Int8Layer)
+        self._is_packed = isinstance(blocks[0].attn.c_attn, PackedLayer)
         self._layers = (LayerStruct * len(blocks))(*(self._layer(block) for block in blocks))
         self._model = ModelStruct(
             len(blocks),
@@ -70,7 +69,7 @@ class NativeTrunk:
     @property
     def reads_many(self) -> bool:
         """Whether any number of positions can be read, not only a few."""
-        return self._is_int8 and self._head_size % (2 * self._library.panel_lanes) == 0
+        return self._is_packed and self._head_size % (2 * self._library.panel_lanes) == 0
 
     def can_read(self, x: Tensor, cache: KVCache | None) -> bool:
         """Whether `read` takes these embeddings (B, T, C) behind this cache."""
@@ -168,7 +167,7 @@ class NativeTrunk:
         )
 
     def _linear(self, layer: nn.Module) -> LinearStruct:
-        if isinstance(layer, Int8Layer):
+        if isinstance(layer, PackedLayer):
             return layer.struct
         assert isinstance(layer, nn.Linear)
         n_out, n_in = layer.weight.shape
