@@ -19,6 +19,7 @@ from bark import Bark, Take
 from bark.models.conditioned import ConditionedGPT
 from bark.models.fine import FineGPT
 from bark.models.gpt import GPT
+from bark.models.native.library import load_library
 from bark.spec import BARK
 from bark.stages.coarse import flatten_codes
 from bark.stages.positions import infer_position, semantic_positions, text_positions
@@ -42,7 +43,6 @@ _SENTENCES = (
     "He laughed, and then he told the whole story.",
 )
 EXACT = "fp32"
-_PRECISIONS = ("int8", "bf16")
 _TEMPERATURE = 0.7
 _CHOICES = 20  # sentences that what was heard may stand for
 
@@ -72,6 +72,11 @@ class Scored:
 def _read(model: GPT, x: Tensor) -> Tensor:
     """(B, T, C) -> (B, T, C), through a cache of the kind that decoding reads."""
     return model.trunk(x, model.new_cache(len(x), x.shape[1]))
+
+
+def faster_precisions() -> tuple[str, ...]:
+    """Those beside float32 that there are on this machine's processor."""
+    return ("int8", "bf16") if load_library() is None else ("int8", "int4", "bf16")
 
 
 def _score_semantic(bark: Bark, model: GPT, take: Take) -> Scored:
@@ -191,7 +196,7 @@ def random_rows(size: str, folder: Path) -> list[Row]:
         shape = (1, 200, BARK.n_codebooks) if stage == "fine" else (1, 200)
         ids = torch.randint(0, BARK.codebook_size, shape, generator=generator)
         exact = _logits(model, EXACT, stage, ids)
-        for precision in _PRECISIONS:
+        for precision in faster_precisions():
             scored = _logits(model, precision, stage, ids)
             error = float((scored.logits - exact.logits).norm() / exact.logits.norm())
             rows.append(
@@ -232,7 +237,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     barks = {
         precision: Bark.from_pretrained("nano", device="cpu", precision=precision)
-        for precision in (EXACT, *_PRECISIONS)
+        for precision in (EXACT, *faster_precisions())
     }
     show("nano, its own takes", nano_rows(barks))
     if args.sentences:

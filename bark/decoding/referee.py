@@ -11,7 +11,7 @@ from __future__ import annotations
 import copy
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..models.gpt import GPT
 
@@ -24,6 +24,11 @@ def is_near_tie(probabilities: Tensor, noise: Tensor) -> bool:
     """Whether the noise leaves two candidates of one row (1, V) nearly even."""
     scores = probabilities / noise
     return int((scores > scores.max() * (1 - NEAR)).sum()) > 1
+
+
+def follows_reference(model: GPT) -> bool:
+    """Whether a model computes in float32 as the reference does, so that it may be asked."""
+    return isinstance(model.lm_head, nn.Linear)
 
 
 def without_aids(model: GPT) -> GPT:

@@ -1,8 +1,9 @@
 """Speculative decoding: float32 tokens at little more than the price of eight-bit ones.
 
 A decode step takes its time for reading the weights, and a few positions at once take hardly
-longer than one. So an eight-bit copy of the model, the draft, proposes token by token what comes
-next, and then the model itself reads all of it at once and says what really comes next. Unlike
+longer than one. So an eight-bit copy of the model, or a smaller model of its family, the draft,
+proposes token by token what comes next, and then the model itself reads all of it at once and says
+what really comes next. Unlike
 the rejection sampling of https://arxiv.org/abs/2211.17192, both draw with the same random
 numbers, so they seldom differ; where they do, the model's token stands and the rest of the draft's
 is dropped. The tokens are the model's in every case; where rounding could decide between two of
@@ -12,6 +13,7 @@ them, referee.py does.
 from __future__ import annotations
 
 import collections
+import dataclasses
 from collections.abc import Sequence
 
 import torch
@@ -19,7 +21,7 @@ from torch import Tensor
 
 from ..models.gpt import GPT
 from ..models.kv_cache import KVCache
-from .referee import hidden_as_reference, is_near_tie, without_aids
+from .referee import follows_reference, hidden_as_reference, is_near_tie, without_aids
 from .sampling import SamplingOptions, pick
 from .stage import Inputs, Stage, Steps, Window
 
@@ -36,12 +38,7 @@ def decode_speculative(stage: Stage) -> Steps:
     try:
         while step < item.n_steps and item.stop_reason == "length" and not stage.stopped([0]):
             if step == window_end:
-                window, n_steps = stage.open_window([0], step)
-                window_end += n_steps
-                if window is not None:
-                    rounds.begin(window)
-                else:
-                    rounds.go_on()
+                window_end += rounds.open_window(step)
             tokens, ended = rounds.next(step, min(window_end, item.n_steps) - step)
             if ended:
                 tokens, item.stop_reason = tokens[:-1], "end"
@@ -99,35 +96,93 @@ class NoiseAhead:
 
 
 class _Reader:
-    """A model and what it has read."""
+    """A model, and what of a stage it has read."""
 
-    def __init__(self, model: GPT) -> None:
-        self.model = model
-        self.cache: KVCache = model.new_cache()
+    def __init__(self, stage: Stage) -> None:
+        self.stage, self.model = stage, stage.model
+        self.cache: KVCache = stage.model.new_cache()
+        self._first: Tensor | None = None  # (1, C) behind the prefix, where that is read at once
+
+    def begin(self, window: Window) -> None:
+        """Begins anew with a window of one row."""
+        self.prefix, self.inputs = window.embeddings, window.inputs  # (1, T, C)
+        self.made: list[Tensor] = []  # (1, 1, C) each, of the tokens behind the prefix
+        self.cache.rewind(0)
+
+    def read_prefix(self, *, with_last: bool) -> None:
+        """Reads what stands before the tokens, as the plain driver would."""
+        n = self.prefix.shape[1] - (not with_last)
+        hidden = self.model.trunk(self.prefix[:, :n], self.cache, n_last=int(with_last))[0]
+        self._first = hidden if with_last else None
+
+    @property
+    def n_read(self) -> int:
+        """Positions of the window so far, those of the last token included."""
+        return self.prefix.shape[1] + len(self.made)
+
+    def embed(self, inputs: Inputs, token: int, ahead: int) -> Tensor:
+        """(1, 1, C), of a token that `ahead` others stand before."""
+        # Behind the last position is none; what is embedded there is never read.
+        index = min(self.n_read + ahead, self.stage.last_position)
+        return inputs.embed(self.model, torch.tensor([token]), torch.tensor([index]))
+
+    def read(self, ahead: list[Tensor], n_last: int) -> Tensor:
+        """Hidden states (n_last, C) of the last positions; all that are unread are read."""
+        first, self._first = self._first, None
+        if first is not None and not self.made:
+            return first if not ahead else torch.cat([first, self.read(ahead, n_last - 1)])
+        n, start = self.cache.length, self.prefix.shape[1]
+        parts = [self.prefix[:, n:]] if n < start else []
+        parts += [*self.made, *ahead][max(0, n - start) :]
+        return self.model.trunk(torch.cat(parts, dim=1), self.cache, n_last)[0]
+
+    def keep(self, made: list[int]) -> None:
+        """Takes over tokens."""
+        for token in made:
+            self.made.append(self.embed(self.inputs, token, 0))
+
+    def forget(self) -> None:
+        """All but the tokens that were kept; the last one is read with the next ones."""
+        self.cache.rewind(min(self.cache.length, self.n_read - 1))
 
 
 class _Rounds:
     """Proposes, verifies and keeps a few tokens at a time."""
 
     def __init__(self, stage: Stage, noise: NoiseAhead) -> None:
-        assert stage.model.draft is not None
+        draft = stage.model.draft
+        assert draft is not None
         self._stage, self._rules, self._noise = stage, stage.rules, noise
-        self._model, self._draft = _Reader(stage.model), _Reader(stage.model.draft.model)
-        self._referee = without_aids(stage.model)
+        self._is_copy = draft.is_copy
+        other = dataclasses.replace(stage, model=draft.model)
+        self._model = _Reader(stage)
+        self._draft = _Reader(other if draft.is_copy else stage.read_by(draft.model))
+        self._referee = without_aids(stage.model) if follows_reference(stage.model) else None
         self._n_proposed = _FIRST_LEN
 
-    def begin(self, window: Window) -> None:
-        """Begins anew with a window of one row; the draft takes over what the model has read."""
-        self._prefix, self._inputs = window.embeddings, window.inputs  # (1, T, C)
-        self._model.cache.rewind(0)
-        self._model.model.trunk(self._prefix[:, :-1], self._model.cache, n_last=0)
-        self._draft.cache.copy_from(self._model.cache)
-        self._made: list[Tensor] = []  # (1, 1, C) each, of the tokens behind the prefix
-        self._n_at_once = window.embeddings.shape[1]
+    def open_window(self, step: int) -> int:
+        """Begins with the window of this step, or goes on with the one before.
 
-    def go_on(self) -> None:
-        """The window goes on; the reference would read all of it anew."""
-        self._n_at_once = self._prefix.shape[1] + len(self._made)
+        Returns:
+            how many steps it has.
+        """
+        window, n_steps = self._stage.open_window([0], step)
+        draft_window = window
+        if not self._is_copy:
+            draft_window, _ = self._draft.stage.open_window([0], step)
+        if window is None or draft_window is None:
+            # The reference would read all of it anew.
+            self._n_at_once = self._model.n_read
+            return n_steps
+        self._model.begin(window)
+        self._model.read_prefix(with_last=window.source is None)
+        self._draft.begin(draft_window)
+        if self._is_copy:  # it takes over what the model has read, but for the last position
+            self._draft.made = self._model.made
+            self._draft.cache.copy_from(self._model.cache)
+            self._draft.cache.rewind(window.embeddings.shape[1] - 1)
+        self._n_at_once = window.embeddings.shape[1]
+        return n_steps
 
     def next(self, step: int, n_max: int) -> tuple[list[int], bool]:
         """The next tokens, one at least, and whether the last one ends the item.
@@ -137,27 +192,32 @@ class _Rounds:
             n_max: how many at most.
         """
         # 1. The draft proposes tokens, one by one.
-        inputs = self._inputs.copy()
+        inputs, draft_inputs = self._model.inputs.copy(), self._draft.inputs.copy()
         proposed: list[int] = []
         ahead: list[Tensor] = []  # (1, 1, C) embeddings of the proposed tokens
+        draft_ahead = ahead if self._is_copy else []
         forbidden = [inputs.forbidden(self._rules.n_candidates)]
         while len(proposed) < min(self._n_proposed, n_max - 1):
-            hidden = self._read(self._draft, ahead, 1)
+            hidden = self._draft.read(draft_ahead, 1)
             odds = self._odds(self._draft.model, hidden, step + len(proposed), forbidden[-1:])
             token, ends = self._draw(odds, step, len(proposed))
             if ends:
                 break
+            ahead.append(self._model.embed(inputs, token, len(proposed)))
+            if not self._is_copy:
+                draft_ahead.append(self._draft.embed(draft_inputs, token, len(proposed)))
             proposed.append(token)
-            ahead.append(self._embed(inputs, token, len(ahead)))
             forbidden.append(inputs.forbidden(self._rules.n_candidates))
         # 2. The model reads them all at once.
-        hidden = self._read(self._model, ahead, 1 + len(proposed))  # (n + 1, C)
+        hidden = self._model.read(ahead, 1 + len(proposed))  # (n + 1, C)
         # 3. Its own tokens stand, up to the first one that was not proposed.
         made: list[int] = []
         ended = False
         for row in self._odds(self._model.model, hidden, step, forbidden).split(1):
-            if self._noise.is_near_tie(row, len(made)):
-                row = self._judged(ahead[: len(made)], step + len(made), forbidden[len(made)])
+            if self._referee is not None and self._noise.is_near_tie(row, len(made)):
+                row = self._judged(
+                    self._referee, ahead[: len(made)], step + len(made), forbidden[len(made)]
+                )
             token, ended = self._draw(row, step, len(made))
             made.append(token)
             if ended or made[-1:] != proposed[len(made) - 1 : len(made)]:
@@ -165,11 +225,13 @@ class _Rounds:
         self._keep(made, len(proposed))
         return made, ended
 
-    def _judged(self, ahead: list[Tensor], step: int, forbidden: Tensor | None) -> Tensor:
+    def _judged(
+        self, referee: GPT, ahead: list[Tensor], step: int, forbidden: Tensor | None
+    ) -> Tensor:
         """The odds (1, V) of the step behind these tokens, as the reference computes them."""
-        read = torch.cat([self._prefix, *self._made, *ahead], dim=1)
-        hidden = hidden_as_reference(self._referee, read, self._n_at_once)
-        return self._stage.probabilities(self._referee, hidden, step, forbidden)
+        read = torch.cat([self._model.prefix, *self._model.made, *ahead], dim=1)
+        hidden = hidden_as_reference(referee, read, self._n_at_once)
+        return self._stage.probabilities(referee, hidden, step, forbidden)
 
     def _odds(
         self, model: GPT, hidden: Tensor, step: int, forbidden: Sequence[Tensor | None]
@@ -190,26 +252,13 @@ class _Rounds:
         first = self._rules.first_token((step + ahead) % self._rules.n_phases)
         return drawn + first, ended is not None and bool(ended)
 
-    def _embed(self, inputs: Inputs, token: int, ahead: int) -> Tensor:
-        # Behind the last position is none; what is embedded there is never read.
-        index = min(self._prefix.shape[1] + len(self._made) + ahead, self._stage.last_position)
-        return inputs.embed(self._model.model, torch.tensor([token]), torch.tensor([index]))
-
-    def _read(self, reader: _Reader, ahead: list[Tensor], n_last: int) -> Tensor:
-        """Hidden states (n_last, C) of the last positions; all that are unread are read."""
-        n, start = reader.cache.length, self._prefix.shape[1]
-        parts = [self._prefix[:, n:]] if n < start else []
-        parts += [*self._made, *ahead][max(0, n - start) :]
-        return reader.model.trunk(torch.cat(parts, dim=1), reader.cache, n_last)[0]
-
     def _keep(self, made: list[int], n_proposed: int) -> None:
         self._noise.advance(len(made))
-        for token in made:
-            self._made.append(self._embed(self._inputs, token, 0))
-        # The last token is read with the next ones, the dropped ones are forgotten.
-        n_right = self._prefix.shape[1] + len(self._made) - 1
-        for reader in (self._model, self._draft):
-            reader.cache.rewind(min(reader.cache.length, n_right))
+        self._model.keep(made)
+        if not self._is_copy:
+            self._draft.keep(made)
+        self._model.forget()
+        self._draft.forget()
         # Long drafts while they come true, short ones while they do not.
         change = 2 if len(made) > n_proposed else -1
         self._n_proposed = min(_MAX_LEN, max(_MIN_LEN, self._n_proposed + change))

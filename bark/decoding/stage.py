@@ -151,6 +151,10 @@ class Stage(abc.ABC):
             the window, None where the one before goes on, and the number of its steps.
         """
 
+    def read_by(self, model: GPT) -> Stage:
+        """The same items, the same lists of tokens, as another model of the family reads them."""
+        return dataclasses.replace(self, model=model)
+
     @property
     def last_position(self) -> int:
         """The last one that an input can have."""

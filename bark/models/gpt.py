@@ -24,17 +24,23 @@ from .native.trunk import NativeTrunk
 
 
 class Draft:
-    """A faster, less exact copy of a model, made when it is first asked for.
+    """What proposes tokens to a model, made when it is first asked for.
 
     It stands beside the model's modules, not among them: it is no part of its parameters.
+
+    Attributes:
+        is_copy: it is the model itself, faster and less exact, so that it reads the same
+            embeddings and may take over keys and values; otherwise it is another model of the
+            family, for example a smaller one.
     """
 
-    def __init__(self, make: Callable[[], GPT]) -> None:
+    def __init__(self, make: Callable[[], GPT], *, is_copy: bool = True) -> None:
         self._make = make
+        self.is_copy = is_copy
 
     @functools.cached_property
     def model(self) -> GPT:
-        """The copy."""
+        """The copy, or the other model."""
         return self._make()
 
 

@@ -170,6 +170,10 @@ class CoarseStage(Stage):
         batch = torch.from_numpy(np.stack(list(ids.values()))).to(self.model.device)  # (B, T)
         return Window(self.model.embed(batch), IndexInputs()), n_steps
 
+    def read_by(self, model: GPT) -> CoarseStage:
+        """With windows of its own."""
+        return dataclasses.replace(self, model=model, begun={})
+
     def window_ids(self, item: CoarseItem, step: int) -> np.ndarray:
         """(T,) ids of one window: semantic slice, infer token, the last coarse tokens."""
         spec = self.spec

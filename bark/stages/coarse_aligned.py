@@ -76,6 +76,11 @@ class AlignedStage(Stage):
     spec: ModelSpec
     conditions: list[Tensor]
 
+    def read_by(self, model: GPT) -> AlignedStage:
+        """With what the semantic tokens add to the other model's inputs."""
+        assert isinstance(model, ConditionedGPT)
+        return dataclasses.replace(self, model=model, conditions=conditions_of(model, self.items))
+
     def open_window(self, rows: list[int], step: int) -> tuple[Window, int]:
         """The next window and its number of steps."""
         model, spec, size = self.model, self.spec, self.model.config.block_size
@@ -98,6 +103,12 @@ class AlignedStage(Stage):
         added = (conditions + places).to(places.dtype)  # (B, size, C)
         embeddings = model.embed_tokens(ids) + added[:, : ids.shape[1]]
         return Window(embeddings, AddedInputs(added)), begin + size - at
+
+
+def conditions_of(model: ConditionedGPT, items: Sequence[CoarseItem]) -> list[Tensor]:
+    """Per item (4 T_s, C), what its semantic tokens add to a model's inputs."""
+    speech = [torch.from_numpy(item.semantic)[None].to(model.device) for item in items]
+    return [model.condition(tokens)[0] for tokens in speech]
 
 
 def generate_coarse_aligned(
@@ -138,7 +149,6 @@ def generate_coarse_aligned(
     ]
 
     def stage_of(group: list[CoarseItem]) -> AlignedStage:
-        speech = [torch.from_numpy(item.semantic)[None].to(model.device) for item in group]
         return AlignedStage(
             model=model,
             rules=CoarseRules(spec, sampling),
@@ -146,7 +156,7 @@ def generate_coarse_aligned(
             max_len=model.config.block_size,
             stop=stop,
             spec=spec,
-            conditions=[model.condition(tokens)[0] for tokens in speech],
+            conditions=conditions_of(model, group),
         )
 
     return (yield from decode_utterances(spec, items, stage_of, windows, on_window, engine))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import threading
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 
 import numpy as np
 import torch
@@ -91,9 +91,19 @@ class SemanticRules:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class SemanticStage(Stage):
-    """Items with equally long prefixes, each in one window."""
+    """Items with equally long prefixes, each in one window.
+
+    Attributes:
+        prefixes: per item, as `model` embeds what stands before its tokens.
+        embed: makes the same by another model.
+    """
 
     prefixes: list[SemanticPrefix]
+    embed: Callable[[GPT], list[SemanticPrefix]]
+
+    def read_by(self, model: GPT) -> SemanticStage:
+        """With the other model's embeddings."""
+        return dataclasses.replace(self, model=model, prefixes=self.embed(model))
 
     def open_window(self, rows: list[int], step: int) -> tuple[Window, int]:
         """The prefixes, equal ones once, and all steps there are."""
@@ -137,29 +147,34 @@ def generate_semantic(
     Returns:
         per item its new tokens, in the order given.
     """
-    prefixes = semantic_prefixes(model, spec, text_ids, histories)
-    n_kept = [0] * len(prefixes)
-    if kept is not None:
-        n_kept = [len(tokens) for tokens in kept]
-        prefixes = [
-            prefix.behind(np.asarray(tokens, dtype=np.int64), model) if len(tokens) else prefix
-            for prefix, tokens in zip(prefixes, kept, strict=True)
+    own = [np.zeros(0, np.int64)] * len(text_ids) if kept is None else kept
+
+    def embedded(by: GPT) -> list[SemanticPrefix]:
+        prefixes = semantic_prefixes(by, spec, text_ids, histories)
+        return [
+            prefix.behind(np.asarray(tokens, dtype=np.int64), by) if len(tokens) else prefix
+            for prefix, tokens in zip(prefixes, own, strict=True)
         ]
+
+    prefixes = embedded(model)
     n_all = limits.max_tokens(spec)
     items = [
-        Item(generator=generator, n_steps=n_all - n)
-        for generator, n in zip(generators, n_kept, strict=True)
+        Item(generator=generator, n_steps=n_all - len(tokens))
+        for generator, tokens in zip(generators, own, strict=True)
     ]
-    pairs = list(zip(items, prefixes, strict=True))
-    for group in groups_of(pairs, lambda pair: (pair[1].embedding.shape[1], pair[0].n_steps)):
-        item, prefix = group[0]
-        n_read = prefix.embedding.shape[1] + item.n_steps - 1  # the last token is never read
+
+    def length_and_steps(i: int) -> tuple[int, int]:
+        return prefixes[i].embedding.shape[1], items[i].n_steps
+
+    for group in groups_of(range(len(items)), length_and_steps):
+        n_prefix, n_steps = length_and_steps(group[0])
         stage = SemanticStage(
             model=model,
             rules=SemanticRules(spec, sampling, limits),
-            items=[item for item, _ in group],
-            prefixes=[prefix for _, prefix in group],
-            max_len=n_read,
+            items=[items[i] for i in group],
+            prefixes=[prefixes[i] for i in group],
+            embed=lambda by, group=group: [embedded(by)[i] for i in group],  # type: ignore[misc]
+            max_len=n_prefix + n_steps - 1,  # the last token is never read
             stop=stop,
         )
         yield from engine(stage)
