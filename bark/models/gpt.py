@@ -170,7 +170,7 @@ class GPT(nn.Module):
         """
         length = x.shape[1]
         n_last = length if n_last is None else min(n_last, length)
-        hidden = self._by_library(x, cache)
+        hidden = self._by_library(x, cache, n_last)
         if hidden is None:
             blocks = self.transformer["h"]
             for layer, block in enumerate(blocks):
@@ -180,14 +180,16 @@ class GPT(nn.Module):
             cache.advance(length)
         return hidden[:, hidden.shape[1] - n_last :]
 
-    def _by_library(self, x: Tensor, cache: KVCache | StaticKVCache | None) -> Tensor | None:
+    def _by_library(
+        self, x: Tensor, cache: KVCache | StaticKVCache | None, n_last: int
+    ) -> Tensor | None:
         """What the compiled layers make of it; None where torch's are to."""
         if not isinstance(cache, KVCache) or self.native is None:
             return None
         if not self.native.can_read(x, cache):
             return None
         with contextlib.suppress(NativeMemoryError):
-            return self.native.read(x, cache)
+            return self.native.read(x, cache, n_last)
         return None
 
     def head(self, hidden: Tensor, rows: slice | None = None) -> Tensor:

@@ -125,7 +125,7 @@ class RoughLayers:
     def takes(self, hidden: torch.Tensor) -> bool:
         return False
 
-    def read(self, x: torch.Tensor, cache: KVCache) -> torch.Tensor:
+    def read(self, x: torch.Tensor, cache: KVCache, n_last: int) -> torch.Tensor:
         for layer, block in enumerate(self._blocks):
             x = block(x, cache, layer)
         hidden = self._norm(x)

@@ -232,6 +232,22 @@ def test_attention_over_it_is_that_over_its_numbers(
     assert isinstance(model.new_cache(1), EightBitCache)
 
 
+@pytest.mark.parametrize("n_positions", [9, 50])
+def test_the_last_positions_alone_are_what_they_are_among_all_in_less_memory(
+    library: Library, monkeypatch: pytest.MonkeyPatch, n_positions: int
+) -> None:
+    native = packed(make_gpt(64), library, monkeypatch, "int8")
+    assert isinstance(native, GPT)
+    x = torch.randn(3, n_positions, 192)
+    whole = native.trunk(x, native.new_cache(3))
+    for n_last in (0, 1, 4):
+        cache = native.new_cache(3)
+        last = native.trunk(x, cache, n_last=n_last)
+        assert torch.equal(last, whole[:, n_positions - n_last :])
+        assert last.untyped_storage().nbytes() == 3 * n_last * 192 * 4
+        assert cache.length == n_positions
+
+
 def test_items_that_drop_out_leave_the_others_as_they_are(
     library: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -79,18 +79,23 @@ class NativeTrunk:
             return False
         return cache.layers[0].dtype in (torch.int8, torch.bfloat16, torch.float32)
 
-    def read(self, x: Tensor, cache: KVCache) -> Tensor:
-        """(B, T, C) float32 embeddings -> (B, T, C) hidden states; the cache takes the positions.
+    def read(self, x: Tensor, cache: KVCache, n_last: int | None = None) -> Tensor:
+        """(B, T, C) float32 embeddings -> (B, n, C) hidden states; the cache takes the positions.
 
         The caller moves the cache on.
+
+        Args:
+            x: embeddings.
+            cache: of as many items.
+            n_last: how many of the last positions are returned; None is all.
 
         Raises:
             NativeMemoryError: memory is short; the blocks themselves may do the same.
         """
         assert cache.length + x.shape[1] <= cache.max_len
         assert len(x) == cache.batch_size
-        batch, length, _ = x.shape
-        y = torch.empty(x.shape)
+        batch, length, width = x.shape
+        y = torch.empty(batch, length if n_last is None else n_last, width)
         n_together = batch
         if length > _FEW and isinstance(cache, EightBitCache):
             n_together = max(1, _ROWS_AT_ONCE // length)  # to work in little memory
@@ -101,14 +106,17 @@ class NativeTrunk:
 
     def _read_items(self, x: Tensor, cache: KVCache, items: slice, y: Tensor) -> None:
         x = x.clone(memory_format=torch.contiguous_format)
+        whole = y if y.shape == x.shape else torch.empty_like(x)
         layers = cache.layers
         if len(x) < cache.batch_size:
             layers = [stored[items] for stored in layers]
         struct, _alive = cache_struct(layers, len(x), x.shape[1], cache.length)
         if x.shape[1] > _FEW:
-            self._library.run_layers_of_many(self._model, struct, x, y, causal=True)
+            self._library.run_layers_of_many(self._model, struct, x, whole, causal=True)
         else:
-            self._library.run_layers(self._model, struct, x, y)
+            self._library.run_layers(self._model, struct, x, whole)
+        if whole is not y:
+            y.copy_(whole[:, x.shape[1] - y.shape[1] :])
 
     def takes(self, x: Tensor) -> bool:
         """Whether `multiply` is the quickest for these inputs (..., K)."""
