@@ -26,6 +26,7 @@ class Environment:
         model: BARK_MODEL, "nano", "small", "large" or a folder; else SUNO_USE_SMALL_MODELS.
         device: BARK_DEVICE, a torch device such as "cpu", "cuda:1", "mps".
         precision: BARK_PRECISION, one of `PRECISIONS`.
+        draft: BARK_DRAFT, a smaller model that proposes tokens to larger ones of its family.
         offline: BARK_OFFLINE or HF_HUB_OFFLINE: nothing is downloaded.
         offload_cpu: SUNO_OFFLOAD_CPU: models wait on the CPU between stages.
         enable_mps: SUNO_ENABLE_MPS: Apple's GPU may be chosen without being named.
@@ -48,6 +49,7 @@ class Environment:
     model: str | None
     device: str | None
     precision: str | None
+    draft: str | None
     offline: bool
     offload_cpu: bool
     enable_mps: bool
@@ -91,6 +93,7 @@ def read_environment(variables: Mapping[str, str] | None = None) -> Environment:
         model=model,
         device=env.get("BARK_DEVICE") or None,
         precision=precision,
+        draft=env.get("BARK_DRAFT") or None,
         offline=_flag(env, "BARK_OFFLINE") or _flag(env, "HF_HUB_OFFLINE"),
         offload_cpu=_suno_flag(env, "SUNO_OFFLOAD_CPU"),
         enable_mps=_suno_flag(env, "SUNO_ENABLE_MPS"),

@@ -14,6 +14,7 @@ import torch
 from torch import nn
 
 from .audio.files import names_audio
+from .checkpoints.drafts import find_draft, fitting_draft, give_draft
 from .checkpoints.generation_config import folder_options
 from .checkpoints.registry import ModelFiles, ModelInfo, resolve_model
 from .compute_lock import ComputeLock
@@ -23,6 +24,7 @@ from .environment import read_environment
 from .families import Codec, Tokenizer, family_of
 from .files.whole_file import user_path
 from .models.file_memory import give_back_freed_memory, give_back_tables
+from .models.gpt import GPT
 from .models.quantize import apply_precision, choose_precision, computes_natively
 from .spec import ModelSpec
 from .take import Take
@@ -37,6 +39,14 @@ _LARGE_BYTES = 256 << 20
 _FILE_STAGE = {"semantic": "text", "coarse": "coarse", "fine": "fine"}
 
 
+def _draft_of(
+    files: ModelFiles, asked: str | Path | None, usual: str | None, device: torch.device
+) -> ModelFiles | None:
+    if asked is not None:
+        return find_draft(asked, files, device)
+    return None if usual is None else fitting_draft(usual, files, device)
+
+
 class LoadedModel:
     """The networks of a model with its tokenizer, codec and voices, on a device.
 
@@ -48,6 +58,7 @@ class LoadedModel:
         lock: whom it computes for.
         offline: official voices are not downloaded.
         voices_dir: the folder of the user's own voices; None for the usual one.
+        draft_files: of a smaller model that proposes its tokens; None for none.
         default_options: what is taken where no options are given.
     """
 
@@ -60,6 +71,7 @@ class LoadedModel:
         offload: bool = False,
         offline: bool = False,
         voices_dir: Path | None = None,
+        draft: ModelFiles | None = None,
     ) -> None:
         self.files = files
         self.name: str = Path(files.info.name).name  # of a folder: takes are handed on to others
@@ -69,6 +81,7 @@ class LoadedModel:
         self.offload = offload and device.type != "cpu"
         self.offline = offline
         self.voices_dir = voices_dir
+        self.draft_files = draft
         self.lock = ComputeLock()
         self.default_options = folder_options(files.info.own_folder, files.spec)
         self._models: dict[str, nn.Module] = {}
@@ -87,6 +100,7 @@ class LoadedModel:
         offload: bool | None = None,
         offline: bool | None = None,
         voices_dir: Path | None = None,
+        draft: str | Path | None = None,
         on_progress: Callable[[str, int, int], None] | None = None,
         stop: threading.Event | None = None,
         lazy: bool = False,
@@ -107,12 +121,15 @@ class LoadedModel:
             offload: keep models on the CPU between stages; None follows SUNO_OFFLOAD_CPU.
             offline: never download; None follows BARK_OFFLINE.
             voices_dir: the folder of the user's own voices; None for the usual one.
+            draft: a smaller model of the family, on this disk, that proposes tokens which this
+                one verifies: no token changes. It pays only where the two mostly agree. None
+                takes BARK_DRAFT where that fits the model, else none.
             on_progress: called while downloading with a file's name, bytes done, bytes in all.
             stop: ends a download.
             lazy: load each stage when it is first used.
 
         Raises:
-            OptionError: an unknown model, device or precision.
+            OptionError: an unknown model, device or precision, or a draft that cannot propose.
             WeightsNotFoundError, DownloadError, CheckpointError: the weights cannot be had, or
                 are not what they should be.
         """
@@ -129,6 +146,7 @@ class LoadedModel:
             offload=environment.offload_cpu if offload is None else offload,
             offline=environment.offline if offline is None else offline,
             voices_dir=voices_dir,
+            draft=_draft_of(files, draft, environment.draft, place),
         )
         if not lazy:
             loaded.load()
@@ -196,6 +214,8 @@ class LoadedModel:
             if stage not in self._models:
                 loaded = self.files.load_stage(_FILE_STAGE[stage])
                 loaded = apply_precision(loaded, self.precision, self.device)
+                if self.draft_files is not None and isinstance(loaded, GPT):
+                    give_draft(loaded, self.draft_files, _FILE_STAGE[stage])
                 self._models[stage] = loaded if self.offload else loaded.to(self.device)
             return self._models[stage]
 

@@ -213,6 +213,13 @@ def _add_machine(group: argparse._ArgumentGroup) -> None:
         help="fp32 is exact, int4 takes the least memory (default: $BARK_PRECISION, else auto)",
     )
     group.add_argument(
+        "--draft",
+        metavar="MODEL",
+        help="a smaller model on this disk that proposes the semantic and coarse tokens, which "
+        "the model verifies: the same takes, faster where the two agree (default: $BARK_DRAFT, "
+        "else none)",
+    )
+    group.add_argument(
         "--batch_size",
         type=_positive,
         default=4,

@@ -175,6 +175,7 @@ def _load(job: Job, stop: threading.Event) -> Bark:
             job.model or best_local_model(),
             device=job.arguments.device,
             precision=job.arguments.precision,
+            draft=job.arguments.draft,
             offline=job.offline,
             on_progress=lambda name, done, total: bar.update(
                 f"{name} (MB)", done // 1_000_000, total // 1_000_000
