@@ -14,10 +14,6 @@ from bark.text.english.phones import (
 
 from .teacher import BEFORE, HOP_LEN, STEP_S, Speech
 
-LEAD_STEPS = 2
-"""The teacher's sound comes this much before its durations say: where vowels are loudest against
-stops, over 60 sentences."""
-
 _FRAMES_PER_STEP = 2
 _QUIET_DB = 36.0  # below the loudest: nothing is said
 _LONGEST_STEPS = 3  # a phone before a mark that is longer may hold part of the pause
@@ -71,7 +67,7 @@ def _lengths(speech: Speech) -> tuple[np.ndarray, np.ndarray]:
     that counts as the gap's.
     """
     durations = speech.durations.astype(np.float64)
-    lead = min(LEAD_STEPS, max(0.0, durations[0] - 1))
+    lead = min(speech.lead_steps, max(0.0, durations[0] - 1))
     durations[0] -= lead
     durations[-1] += lead
     loud = _is_loud(speech.audio)

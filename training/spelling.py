@@ -13,15 +13,16 @@ _VOWELS = {
     "aa": "ɑ", "ae": "æ", "ah": "ʌ", "ao": "ɔ", "aw": "W", "ax": "ə", "ay": "I", "eh": "ɛ",
     "er": "əɹ", "ey": "A", "ih": "ɪ", "iy": "i", "ow": "O", "oy": "Y", "uh": "ʊ", "uw": "u",
 }  # fmt: skip
-_CONSONANTS = {
+CONSONANTS = {
     "b": "b", "ch": "ʧ", "d": "d", "dh": "ð", "f": "f", "g": "ɡ", "hh": "h", "jh": "ʤ", "k": "k",
     "l": "l", "m": "m", "n": "n", "ng": "ŋ", "p": "p", "r": "ɹ", "s": "s", "sh": "ʃ", "t": "t",
     "th": "θ", "v": "v", "w": "w", "y": "j", "z": "z", "zh": "ʒ",
 }  # fmt: skip
+"""The teacher's symbol of each consonant."""
 _STRESS = "ˈ"
 _FLAP, _SYLLABIC = "T", "ᵊ"
 
-_UNSTRESSED = frozenset(
+UNSTRESSED = frozenset(
     "a an the of and or to for from in on at by with as is it its was were be been am are i he she "
     "we you they me him her us them my your his our their than but if so".split()
 )
@@ -49,7 +50,7 @@ def spell_word(word: str, phones: Sequence[str], *, vowel_follows: bool = False)
     irregular = _IRREGULAR.get(word, ())
     if len(irregular) == len(phones):
         return list(irregular)
-    unstressed = word in _UNSTRESSED
+    unstressed = word in UNSTRESSED
     return [_spell(phones, i, unstressed) for i in range(len(phones))]
 
 
@@ -60,7 +61,7 @@ def _spell(phones: Sequence[str], i: int, unstressed: bool) -> str:
     if not is_vowel(phone):
         behind = phones[i + 2] if i + 2 < len(phones) else ""
         is_flap = phone == "t" and _flaps(before, after, behind)
-        return _FLAP if is_flap else _CONSONANTS[phone]
+        return _FLAP if is_flap else CONSONANTS[phone]
     if phone == "ax0" and after == "l" and before and before[-1] not in "01rwy":
         return _SYLLABIC
     written = "ɜɹ" if phone == "er1" else _VOWELS[phone[:-1]]

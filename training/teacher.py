@@ -8,7 +8,7 @@ analysis of a recording could do, and the durations of its phonemes are read out
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,9 @@ HOP_LEN = 300
 """Samples of a frame of the teacher's, 12.5 ms."""
 STEP_S = 0.025
 """Its durations are whole numbers of this."""
+LEAD_STEPS = 2.0
+"""Its sound comes this much before its durations say: where vowels are loudest against stops, over
+60 sentences."""
 
 PACKAGE = "hibari-tts==0.2.1"
 MODEL_SHA256 = "5f70741d4e900f4e85d0037498736cc1b3e1b9a63a13546a5da1e63abf4fccd8"
@@ -64,6 +67,7 @@ class Speech:
         rest: (n,) float32 all else.
         pulses: (n,) float32 the unit harmonics that `harmonic` was made from.
         f0: (n / 300,) float32 Hz, at most 40 where unvoiced.
+        lead_steps: how long before its durations the sound comes.
     """
 
     words: tuple[Word, ...]
@@ -73,6 +77,7 @@ class Speech:
     rest: np.ndarray
     pulses: np.ndarray
     f0: np.ndarray
+    lead_steps: float = LEAD_STEPS
 
     @property
     def audio(self) -> np.ndarray:
@@ -80,8 +85,19 @@ class Speech:
         return self.harmonic + self.rest
 
 
-def spell_text(words: Sequence[Word], lexicon: Lexicon, vocabulary: dict[str, int]) -> SpelledText:
+def spell_text(
+    words: Sequence[Word],
+    lexicon: Lexicon,
+    vocabulary: dict[str, int],
+    spell: Callable[..., list[str]] = spell_word,
+) -> SpelledText:
     """Writes words in the teacher's ids.
+
+    Args:
+        words: at least one.
+        lexicon: how they are pronounced.
+        vocabulary: the teacher's ids.
+        spell: writes a word, as `training.spelling.spell_word` does.
 
     Raises:
         ValueError: there are no words, the lexicon does not know one, or they are too many.
@@ -96,7 +112,7 @@ def spell_text(words: Sequence[Word], lexicon: Lexicon, vocabulary: dict[str, in
     for w, (word, phones) in enumerate(zip(words, named, strict=True)):
         is_last = w + 1 == len(words)
         vowel_follows = not is_last and not word.mark and is_vowel(named[w + 1][0])
-        for i, written in enumerate(spell_word(word.text, phones, vowel_follows=vowel_follows)):
+        for i, written in enumerate(spell(word.text, phones, vowel_follows=vowel_follows)):
             ids += [vocabulary[c] for c in written]
             owners += [len(all_phones)] * len(written)
             all_phones.append((phones[i], i == 0))
