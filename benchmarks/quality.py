@@ -7,6 +7,7 @@ often the same random numbers draw the same token behind the same past; and what
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -147,6 +148,41 @@ def nano_rows(barks: Mapping[str, Bark]) -> list[Row]:
     return rows
 
 
+@torch.inference_mode()
+def draft_rows(barks: Mapping[str, Bark]) -> list[Row]:
+    """How often drafts would be right behind the same past: nano's float32 by lesser models.
+
+    Nano is the only trained model here, so its smaller sibling is itself with a block left out.
+    """
+    exact_bark = barks[EXACT]
+    takes = exact_bark.generate_batch(_SENTENCES, seeds=list(range(len(_SENTENCES))))
+    rows = []
+    for stage in ("semantic", "coarse"):
+        model, score = exact_bark.model(stage), _SCORES[stage]
+        assert isinstance(model, GPT)
+        exact = _score_all(exact_bark, score, model, takes)
+        lesser: dict[str, nn.Module] = {
+            name: bark.model(stage) for name, bark in barks.items() if name != EXACT
+        }
+        for i in range(model.config.n_layer):
+            lesser[f"without block {i + 1} of {model.config.n_layer}"] = without_block(model, i)
+        for name, draft in lesser.items():
+            share = _score_all(exact_bark, score, draft, takes).equal_draws(exact)
+            rows.append({"stage": stage, "draft": name, "true proposals": f"{share:.1%}"})
+    return rows
+
+
+def without_block(model: GPT, index: int) -> GPT:
+    """The same weights, with one transformer block less, computed by torch."""
+    shorter = copy.copy(model)
+    shorter._modules = dict(model._modules)
+    shorter.native = shorter.draft = None
+    kept = [block for i, block in enumerate(model.transformer["h"]) if i != index]
+    parts = {**model.transformer, "h": nn.ModuleList(kept)}
+    shorter.transformer = nn.ModuleDict(parts)
+    return shorter
+
+
 def _score_all(
     bark: Bark, score: Callable[..., Scored], model: nn.Module, takes: Sequence[Take]
 ) -> Scored:
@@ -240,6 +276,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         for precision in (EXACT, *faster_precisions())
     }
     show("nano, its own takes", nano_rows(barks))
+    show("nano, proposals that would come true", draft_rows(barks))
     if args.sentences:
         try:
             show("nano, as a listener hears it", heard_rows(barks, args.sentences))

@@ -186,6 +186,7 @@ def test_without_a_listener_the_reason_is_told(
 
     monkeypatch.setattr(quality, "held_out_prose", refuse)
     monkeypatch.setattr(quality, "nano_rows", lambda barks: [{"stage": "all"}])
+    monkeypatch.setattr(quality, "draft_rows", lambda barks: [{"stage": "all"}])
     quality.main(["--sizes", "tiny", "--folder", str(folder)])
     out = capsys.readouterr().out
     assert "not measured, no fortunes found" in out
