@@ -11,16 +11,10 @@ from pathlib import Path
 
 import torch
 
-from .recipe import (
-    ALL_STEPS,
-    QUICK_STEPS,
-    STEPS,
-    Recipe,
-    losses_that_did_not_fall,
-    quick_recipe,
-)
+from .recipe import ALL_STEPS, QUICK_STEPS, STEPS, losses_that_did_not_fall
+from .sizes import Recipe, quick_recipe
 
-BUDGETS = ("codec", "decoder", "letters", "text", "encoder", "coarse", "fine")
+BUDGETS = ("codec", "decoder", "widening", "letters", "text", "encoder", "coarse", "fine")
 
 log = logging.getLogger(__name__)
 
@@ -61,7 +55,11 @@ def _parser() -> argparse.ArgumentParser:
         description="Makes nano: the teacher's data, the codec, three models, files, measures. "
         "Every step goes on where it was stopped.",
     )
-    parser.add_argument("step", choices=[*STEPS, "all"], help="what to do; all but 'ship'")
+    parser.add_argument(
+        "step",
+        choices=[*STEPS, "all"],
+        help="what to do; 'all' is all but 'record', 'widen' and 'ship'",
+    )
     parser.add_argument("--out", default="runs", help="folder of everything made (%(default)s)")
     parser.add_argument("--device", default="cpu", help="cpu or cuda (%(default)s)")
     parser.add_argument("--threads", type=int, default=1, help="of the CPU (%(default)s)")

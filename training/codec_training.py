@@ -158,7 +158,7 @@ def train_codec(
             if step == _UNQUANTISED_STEPS:
                 start = crops.draw(_N_START_CROPS)
                 trainee.quantiser.start(trainee.encoder(start.mel, start.f0).detach().flatten(0, 1))
-            used, extra = _quantised(trainee, latent, rng)
+            used, extra = quantised(trainee, latent, rng)
         return weighed(codec_losses(trainee.decoder, batch, used)) + extra
 
     def validate() -> dict[str, float]:
@@ -174,14 +174,30 @@ def train_codec(
     return log
 
 
-def _quantised(
-    trainee: CodecTrainee, latent: Tensor, rng: np.random.Generator
+def quantised(
+    trainee: CodecTrainee,
+    latent: Tensor,
+    rng: np.random.Generator,
+    *,
+    shares: Sequence[float] = _N_BOOKS_SHARES,
+    learn: bool = True,
 ) -> tuple[Tensor, Tensor]:
-    """Latents through a drawn number of codebooks, straight through, and what that costs."""
+    """Latents (B, T, latent_width) through a drawn number of codebooks, straight through.
+
+    Args:
+        trainee: whose codebooks.
+        latent: of the encoder.
+        rng: draws how many codebooks each crop uses.
+        shares: of crops that use 1 to 8.
+        learn: whether the codebooks move.
+
+    Returns:
+        The latents that are decoded, and what the way there costs.
+    """
     batch, length, width = latent.shape
-    sums = trainee.quantiser.quantise(latent.detach().flatten(0, 1), learn=True)
+    sums = trainee.quantiser.quantise(latent.detach().flatten(0, 1), learn=learn)
     sums = sums.view(-1, batch, length, width)
-    n_books = torch.from_numpy(rng.choice(8, batch, p=_N_BOOKS_SHARES))
+    n_books = torch.from_numpy(rng.choice(8, batch, p=shares))
     chosen = sums[n_books, torch.arange(batch)]
     committed = (latent - chosen).square().sum(-1).mean() / 8
     coarsely = (latent - sums[0]).square().sum(-1).mean() / 8

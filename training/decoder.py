@@ -61,8 +61,8 @@ def settle_decoder(
     """
     torch.manual_seed(seed)
     held_out = [u for u in utterances if is_held_out(u.sentence)] or utterances[: len(SPEAKERS)]
-    seen = _Coded([u for u in utterances if not is_held_out(u.sentence)], codec, seed)
-    unseen, decoder = _Coded(held_out, codec, seed + 1), codec.decoder
+    seen = CodedCrops([u for u in utterances if not is_held_out(u.sentence)], codec, seed)
+    unseen, decoder = CodedCrops(held_out, codec, seed + 1), codec.decoder
     kept = unseen.draw(decoder, 2 * batch_size, n_books=2)
 
     def loss(_: int) -> Tensor:
@@ -77,7 +77,7 @@ def settle_decoder(
     return log
 
 
-class _Coded:
+class CodedCrops:
     """Crops of utterances and what their codes stand for.
 
     Args:

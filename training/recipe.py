@@ -7,19 +7,14 @@ import json
 import logging
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from bark import Bark
-from bark.codecs.banded import BandCodec, BandCodecConfig, BandDecoder
-from bark.models.blocks import GPTConfig
-from bark.models.conditioned import ConditionedGPTConfig
-from bark.models.fine import FineGPTConfig
+from bark.codecs.banded import BandCodec, BandDecoder
 from bark.text.english.letters import LETTERS_PATH
 from bark.text.english.lexicon import LEXICON_PATH, Lexicon
 from bark.text.nano import NanoTokenizer
 
-from .coarse import CONFIG as COARSE_CONFIG
 from .coarse import train_coarse
 from .codec import CodecTrainee
 from .codec_training import train_codec, utterances_of_all_voices
@@ -28,95 +23,25 @@ from .corpus import held_out_numbers, held_out_prose
 from .decoder import settle_decoder, utterances_in_turn
 from .export import NANO_DIR, VOICES_DIR, export_coarse, export_fine, write_voices
 from .features import make_features, training_sentences
-from .fine import FINE_CONFIG, train_fine
+from .fine import train_fine
 from .judges import Judges
+from .kokoro.speaking import Kokoro
 from .letters import train_letters
-from .loop import Budget
 from .measure import measure_speech, measure_voices, real_time_factor
 from .plots import plot_losses
+from .recordings import make_recordings, read_recordings
+from .sizes import Recipe
 from .speakers import SPEAKERS
-from .streams import encode_features, load_streams
-from .text import CONFIG as TEXT_CONFIG
+from .streams import encode_features, encode_recordings, load_streams
 from .text import export_text, train_text
 from .text_batches import TextBatches
 from .text_data import make_held_out, make_shards, read_items
+from .widening import widen_codec
 
 N_MEASURED = 100
 N_MEASURED_NUMBERS = 30
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """Sizes and budgets.
-
-    Attributes:
-        sentences: that the teacher says for the codec, the coarse and the fine model.
-        text_items: sentences for the text model.
-        held_out: sentences of prose and with numbers that the text model is measured on.
-        codec, decoder, letters, text, encoder, coarse, fine: budgets of the trainings; `decoder`
-            is the codec's second, `encoder` the coarse model's without its blocks.
-        codec_config, text_config, coarse_config, fine_config: sizes of the models.
-        letters_every: the letter model learns each so-manieth word of the lexicon.
-        codec_batch, coarse_batches, fine_batch: crops to a step.
-        text_temperature, coarse_temperature: at which the judges liked the models best.
-        seed: of everything that is drawn.
-    """
-
-    sentences: int = 20_000
-    text_items: int = 44_000
-    held_out: tuple[int, int] = (150, 30)
-    codec: Budget = field(default_factory=lambda: Budget(minutes=120))
-    decoder: Budget = field(default_factory=lambda: Budget(minutes=30))
-    letters: Budget = field(default_factory=lambda: Budget(minutes=40))
-    text: Budget = field(default_factory=lambda: Budget(minutes=90))
-    encoder: Budget = field(default_factory=lambda: Budget(minutes=20))
-    coarse: Budget = field(default_factory=lambda: Budget(minutes=120))
-    fine: Budget = field(default_factory=lambda: Budget(minutes=20))
-    codec_config: BandCodecConfig = field(default_factory=BandCodecConfig)
-    text_config: GPTConfig = TEXT_CONFIG
-    coarse_config: ConditionedGPTConfig = COARSE_CONFIG
-    fine_config: FineGPTConfig = FINE_CONFIG
-    letters_every: int = 1
-    codec_batch: int = 20
-    coarse_batches: tuple[int, int] = (5, 8)
-    fine_batch: int = 8
-    text_temperature: float = 0.7
-    coarse_temperature: float = 0.35
-    seed: int = 0
-
-
-def quick_recipe() -> Recipe:
-    """A handful of sentences and steps, tiny models: two minutes on one core, for CI."""
-    budget = Budget(steps=48, validate_every_s=1e9)
-    return Recipe(
-        sentences=40,
-        text_items=64,
-        held_out=(6, 2),
-        codec=dataclasses.replace(budget, steps=340),
-        decoder=budget,
-        letters=budget,
-        text=budget,
-        encoder=budget,
-        coarse=budget,
-        fine=dataclasses.replace(budget, steps=60),  # nearly noise: more would learn it by heart
-        codec_config=BandCodecConfig(latent_width=16, width=32, n_blocks=2),
-        text_config=dataclasses.replace(TEXT_CONFIG, n_layer=2, n_head=2, n_embd=64),
-        coarse_config=ConditionedGPTConfig(
-            block_size=96,
-            position_sizes=(96, 4),
-            n_layer=2,
-            n_head=2,
-            n_embd=64,
-            condition_width=32,
-        ),
-        fine_config=dataclasses.replace(FINE_CONFIG, block_size=96, n_layer=1, n_head=2, n_embd=64),
-        letters_every=30,
-        codec_batch=4,
-        coarse_batches=(2, 8),
-        fine_batch=16,
-    )
 
 
 def make_data(recipe: Recipe, out: Path, device: str) -> None:
@@ -263,6 +188,30 @@ def compare(recipe: Recipe, out: Path, device: str) -> None:
     write_comparison(bark, out / "comparison", earlier=earlier)
 
 
+def record(recipe: Recipe, out: Path, device: str) -> None:
+    """Kokoro says sentences in three voices that are not bent from the teacher's."""
+    lexicon = Lexicon.load()
+    kokoro = Kokoro(lexicon, out)
+    sentences = training_sentences(recipe.recorded, recipe.seed + 1)
+    make_recordings(sentences, kokoro.speak, lexicon, out / "recordings")
+
+
+def widen(recipe: Recipe, out: Path, device: str) -> None:
+    """The codec learns the recorded voices, into a folder of its own, and encodes them."""
+    codec = CodecTrainee.load(out / "codec")
+    widen_codec(
+        utterances_in_turn(out / "features"),
+        read_recordings(out / "recordings"),
+        codec,
+        out / "widened",
+        recipe.widening,
+        batch_size=recipe.codec_batch,
+        seed=recipe.seed,
+    )
+    codec.save(out / "widened")
+    encode_recordings(out / "recordings", codec, out / "recorded_codes")
+
+
 def ship(recipe: Recipe, out: Path, device: str) -> None:
     """Copies the exported files to where the package carries them."""
     for source, target in ((out / "nano", NANO_DIR), (out / "voices", VOICES_DIR)):
@@ -289,6 +238,8 @@ STEPS: dict[str, Step] = {
     "export": export,
     "measure": measure,
     "compare": compare,
+    "record": record,
+    "widen": widen,
     "ship": ship,
 }
 TRAININGS = ("codec", "decoder", "letters", "text", "coarse/encoder", "coarse/blocks", "fine")

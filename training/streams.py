@@ -58,22 +58,30 @@ def encode_features(features: Path, codec: CodecTrainee, out: Path) -> None:
             numbered = enumerate(utterances, start=number)
             said = [utterance for i, utterance in numbered if speaker in speakers_of(i)]
             if said and not target.exists():
-                _write(target, said, speaker, codec)
+                _write(target, [in_voice(utterance, speaker) for utterance in said], codec)
         number += len(utterances)
         log.info("%s encoded", path.name)
 
 
-def _write(path: Path, said: Sequence[Utterance], speaker: Speaker, codec: CodecTrainee) -> None:
-    voiced = [in_voice(utterance, speaker) for utterance in said]
-    encoded = [codec.encode(u.mel, u.bands.f0.numpy()) for u in voiced]
+def encode_recordings(recordings: Path, codec: CodecTrainee, out: Path) -> None:
+    """Encodes what `training.recordings.make_recordings` wrote, file by file, under its names."""
+    out.mkdir(parents=True, exist_ok=True)
+    for path in feature_files(recordings):
+        target = out / path.name
+        if not target.exists():
+            _write(target, load_utterances(path), codec)
+
+
+def _write(path: Path, said: Sequence[Utterance], codec: CodecTrainee) -> None:
+    encoded = [codec.encode(u.mel, u.bands.f0.numpy()) for u in said]
     partial = path.with_suffix(".partial")
     with partial.open("wb") as file:
         np.savez(
             file,
             codes=np.concatenate([codes for codes, _ in encoded], axis=1).astype(np.int16),
             latent=np.concatenate([latent for _, latent in encoded]).astype(np.float16),
-            semantic=np.concatenate([u.semantic for u in voiced]).astype(np.int16),
-            lengths=np.array([len(u.semantic) for u in voiced]),
+            semantic=np.concatenate([u.semantic for u in said]).astype(np.int16),
+            lengths=np.array([len(u.semantic) for u in said]),
         )
     partial.replace(path)
 

@@ -92,7 +92,7 @@ class Kokoro:
             graph.SerializeToString(), options, providers=["CPUExecutionProvider"]
         )
 
-    def speak(self, words: Sequence[Word], voice: KokoroVoice, *, speed: float = 1.0) -> Speech:
+    def speak(self, words: Sequence[Word], voice: KokoroVoice, speed: float = 1.0) -> Speech:
         """Says normalised words.
 
         Args:

@@ -1,0 +1,97 @@
+"""Recordings of several voices, and a codec that learns them without forgetting."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from bark.codecs.banded import BandCodecConfig
+from bark.text.english.normalize import Word
+from training.analysis import bend, log_mel
+from training.codec import CodecTrainee
+from training.codec_training import train_codec
+from training.features import SHARD_LEN, Utterance, save_utterances
+from training.kokoro.speaking import KOKORO_VOICES, KokoroVoice
+from training.loop import Budget
+from training.recordings import SPEEDS, make_recordings, read_recordings
+from training.streams import encode_recordings
+from training.teacher import Speech
+from training.widening import widen_codec
+
+from .made_up import LEXICON, made_up, spoken
+
+
+def test_voices_take_turns_and_say_what_they_can(tmp_path: Path) -> None:
+    said: list[tuple[str, str]] = []
+
+    def speak(words: Sequence[Word], voice: KokoroVoice, speed: float) -> Speech:
+        said.append((voice.name, words[0].text))
+        assert SPEEDS[0] <= speed <= SPEEDS[1]
+        if words[0].text == "dog":
+            raise ValueError("no such word")
+        return spoken(Word("cat", 0, 0, "."), durations=[10, 4, 2, 6, 3, 5, 3])
+
+    sentences = ["Cat.", "Dog."] * (SHARD_LEN // 2) * 2
+    make_recordings(sentences, speak, LEXICON, tmp_path)
+    names = [voice.name for voice in KOKORO_VOICES[:2]]
+    assert sorted(p.name for p in tmp_path.iterdir()) == [
+        f"{names[0]}-000000.npz",
+        f"{names[1]}-{SHARD_LEN:06d}.npz",
+    ]
+    assert [u.sentence for u in read_recordings(tmp_path)] == ["Cat."] * SHARD_LEN
+    before = len(said)
+    make_recordings(sentences, speak, LEXICON, tmp_path)
+    assert len(said) == before
+
+
+@pytest.fixture(scope="module", name="known")
+def _known() -> list[Utterance]:
+    return [made_up(seed) for seed in range(8)]
+
+
+@pytest.fixture(scope="module", name="new")
+def _new() -> list[Utterance]:
+    """Somebody with a deeper voice, whose spectra are bent as well."""
+    found = []
+    for seed in range(20, 28):
+        utterance = made_up(seed)
+        bands = bend(utterance.bands, 0.6, 0.8)
+        bands = dataclasses.replace(bands, noise=bands.noise + 2.0, size=bands.size - 1.0)
+        noise = np.random.default_rng(seed).standard_normal(len(bands.f0) * 320)
+        mel = log_mel(noise.astype(np.float32), len(bands.f0)) + utterance.mel
+        found.append(dataclasses.replace(utterance, bands=bands, mel=mel))
+    return found
+
+
+def test_a_codec_learns_new_voices_and_its_codes_keep_their_meaning(
+    known: list[Utterance], new: list[Utterance], tmp_path: Path
+) -> None:
+    config = BandCodecConfig(latent_width=16, width=24, n_blocks=1)
+    train_codec(known, tmp_path / "codec", Budget(steps=340), config=config, batch_size=3)
+    before, codec = CodecTrainee.load(tmp_path / "codec"), CodecTrainee.load(tmp_path / "codec")
+    log = widen_codec(known, new, codec, tmp_path / "widened", Budget(steps=120), batch_size=6)
+
+    def error(entry: dict[str, float], who: str) -> float:
+        return sum(entry[f"{who} {part}"] for part in ("size", "turn", "noise"))
+
+    assert error(log[-1], "new") < 0.95 * error(log[0], "new")
+    assert error(log[-1], "known") < 1.05 * error(log[0], "known")
+    for book, was in zip(codec.decoder.books, before.decoder.books, strict=True):
+        assert torch.equal(book, was)
+    again = widen_codec(known, new, codec, tmp_path / "widened", Budget(steps=120), batch_size=6)
+    assert again == log
+
+
+def test_recordings_are_encoded_under_their_names(known: list[Utterance], tmp_path: Path) -> None:
+    (tmp_path / "recordings").mkdir()
+    save_utterances(tmp_path / "recordings" / "hazel-000000.npz", known[:2])
+    codec = CodecTrainee(BandCodecConfig(latent_width=16, width=24, n_blocks=1)).eval()
+    encode_recordings(tmp_path / "recordings", codec, tmp_path / "codes")
+    with np.load(tmp_path / "codes" / "hazel-000000.npz") as file:
+        assert file["codes"].shape == (8, sum(len(u.mel) for u in known[:2]))
+        assert file["lengths"].tolist() == [len(u.semantic) for u in known[:2]]
