@@ -32,6 +32,7 @@ def _decode(stage: Stage, *, use_cache: bool) -> Steps:
             window_end += n_steps
             if window is not None:
                 batch.prefill(window)
+                window = None  # its embeddings are let go before those of the next are made
         # 2. What can come next, and the draw of each row's generator.
         forbidden = batch.inputs.forbidden(rules.n_candidates)
         odds = stage.probabilities(stage.model, batch.hidden(), step, forbidden)  # (B, V)

@@ -149,7 +149,8 @@ class GPT(nn.Module):
         """
         if positions is None:
             positions = torch.arange(ids.shape[1], device=ids.device)
-        return self.embed_tokens(ids) + self.embed_positions(positions)
+        embedded, places = self.embed_tokens(ids), self.embed_positions(positions)
+        return embedded + places if embedded.requires_grad else embedded.add_(places)
 
     def trunk(
         self,

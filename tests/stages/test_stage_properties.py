@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import weakref
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from bark.errors import InvalidInputError
 from bark.models.blocks import GPTConfig
 from bark.models.gpt import GPT
 from bark.spec import BARK
-from bark.stages.coarse import CoarseWindows, coarse_len, generate_coarse
+from bark.stages.coarse import CoarseStage, CoarseWindows, coarse_len, generate_coarse
 from bark.stages.semantic import SemanticLimits, generate_semantic
 
 from ..running import finish
@@ -30,12 +31,14 @@ def model(n_in: int, n_out: int) -> GPT:
     return GPT(config).eval().requires_grad_(False)
 
 
-def coarse_steps(n_semantic: list[int], stop: threading.Event | None = None) -> Any:
+def coarse_steps(
+    n_semantic: list[int], stop: threading.Event | None = None, history: Any = None
+) -> Any:
     return generate_coarse(
         model(12_096, 12_096),
         BARK,
         [np.arange(n) for n in n_semantic],
-        histories=[None] * len(n_semantic),
+        histories=[history] * len(n_semantic),
         sampling=SamplingOptions(),
         windows=CoarseWindows(),
         generators=[torch.Generator().manual_seed(n) for n in n_semantic],
@@ -71,6 +74,25 @@ def test_a_stopped_coarse_stage_keeps_the_whole_frames_that_it_made(n_steps: int
     with pytest.raises(StopIteration) as end:
         next(steps)
     assert [codes.shape for codes in end.value.value] == [(2, n_steps // 2)] * 2
+
+
+def test_a_window_is_let_go_before_the_next_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[weakref.ref[torch.Tensor]] = []
+    left: list[int] = []
+    open_window = CoarseStage.open_window
+
+    def watched(self: CoarseStage, rows: list[int], step: int) -> Any:
+        left.append(sum(ref() is not None for ref in made))
+        opened = open_window(self, rows, step)
+        if opened[0] is not None:
+            made.append(weakref.ref(opened[0].embeddings))
+        return opened
+
+    monkeypatch.setattr(CoarseStage, "open_window", watched)
+    voice = np.arange(400), np.zeros((2, 600), np.int64)
+    finish(coarse_steps([60], history=voice))
+    assert left == [0, 0, 0]
+    assert len(made) == 3
 
 
 def test_takes_of_one_prompt_share_the_prefill() -> None:
