@@ -85,6 +85,31 @@ static void test_products(void) {
             }
 }
 
+/* Sums of whole numbers, for rows that are wide, narrow and everything between. */
+static void test_sums_are_exact_whatever_the_rows_hold(void) {
+    enum { OUT = 40, IN = 208, ROWS_HERE = 133 };
+    made m = make_linear(INT8, OUT, IN, 1);
+    float *x = filled(ROWS_HERE * IN, 3), *y = filled(ROWS_HERE * OUT, 5);
+    for (int i = 0; i < OUT * IN; i++) m.weight[i] = i % IN ? rintf(m.weight[i] * 127) : 127;
+    pack_int8(m.weight, OUT, IN, m.codes, m.scale, m.offset, 1);
+    for (int i = 0; i < ROWS_HERE * IN; i++) {
+        int row = i / IN;
+        float wide = row < 60 ? row : row < 100 ? 127 : row % 11 * 12;
+        x[i] = i % IN ? rintf(x[i] * x[i] * x[i] * wide) : 127; /* mostly small */
+        if (row == 80) x[i] = 127;
+        if (row == 81 && i % IN) x[i] = -127;
+    }
+    EXPECT(run_linear(&m.l, x, y, ROWS_HERE, 2) == DONE);
+    for (int r = 0; r < ROWS_HERE; r++)
+        for (int o = 0; o < OUT; o++) {
+            int32_t sum = 0;
+            for (int k = 0; k < IN; k++) sum += (int)x[r * IN + k] * (int)m.weight[o * IN + k];
+            EXPECT(y[r * OUT + o] == sum);
+        }
+    free(x), free(y);
+    free_linear(&m);
+}
+
 static void test_layers_read_their_cache(int kind) {
     enum { WIDTH = 64, HEADS = 2, LEN = 16, NEW = 3, N = 2 };
     made parts[] = {make_linear(INT8, 3 * WIDTH, WIDTH, 1), make_linear(INT8, WIDTH, WIDTH, 2),
@@ -245,6 +270,7 @@ static __attribute__((unused)) void test_a_fork_in_the_middle_of_a_job(void) {
 
 int main(void) {
     test_products();
+    test_sums_are_exact_whatever_the_rows_hold();
     for (int kind = KV_FLOAT32; kind <= KV_INT8; kind++) test_layers_read_their_cache(kind);
     test_attention_of_many_positions();
     test_a_call_without_memory_says_so();

@@ -17,16 +17,16 @@ static int tiles_work(void) {
 #endif
 }
 
-static void multiply_many(int by_tiles, const linear *l, const result *to, const uint8_t *codes,
-                          const float *scales, int first_row, int n_rows) {
+static void multiply_many(int by_tiles, const linear *l, const result *to, const coded_rows *rows,
+                          int first_row, int n_rows) {
 #if HAS_TILES
     if (by_tiles) {
-        multiply_by_tiles(l, to, codes, scales, first_row, n_rows);
+        multiply_by_tiles(l, to, rows, first_row, n_rows);
         return;
     }
 #endif
     (void)by_tiles;
-    multiply_by_blocks(l, to, codes, scales, first_row, n_rows);
+    multiply_by_blocks(l, to, rows, first_row, n_rows);
 }
 
 static void attend_many(void *context, int item) {
@@ -56,16 +56,14 @@ static void multiply_rows(void *context, int item) {
     const many_rows *p = context;
     int first = item * ROWS_AT_ONCE;
     int n = p->n_rows - first < ROWS_AT_ONCE ? p->n_rows - first : ROWS_AT_ONCE;
-    int64_t stride = code_stride(p->l->n_in);
-    scratch *here = reserve_for_item(BUFFERED_ROWS * (stride + sizeof(float)) + 4096);
+    scratch *here = reserve_for_item(coded_size(p->l->n_in) + 4096);
     if (!here) {
         atomic_store(p->status, OUT_OF_MEMORY);
         return;
     }
-    uint8_t *codes = take(here, BUFFERED_ROWS * stride);
-    float *scales = take(here, sizeof(float) * BUFFERED_ROWS);
-    quantize_rows(p->x + (int64_t)first * p->l->n_in, n, p->l->n_in, codes, scales);
-    multiply_many(p->by_tiles, p->l, &p->to, codes, scales, first, n);
+    coded_rows rows = take_coded(here, p->l->n_in);
+    quantize_rows(p->x + (int64_t)first * p->l->n_in, n, p->l->n_in, &rows);
+    multiply_many(p->by_tiles, p->l, &p->to, &rows, first, n);
 }
 
 /* What follows the attention of one layer and comes before that of the next, for some rows. */
@@ -76,37 +74,36 @@ static void pass_rows(void *context, int item) {
     int all = (int)(p->cache->n_items * p->cache->n_new);
     int n_rows = all - first < ROWS_AT_ONCE ? all - first : ROWS_AT_ONCE;
     int64_t wide = m->layers[0].mlp_in.n_out;
-    size_t row_size = sizeof(float) * (width + wide + 1) + code_stride(wide);
-    scratch *here = reserve_for_item(BUFFERED_ROWS * row_size + 4096);
+    size_t float_size = sizeof(float) * ROWS_AT_ONCE * (width + wide);
+    scratch *here = reserve_for_item(float_size + coded_size(wide) + 4096);
     if (!here) {
         atomic_store(p->status, OUT_OF_MEMORY);
         return;
     }
     float *normed = take(here, sizeof(float) * ROWS_AT_ONCE * width);
     float *hidden = take(here, sizeof(float) * ROWS_AT_ONCE * wide);
-    float *scales = take(here, sizeof(float) * ROWS_AT_ONCE);
-    uint8_t *codes = take(here, BUFFERED_ROWS * code_stride(wide));
+    coded_rows rows = take_coded(here, wide);
     float *x = p->x + (int64_t)first * width;
     if (p->layer > 0) {
         const layer *l = &m->layers[p->layer - 1];
-        quantize_rows(p->attended + (int64_t)first * width, n_rows, width, codes, scales);
+        quantize_rows(p->attended + (int64_t)first * width, n_rows, width, &rows);
         result to_x = {.to = ADD, .y = x, .stride = width};
-        multiply_many(p->by_tiles, &l->attention_out, &to_x, codes, scales, 0, n_rows);
+        multiply_many(p->by_tiles, &l->attention_out, &to_x, &rows, 0, n_rows);
         norm_rows(x, n_rows, width, l->norm2, l->norm2_bias, normed);
-        quantize_rows(normed, n_rows, width, codes, scales);
+        quantize_rows(normed, n_rows, width, &rows);
         result to_hidden = {.to = GELU, .y = hidden, .stride = wide};
-        multiply_many(p->by_tiles, &l->mlp_in, &to_hidden, codes, scales, 0, n_rows);
-        quantize_rows(hidden, n_rows, wide, codes, scales);
-        multiply_many(p->by_tiles, &l->mlp_out, &to_x, codes, scales, 0, n_rows);
+        multiply_many(p->by_tiles, &l->mlp_in, &to_hidden, &rows, 0, n_rows);
+        quantize_rows(hidden, n_rows, wide, &rows);
+        multiply_many(p->by_tiles, &l->mlp_out, &to_x, &rows, 0, n_rows);
     }
     if (p->layer < m->n_layers) {
         const layer *l = &m->layers[p->layer];
         norm_rows(x, n_rows, width, l->norm1, l->norm1_bias, normed);
-        quantize_rows(normed, n_rows, width, codes, scales);
+        quantize_rows(normed, n_rows, width, &rows);
         result to_heads = {.to = QKV, .query = p->query, .query_is_bf16 = p->by_tiles,
                            .cache = p->cache, .kv = p->cache->layers[p->layer], .fresh = p->fresh,
                            .n_heads = m->n_heads, .head_size = m->width / m->n_heads};
-        multiply_many(p->by_tiles, &l->qkv, &to_heads, codes, scales, first, n_rows);
+        multiply_many(p->by_tiles, &l->qkv, &to_heads, &rows, first, n_rows);
     } else {
         norm_rows(x, n_rows, width, m->norm, m->norm_bias, p->y + (int64_t)first * width);
     }

@@ -1,5 +1,6 @@
 /* What all ways to take many rows through the layers share. */
 #pragma once
+#include "apart.h"
 #include "attention.h"
 #include "few.h"
 
@@ -15,7 +16,6 @@
 #else
 #define HAS_WORDS 0
 #endif
-#define BUFFERED_ROWS 72 /* whose codes can be read: up to whole tiles or blocks */
 
 typedef struct {
     const model *model;
@@ -37,9 +37,40 @@ static uint8_t *keep_fresh(const pass *p, int item, int64_t size) {
     return head;
 }
 
-static void quantize_rows(const float *x, int n_rows, int64_t n, uint8_t *codes, float *scales) {
+/* Rows in eight bits. The codes of BUFFERED_ROWS rows can be read. */
+typedef struct {
+    uint8_t *codes;
+    float *scales;
+#if HAS_APART
+    prepared *apart;
+#endif
+} coded_rows;
+
+static size_t coded_size(int64_t most_in) {
+    size_t size = BUFFERED_ROWS * (code_stride(most_in) + sizeof(float)) + 128;
+#if HAS_APART
+    size += prepared_size(most_in);
+#endif
+    return size;
+}
+
+/* For rows of up to most_in numbers. */
+static coded_rows take_coded(scratch *here, int64_t most_in) {
+    coded_rows rows;
+    rows.codes = take(here, BUFFERED_ROWS * code_stride(most_in));
+    rows.scales = take(here, sizeof(float) * BUFFERED_ROWS);
+#if HAS_APART
+    rows.apart = take_prepared(here, most_in);
+#endif
+    return rows;
+}
+
+static void quantize_rows(const float *x, int n_rows, int64_t n, const coded_rows *rows) {
     for (int r = 0; r < n_rows; r++)
-        scales[r] = quantize_row(x + r * n, n, codes + r * code_stride(n));
+        rows->scales[r] = quantize_row(x + r * n, n, rows->codes + r * code_stride(n));
+#if HAS_APART
+    prepare(rows->apart, rows->codes, n, n_rows);
+#endif
 }
 
 static void norm_rows(const float *x, int n_rows, int width, const float *scale,

@@ -29,9 +29,9 @@ static void open_tiles(void) { /* until _tile_release */
     _tile_loadconfig(&config);
 }
 
-/* Rows times all panels. The codes of the rows up to the next multiple of 32 can be read. */
-static void multiply_by_tiles(const linear *l, const result *to, const uint8_t *codes,
-                              const float *scales, int first_row, int n_rows) {
+/* Rows times all panels. */
+static void multiply_by_tiles(const linear *l, const result *to, const coded_rows *rows,
+                              int first_row, int n_rows) {
     int64_t stride = code_stride(l->n_in), n_in = padded(l->n_in);
     int32_t out[4][TILE][LANES] __attribute__((aligned(64)));
     open_tiles();
@@ -39,7 +39,7 @@ static void multiply_by_tiles(const linear *l, const result *to, const uint8_t *
         int n_panels = panel + 1 < panels_of(l) ? 2 : 1;
         const int8_t *w0 = int8_panel(l, panel), *w1 = int8_panel(l, panel + n_panels - 1);
         for (int row = 0; row < n_rows; row += 2 * TILE) {
-            const uint8_t *a0 = codes + row * stride, *a1 = a0 + TILE * stride;
+            const uint8_t *a0 = rows->codes + row * stride, *a1 = a0 + TILE * stride;
             _tile_zero(0);
             _tile_zero(1);
             _tile_zero(2);
@@ -61,7 +61,7 @@ static void multiply_by_tiles(const linear *l, const result *to, const uint8_t *
             for (int i = 0; i < 4; i++) { /* two tiles of rows by two panels */
                 int at = row + i / 2 * TILE, n = n_rows - at < TILE ? n_rows - at : TILE;
                 if (n > 0 && i % 2 < n_panels)
-                    finish_int8(l, to, scales - first_row, first_row + at, n,
+                    finish_int8(l, to, rows->scales - first_row, first_row + at, n,
                                 (panel + i % 2) * LANES, (const vi *)out[i]);
             }
         }

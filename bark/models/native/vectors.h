@@ -103,8 +103,10 @@ INLINE float largest(vf x) {
  * first and have no register left for a sum. */
 #if defined(__x86_64__)
 #define PIN(a, b) __asm__ volatile("" : "+v"(a), "+v"(b))
+#define PIN_ONE(a) __asm__ volatile("" : "+v"(a))
 #else
 #define PIN(a, b) (void)0
+#define PIN_ONE(a) (void)0
 #endif
 
 #define LOG2_E 1.44269504f
