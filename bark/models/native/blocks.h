@@ -58,7 +58,7 @@ INLINE __m256i two_products(vi weights, const void *codes) {
     return _mm256_maddubs_epi16((__m256i)weights, (__m256i)(four - (vi){0}));
 }
 
-INLINE vi widened(__m256i pairs) {
+INLINE vi two_to_one(__m256i pairs) {
     return (vi)_mm256_madd_epi16(pairs, _mm256_set1_epi16(1));
 }
 
@@ -74,9 +74,9 @@ INLINE void block_of_panel(const int8_t *weights, const uint8_t *codes, int64_t 
             __m256i one = two_products(w0, codes + r * stride + k);
             __m256i two = two_products(w1, codes + r * stride + k + 4);
             if (way == BY_FOUR)
-                sums[r] += widened(_mm256_add_epi16(one, two));
+                sums[r] += two_to_one(_mm256_add_epi16(one, two));
             else
-                sums[r] += widened(one) + widened(two);
+                sums[r] += two_to_one(one) + two_to_one(two);
             PIN_ONE(sums[r]);
         }
     }
@@ -88,8 +88,8 @@ INLINE void add_apart(const apart *list, int n, const int8_t *w0, const int8_t *
                       vi totals[2][BLOCK_ROWS]) {
     for (int i = 0; i < n; i++) {
         int64_t at = list[i].four * 4 * LANES;
-        totals[0][list[i].row] += widened(two_products(above_zero(w0 + at), &list[i].codes));
-        totals[1][list[i].row] += widened(two_products(above_zero(w1 + at), &list[i].codes));
+        totals[0][list[i].row] += two_to_one(two_products(above_zero(w0 + at), &list[i].codes));
+        totals[1][list[i].row] += two_to_one(two_products(above_zero(w1 + at), &list[i].codes));
     }
 }
 
