@@ -30,15 +30,17 @@ def give_back(weight: Tensor) -> None:
         )
 
 
-def give_back_tables(model: nn.Module) -> None:
-    """The same of a model's embeddings, where they are large.
+def give_back_tables(model: nn.Module) -> bool:
+    """The same of a model's embeddings, where they are large; whether they are.
 
     A run reads few of their rows, but a page for each of these and its neighbours with it.
     """
     tables = [module.weight for module in model.modules() if isinstance(module, nn.Embedding)]
-    if sum(table.nbytes for table in tables) >= _LARGE_BYTES:
-        for table in tables:
-            give_back(table)
+    if sum(table.nbytes for table in tables) < _LARGE_BYTES:
+        return False
+    for table in tables:
+        give_back(table)
+    return True
 
 
 def give_back_freed_memory() -> None:

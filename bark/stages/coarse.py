@@ -15,6 +15,7 @@ from ..decoding.engines import decode
 from ..decoding.sampling import SamplingOptions
 from ..decoding.stage import Engine, IndexInputs, Item, Stage, Window, groups_of
 from ..errors import InvalidInputError
+from ..models.file_memory import give_back_freed_memory, give_back_tables
 from ..models.gpt import GPT
 from ..spec import ModelSpec
 
@@ -168,7 +169,11 @@ class CoarseStage(Stage):
         if goes_on:
             return None, n_steps
         batch = torch.from_numpy(np.stack(list(ids.values()))).to(self.model.device)  # (B, T)
-        return Window(self.model.embed(batch), IndexInputs()), n_steps
+        embeddings = self.model.embed(batch)
+        # A batch reads most rows of the table, beside its large cache.
+        if len(rows) > 1 and give_back_tables(self.model):
+            give_back_freed_memory()
+        return Window(embeddings, IndexInputs()), n_steps
 
     def read_by(self, model: GPT) -> CoarseStage:
         """With windows of its own."""

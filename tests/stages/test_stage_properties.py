@@ -95,6 +95,16 @@ def test_a_window_is_let_go_before_the_next_is_made(monkeypatch: pytest.MonkeyPa
     assert len(made) == 3
 
 
+@pytest.mark.parametrize("n_items", [1, 3])
+def test_a_batch_gives_back_the_tables_that_its_window_has_read(
+    n_items: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given_back: list[object] = []
+    monkeypatch.setattr("bark.stages.coarse.give_back_tables", given_back.append)
+    finish(coarse_steps([5] * n_items))
+    assert len(given_back) == (n_items > 1)
+
+
 def test_takes_of_one_prompt_share_the_prefill() -> None:
     gpt = model(129_600, 10_048)
     rows: list[int] = []
