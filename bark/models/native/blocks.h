@@ -10,11 +10,13 @@
 #endif /* for AVX2 alone apart.h has it */
 
 #if defined(__AVX512VNNI__) || defined(__AVXVNNI__)
-/* Some rows times two panels. */
+/* Some rows times two panels, while what comes behind them is fetched. */
 INLINE void block_int8(const int8_t *w0, const int8_t *w1, const uint8_t *codes, int64_t stride,
                        int64_t n_in, vi totals[2][BLOCK_ROWS]) {
     vi sums0[BLOCK_ROWS] = {{0}}, sums1[BLOCK_ROWS] = {{0}};
     for (int64_t k = 0; k < n_in; k += 4) {
+        __builtin_prefetch(w1 + (n_in + k) * LANES, 0, 2);
+        __builtin_prefetch(w1 + (2 * n_in + k) * LANES, 0, 2);
         vi v0 = *(const vi_u *)(w0 + k * LANES), v1 = *(const vi_u *)(w1 + k * LANES);
         for (int r = 0; r < BLOCK_ROWS; r++) {
             int32_t four;
