@@ -100,22 +100,30 @@ class FineGPT(nn.Module):
         """
         return self.head(codebook, self.trunk(codebook, codes))
 
-    def trunk(self, codebook: int, codes: Tensor) -> Tensor:
-        """Hidden states: (B, T, n_codes_total) int64 -> (B, T, C)."""
+    def trunk(self, codebook: int, codes: Tensor, n_last: int | None = None) -> Tensor:
+        """Hidden states of the last n_last frames: (B, T, n_codes_total) int64 -> (B, n_last, C).
+
+        Args:
+            codebook: which one is to be predicted.
+            codes: as `forward` takes them; every frame sees all.
+            n_last: None is all.
+        """
+        length = codes.shape[1]
+        n_last = length if n_last is None else n_last
         tables = self.transformer["wtes"]
         # As the reference, whose order of the sum decides the last bit of float32.
         embedded = torch.cat(
             [tables[i](codes[..., i]).unsqueeze(-1) for i in range(codebook + 1)], dim=-1
         ).sum(dim=-1)
-        positions = torch.arange(codes.shape[1], device=codes.device)
+        positions = torch.arange(length, device=codes.device)
         x = embedded + self.transformer["wpe"](positions)  # (B, T, C)
         if self.native is not None and self.native.reads_many:
             with contextlib.suppress(NativeMemoryError):
-                return self.native.read_all(x)
+                return self.native.read_all(x, n_last)
         for block in self.transformer["h"]:
             x = block(x)
         result: Tensor = self.transformer["ln_f"](x)
-        return result
+        return result[:, length - n_last :]
 
     def head(self, codebook: int, hidden: Tensor) -> Tensor:
         """Logits of one codebook: (..., C) -> (..., V)."""

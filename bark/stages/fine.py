@@ -148,9 +148,10 @@ def _fill(
     codes = torch.stack(  # (B, T, 8)
         [item.codes[w.start : w.end] for item, w in zip(items, windows, strict=True)]
     )
-    hidden = model.trunk(codebook, codes)
+    n_last = max(w.end - w.fill for w in windows)
+    hidden = model.trunk(codebook, codes, n_last)
     for row, (item, window) in enumerate(zip(items, windows, strict=True)):
-        logits = model.head(codebook, hidden[row, window.fill - window.start :])
+        logits = model.head(codebook, hidden[row, n_last - (window.end - window.fill) :])
         item.codes[window.fill : window.end, codebook] = _pick(
             logits[:, : spec.codebook_size], sampling, item.generator
         )

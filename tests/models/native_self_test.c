@@ -156,8 +156,8 @@ static float attention_error(int kind, int is_causal, int n_past, int n_new, int
     c.layers = layers;
     model m = {.n_layers = 1, .width = width, .n_heads = HEADS};
     _Atomic int status = DONE;
-    pass p = {.model = &m, .cache = &c, .is_causal = is_causal, .attended = y, .query = query,
-              .fresh = kind == KV_INT8 ? fresh : NULL, .status = &status};
+    pass p = {.model = &m, .cache = &c, .is_causal = is_causal, .n_last = n_new,
+              .attended = y, .query = query, .fresh = kind == KV_INT8 ? fresh : NULL, .status = &status};
     for (int head = 0; head < HEADS; head++) attend_many(&p, head);
     EXPECT(status == DONE);
     double error = 0, squares = 0;

@@ -178,7 +178,9 @@ def test_many_positions_go_through_the_compiled_layers_on_every_processor(
         block_size=160, input_vocab_size=40, output_vocab_size=40, n_layer=2, n_head=2, n_embd=128
     )
     fine = packed(FineGPT(config).requires_grad_(False).eval(), library, monkeypatch, "int8")
-    assert fine(3, torch.randint(0, 40, (1, n_positions, 8))).isfinite().all()
+    codes = torch.randint(0, 40, (2, n_positions, 8))
+    assert fine(3, codes).isfinite().all()
+    assert torch.equal(fine.trunk(3, codes, 5), fine.trunk(3, codes)[:, -5:])
 
 
 def test_the_sizes_that_do_not_fit_are_left_to_torch(

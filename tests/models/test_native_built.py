@@ -38,6 +38,17 @@ def test_the_best_one_that_the_processor_knows_is_taken(built: Path) -> None:
     assert built_library(built, {"sse2", "avx2"}) is None
 
 
+def test_there_is_one_for_each_kind_that_the_compiler_knows(built: Path) -> None:
+    nothing = built / "nothing.c"
+    nothing.write_text("int nothing;", encoding="ascii")
+    for name, (flags, needed) in VARIANTS.items():
+        command = [*compiler._command(None), *flags, "-fsyntax-only", str(nothing)]
+        if subprocess.run(command, capture_output=True, check=False).returncode == 0:
+            path = built_library(built, needed)
+            assert path is not None, f"the layers do not compile for {name}"
+            assert path.name.startswith(name)
+
+
 def test_it_computes_here_what_it_should(built: Path) -> None:
     library = open_built(built)
     if library is None:

@@ -140,7 +140,7 @@ static void attend_by_floats(void *context, int item) {
         .y = take(here, sizeof(float) * QUERIES_AT_ONCE * size),
         .score_stride = score_stride, .size = size, .n_past = (int)c->n_past,
         .n_new = (int)c->n_new, .n_all = n_all, .is_causal = p->is_causal};
-    for (int first = 0; first < h.n_new; first += QUERIES_AT_ONCE) {
+    for (int first = first_wanted(p); first < h.n_new; first += QUERIES_AT_ONCE) {
         float totals[QUERIES_AT_ONCE];
         int n = size == 64   ? attend_queries(&h, first, totals, 64)
                 : size == 32 ? attend_queries(&h, first, totals, 32)

@@ -257,7 +257,7 @@ INLINE void attend_head_in_words(const pass *p, int item, scratch *here, const i
                         (int)n_padded, size);
     else
         pack_words(&h.packed, keys, values, n_all, (int)n_padded, c->kind == KV_BF16, size);
-    for (int first = 0; first < h.n_new; first += WORD_QUERIES) {
+    for (int first = first_wanted(p); first < h.n_new; first += WORD_QUERIES) {
         float totals[WORD_QUERIES];
         int n = attend_words(&h, first, totals, size);
         float *to = p->attended + (item / n_heads * c->n_new + first) * width +

@@ -96,7 +96,7 @@ _INTERFACE: dict[str, tuple[type | None, tuple[type, ...]]] = {
     "write_cache": (None, (_CACHE, c_int, c_int, c_int, c_void_p)),
     "read_cache": (None, (_CACHE, c_int, c_int, c_int, c_void_p)),
     "run_layers": (c_int, (_MODEL, _CACHE, c_void_p, c_void_p, c_int)),
-    "run_layers_of_many": (c_int, (_MODEL, _CACHE, c_void_p, c_void_p, c_int, c_int)),
+    "run_layers_of_many": (c_int, (_MODEL, _CACHE, c_void_p, c_void_p, c_int, c_int, c_int)),
 }
 """What each function returns and takes."""
 
@@ -214,15 +214,26 @@ class Library:
         _check(status)
 
     def run_layers_of_many(
-        self, model: ModelStruct, cache: CacheStruct, x: Tensor, y: Tensor, *, causal: bool
+        self,
+        model: ModelStruct,
+        cache: CacheStruct,
+        x: Tensor,
+        y: Tensor,
+        *,
+        causal: bool,
+        n_last: int,
     ) -> None:
-        """The same for many; of packed layers, and heads of a multiple of `2 * panel_lanes`."""
+        """The same for many; of packed layers, and heads of a multiple of `2 * panel_lanes`.
+
+        Of y only the last n_last positions of each item are filled.
+        """
         status = self._dll.run_layers_of_many(
             ctypes.byref(model),
             ctypes.byref(cache),
             pointer(x),
             pointer(y),
             int(causal),
+            n_last,
             self.n_threads,
         )
         _check(status)

@@ -73,6 +73,8 @@ static void pass_rows(void *context, int item) {
     int width = (int)m->width, first = item * ROWS_AT_ONCE;
     int all = (int)(p->cache->n_items * p->cache->n_new);
     int n_rows = all - first < ROWS_AT_ONCE ? all - first : ROWS_AT_ONCE;
+    int n_new = (int)p->cache->n_new;
+    if (p->layer == m->n_layers && first % n_new + n_rows <= n_new - p->n_last) return;
     int64_t wide = m->layers[0].mlp_in.n_out;
     size_t float_size = sizeof(float) * ROWS_AT_ONCE * (width + wide);
     scratch *here = reserve_for_item(float_size + coded_size(wide) + 4096);

@@ -21,6 +21,7 @@ typedef struct {
     const model *model;
     const cache *cache;
     int layer, is_causal, by_tiles;
+    int n_last; /* positions of an item whose hidden states are wanted, the last ones */
     float *x, *y, *attended; /* (B T, C) */
     void *query;             /* (B, H, T, D), float32 or, for tiles, bfloat16 */
     float *fresh;            /* as result has it */
@@ -71,6 +72,12 @@ static void quantize_rows(const float *x, int n_rows, int64_t n, const coded_row
 #if HAS_APART
     prepare(rows->apart, rows->codes, n, n_rows);
 #endif
+}
+
+/* The first new position of an item whose attention is wanted. */
+static int first_wanted(const pass *p) {
+    int is_last = p->layer == p->model->n_layers - 1;
+    return is_last ? (int)p->cache->n_new - p->n_last : 0;
 }
 
 static void norm_rows(const float *x, int n_rows, int width, const float *scale,

@@ -159,7 +159,7 @@ static void attend_by_tiles(void *context, int item) {
     pack_keys(keys, n_all, key_tiles);
     pack_values(values, n_all, value_tiles);
     open_tiles();
-    for (int first = 0; first < n_new; first += QUERIES) {
+    for (int first = first_wanted(p); first < n_new; first += QUERIES) {
         int n = n_new - first < QUERIES ? n_new - first : QUERIES;
         int seen = p->is_causal ? (int)c->n_past + first + n : n_all, end = (seen + 31) / 32 * 32;
         memcpy(query, all_queries + (item * c->n_new + first) * HEAD, sizeof(uint16_t) * n * HEAD);

@@ -140,9 +140,10 @@ static void widen_layers(int together, const model *m, int i, layer *wide, int8_
     if (i < m->n_layers) wide[i].qkv = widen(together, &m->layers[i].qkv, &room);
 }
 
-/* The same for many new positions, of layers in eight or four bits. */
+/* The same for many new positions, of layers in eight or four bits. Of y only the last n_last
+ * positions of each item need be whole. */
 int run_layers_of_many(const model *m, const cache *c, float *x, float *y, int is_causal,
-                       int n_threads) {
+                       int n_last, int n_threads) {
     int n_rows = (int)(c->n_items * c->n_new);
     size_t row_size = (c->kind == KV_INT8 ? 4 : 2) * m->width * sizeof(float);
     size_t layers_size = sizeof(layer) * m->n_layers;
@@ -161,7 +162,7 @@ int run_layers_of_many(const model *m, const cache *c, float *x, float *y, int i
     int together = enter(n_threads);
     for (int i = 0; i <= m->n_layers && status == DONE; i++) {
         widen_layers(together, m, i, wide_layers, room);
-        pass p = {&wide, c, i, is_causal, by_tiles, x, y, attended, query, fresh, &status};
+        pass p = {&wide, c, i, is_causal, by_tiles, n_last, x, y, attended, query, fresh, &status};
         for_each(together, (n_rows + ROWS_AT_ONCE - 1) / ROWS_AT_ONCE, pass_rows, &p);
         if (i < m->n_layers && status == DONE)
             for_each(together, (int)(c->n_items * m->n_heads), attend_many, &p);

@@ -112,7 +112,9 @@ class NativeTrunk:
             layers = [stored[items] for stored in layers]
         struct, _alive = cache_struct(layers, len(x), x.shape[1], cache.length)
         if x.shape[1] > _FEW:
-            self._library.run_layers_of_many(self._model, struct, x, whole, causal=True)
+            self._library.run_layers_of_many(
+                self._model, struct, x, whole, causal=True, n_last=y.shape[1]
+            )
         else:
             self._library.run_layers(self._model, struct, x, whole)
         if whole is not y:
@@ -130,8 +132,10 @@ class NativeTrunk:
         self._library.run_linear(struct, rows, y)
         return y.view(*x.shape[:-1], len(weight))
 
-    def read_all(self, x: Tensor) -> Tensor:
-        """The same where every position sees every other; needs `reads_many`.
+    def read_all(self, x: Tensor, n_last: int) -> Tensor:
+        """The last n_last hidden states where every position sees every other.
+
+        It needs `reads_many`.
 
         Raises:
             NativeMemoryError: as `read`.
@@ -143,8 +147,8 @@ class NativeTrunk:
         dtype = torch.bfloat16 if self._library.has_tiles else torch.float32
         shared = torch.empty(shape, dtype=dtype)  # each layer needs it only for itself
         struct, _alive = cache_struct([shared] * len(self._layers), batch, length, 0)
-        self._library.run_layers_of_many(self._model, struct, x, y, causal=False)
-        return y
+        self._library.run_layers_of_many(self._model, struct, x, y, causal=False, n_last=n_last)
+        return y[:, length - n_last :]
 
     def new_cache(self, batch_size: int, max_len: int, n_most: int) -> KVCache | None:
         """An empty cache of eight bits; None where the model's own kind is to be read."""
