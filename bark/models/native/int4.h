@@ -93,7 +93,7 @@ INLINE void panel_int4(const linear *l, const result *to, const uint8_t *codes,
         for (int i = 0; i < INPUT_GROUP; i += 8) {
             const int8_t *here = weights + i * LANES / 2;
             vi w[2];
-            __builtin_prefetch(here + WEIGHTS_AHEAD, 0, 2);
+            __builtin_prefetch(here + WEIGHTS_AHEAD, 0, 3);
             load_codes(here, &w[0], &w[1]);
             for (int half = 0; half < 2; half++)
                 for (int r = 0; r < n_rows; r++) {
