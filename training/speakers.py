@@ -48,11 +48,11 @@ class Speaker:
 
 SPEAKERS = (
     Speaker("birch"),
-    Speaker("alder", 0.52, 0.86, melody=0.9),
-    Speaker("cedar", 0.66, 0.92),
-    Speaker("elm", 0.85, 0.95),
-    Speaker("maple", 0.92, 0.89, melody=0.9, tilt_db=-1.0),
-    Speaker("willow", 1.03, 1.06, melody=0.8, breath_db=3.0),
+    Speaker("alder", 0.55, 0.91, breath_db=-1.0),
+    Speaker("cedar", 0.71, 0.92, tilt_db=1.0),
+    Speaker("elm", 0.82, 1.01, melody=1.1, tilt_db=0.5),
+    Speaker("maple", 0.92, 0.91, melody=0.9),
+    Speaker("willow", 1.12, 1.05, melody=0.9, tilt_db=0.5),
     Speaker("aspen", 0.60, 0.97, melody=1.1, tilt_db=1.0),
 )
 """The teacher's own voice, then the bent ones."""
