@@ -122,7 +122,8 @@ class LoadedModel:
             offline: never download; None follows BARK_OFFLINE.
             voices_dir: the folder of the user's own voices; None for the usual one.
             draft: a smaller model of the family, on this disk, that proposes tokens which this
-                one verifies: no token changes. It pays only where the two mostly agree. None
+                one verifies, of takes that are made alone: no token changes. It pays only
+                where the two mostly agree; a batch goes without. None
                 takes BARK_DRAFT where that fits the model, else none.
             on_progress: called while downloading with a file's name, bytes done, bytes in all.
             stop: ends a download.
