@@ -31,7 +31,7 @@ INLINE float code_factor(const float *x, int64_t size, float *scale) {
 INLINE void code_row(const float *x, int64_t size, float factor, int zero, uint8_t *codes) {
     for (int64_t i = 0; i < size; i += LANES) {
         vf code = load(x + i) * factor + (12582912.0f + zero); /* 1.5 * 2^23: rounds to even */
-        *(vb_u *)(codes + i) = __builtin_convertvector((vu)code & 0xff, vb);
+        store_bytes(codes + i, (vu)code);
     }
 }
 
@@ -84,8 +84,8 @@ INLINE float split_query(const float *query, int64_t size, int32_t *high, int32_
     int32_t total = 0;
     for (int64_t i = 0; i < size; i += LANES) {
         vi code = (vi)(load(query + i) * factor + 12582912.0f) - 0x4b400000;
-        *(vb_u *)(high_bytes + i) = __builtin_convertvector((vu)(code >> 7) & 0xff, vb);
-        *(vb_u *)(low_bytes + i) = __builtin_convertvector((vu)code & 127, vb);
+        store_bytes(high_bytes + i, (vu)(code >> 7));
+        store_bytes(low_bytes + i, (vu)code & 127);
         for (int j = 0; j < LANES; j++) total += code[j];
     }
     memcpy(high, high_bytes, size);
@@ -108,8 +108,8 @@ INLINE float split_weights(float *weights, int length, uint8_t *high, uint8_t *l
     float top = largest(most), factor = top > 0 ? MOST_WEIGHT / top : 0;
     for (int j = 0; j < end; j += LANES) {
         vi code = (vi)(load(weights + j) * factor + 12582912.0f) - 0x4b400000;
-        *(vb_u *)(high + j) = __builtin_convertvector((vu)(code >> 7), vb);
-        *(vb_u *)(low + j) = __builtin_convertvector((vu)code & 127, vb);
+        store_bytes(high + j, (vu)(code >> 7));
+        store_bytes(low + j, (vu)code & 127);
     }
     return top / MOST_WEIGHT;
 }

@@ -110,7 +110,7 @@ INLINE float quantize_row_around(int zero, const float *x, int64_t n, uint8_t *c
     float factor = magnitude > 0 ? 127 / magnitude : 0;
     for (int64_t i = 0; i < n; i += LANES) {
         vf code = load(x + i) * factor + (12582912.0f + zero); /* 1.5 * 2^23: rounds to even */
-        *(vb_u *)(codes + i) = __builtin_convertvector((vu)code & 0xff, vb);
+        store_bytes(codes + i, (vu)code);
     }
     return magnitude / 127;
 }

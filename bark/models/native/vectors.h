@@ -54,6 +54,18 @@ INLINE void to_bf16(uint16_t *p, vf x) { /* rounds to nearest, ties to even */
 #endif
 }
 
+/* The lowest byte of each lane. */
+INLINE void store_bytes(uint8_t *p, vu x) {
+#if LANES == 8 && defined(__AVX2__) /* compilers take the bytes one by one */
+    const __m256i lowest = _mm256_set1_epi32(0x0c080400);
+    __m256i four = _mm256_shuffle_epi8((__m256i)x, lowest);
+    __m128i high = _mm256_extracti128_si256(four, 1);
+    _mm_storel_epi64((__m128i *)p, _mm_unpacklo_epi32(_mm256_castsi256_si128(four), high));
+#else
+    *(vb_u *)p = __builtin_convertvector(x & 0xff, vb);
+#endif
+}
+
 #if LANES == 16
 INLINE vf max_f(vf a, vf b) { return (vf)_mm512_max_ps((__m512)a, (__m512)b); }
 INLINE vf min_f(vf a, vf b) { return (vf)_mm512_min_ps((__m512)a, (__m512)b); }
