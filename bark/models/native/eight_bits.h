@@ -10,7 +10,7 @@
 #include "linear.h"
 
 #define GROUP 16
-#define QUARTERS (GROUP / LANES) /* vectors that a group's positions make up */
+#define GROUP_VECTORS (GROUP / LANES) /* vectors that a group's positions make up */
 #define MOST_QUERY (63 * 127)
 #define MOST_WEIGHT (127 * 129) /* 127 * 128 + 127 */
 
@@ -153,15 +153,15 @@ INLINE void attend_kept(const float *query, const uint8_t *head, int64_t half, i
     int end = (length + GROUP - 1) / GROUP * GROUP;
     for (int at = 0; at < end; at += GROUP) {
         const uint8_t *group = head + at / GROUP * group_size(size);
-        vi high_sums[QUARTERS] = {{0}}, low_sums[QUARTERS] = {{0}};
+        vi high_sums[GROUP_VECTORS] = {{0}}, low_sums[GROUP_VECTORS] = {{0}};
         fetch_group(group + 4 * group_size(size), size);
         for (int d = 0; d < size / 4; d++)
-            for (int i = 0; i < QUARTERS; i++) {
+            for (int i = 0; i < GROUP_VECTORS; i++) {
                 vi keys = *(const vi_u *)(group + d * 4 * GROUP + i * 4 * LANES);
                 high_sums[i] = dot4(high_sums[i], keys, high[d] - (vi){0});
                 low_sums[i] = dot4(low_sums[i], keys, low[d] - (vi){0});
             }
-        for (int i = 0; i < QUARTERS; i++) {
+        for (int i = 0; i < GROUP_VECTORS; i++) {
             vi whole = high_sums[i] * 128 + low_sums[i] - offset;
             vf scale = load((const float *)(group + GROUP * size) + i * LANES);
             vf score = __builtin_convertvector(whole, vf) * factor * scale;
