@@ -45,7 +45,7 @@ class Recipe:
     letters: Budget = field(default_factory=lambda: Budget(minutes=40))
     text: Budget = field(default_factory=lambda: Budget(minutes=90))
     encoder: Budget = field(default_factory=lambda: Budget(minutes=20))
-    coarse: Budget = field(default_factory=lambda: Budget(minutes=120))
+    coarse: Budget = field(default_factory=lambda: Budget(minutes=180))
     fine: Budget = field(default_factory=lambda: Budget(minutes=20))
     codec_config: BandCodecConfig = field(default_factory=BandCodecConfig)
     text_config: GPTConfig = TEXT_CONFIG
