@@ -42,6 +42,8 @@ class KokoroVoice:
         is_british: whether it says words as Britons do.
         shift, turn: of the pulses, as in `training.kokoro.excitation.split`: those with which the
             codec, which has learned from hibari, is least surprised by the harmonics' phases.
+        gain: makes it as loud as hibari: its loud frames (0.95 quantile) over some 25 sentences
+            had 6.3, 2.9 and 3.1 dB more.
     """
 
     name: str
@@ -49,12 +51,13 @@ class KokoroVoice:
     is_british: bool
     shift: float
     turn: float
+    gain: float
 
 
 KOKORO_VOICES = (
-    KokoroVoice("hazel", "bf_emma", True, 0.22, 1.52),
-    KokoroVoice("hickory", "am_michael", False, -0.12, -1.42),
-    KokoroVoice("oak", "bm_george", True, 0.10, -1.67),
+    KokoroVoice("hazel", "bf_emma", True, 0.22, 1.52, gain=0.49),
+    KokoroVoice("hickory", "am_michael", False, -0.12, -1.42, gain=0.72),
+    KokoroVoice("oak", "bm_george", True, 0.10, -1.67, gain=0.70),
 )
 """A British woman, an American man and a British man."""
 
@@ -128,11 +131,11 @@ def to_speech(
     Args:
         words, text: what was said, and how it was given.
         voice: who said it.
-        audio: (n,) float32, 24 kHz.
+        audio: (n,) float32, 24 kHz, as loud as Kokoro makes it.
         durations: (len(text.ids),) in steps of 25 ms.
         pitch: (n / 300,) Hz, as predicted.
     """
-    harmonic, rest, pulses = split(audio, pitch, shift=voice.shift, turn=voice.turn)
+    harmonic, rest, pulses = split(voice.gain * audio, pitch, shift=voice.shift, turn=voice.turn)
     steps = durations.astype(np.int64)
     f0 = voiced_only(pitch)
     return Speech(tuple(words), text, steps, harmonic, rest, pulses, f0, lead_steps=LEAD_STEPS)
