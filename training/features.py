@@ -74,7 +74,10 @@ def to_utterance(sentence: str, speech: Speech) -> Utterance:
     sources = (speech.harmonic, speech.rest, speech.pulses)
     harmonic, rest, pulses = (_fit(signal, n_frames * HOP_LEN) for signal in sources)
     at = np.arange(n_frames) * HOP_LEN / TEACHER_HOP_LEN - 0.5
-    bands = analyse(harmonic, rest, pulses, voiced_pitch(speech.f0, at))
+    if speech.bands is None:
+        bands = analyse(harmonic, rest, pulses, voiced_pitch(speech.f0, at))
+    else:
+        bands = Bands(*(part[:n_frames] for part in vars(speech.bands).values()))
     ramp, audio = question_ramp(phones), harmonic + rest
     if ramp.any():
         bands = with_ramp(bands, ramp)

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from bark.codecs.harmonics import Bands
 from bark.text.english.lexicon import Lexicon, phone_names
 from bark.text.english.normalize import Word
 
@@ -68,6 +69,8 @@ class Speech:
         pulses: (n,) float32 the unit harmonics that `harmonic` was made from.
         f0: (n / 300,) float32 Hz, at most 40 where unvoiced.
         lead_steps: how long before its durations the sound comes.
+        bands: of the sound, where the teacher can say better than its parts do; some frames more
+            than it has.
     """
 
     words: tuple[Word, ...]
@@ -78,6 +81,7 @@ class Speech:
     pulses: np.ndarray
     f0: np.ndarray
     lead_steps: float = LEAD_STEPS
+    bands: Bands | None = None
 
     @property
     def audio(self) -> np.ndarray:

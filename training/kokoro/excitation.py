@@ -99,18 +99,29 @@ def split(
         inside = slice(stretch.start, stretch.stop)
         at = np.arange(-(-stretch.start // _HOP_LEN) * _HOP_LEN, stretch.stop, _HOP_LEN)
         if len(at):
-            harmonic[inside] = _joined(stretch, at, _amplitudes(audio, stretch, at))
+            harmonic[inside] = _joined(stretch, at, amplitudes(audio, stretch, at)[0])
         pulses[inside] = _unit_harmonics(stretch, shift, turn)
     return harmonic, audio - harmonic, pulses
 
 
-def _amplitudes(audio: np.ndarray, stretch: Stretch, at: np.ndarray) -> np.ndarray:
-    """(len(at), n_harmonics) complex64: what is at each multiple of the pitch, 0 above 11 kHz.
+def amplitudes(
+    audio: np.ndarray, stretch: Stretch, at: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """What is at each multiple of the pitch.
 
     A Hann window of three periods, in the voice's own time, is 0 at all other multiples.
+
+    Args:
+        audio: (n,) float32, 24 kHz.
+        stretch: of it.
+        at: (m,) samples in the stretch.
+
+    Returns:
+        (m, n_harmonics) complex64, 0 above 11 kHz, and (m,) float64 the power that white noise of
+        variance 1 gives each.
     """
     n_harmonics = int(TOP_HZ / stretch.inner(stretch.frequency).min())
-    found = np.zeros((len(at), n_harmonics), np.complex64)
+    found, shares = np.zeros((len(at), n_harmonics), np.complex64), np.zeros(len(at))
     for row, sample in enumerate(at):
         here = sample - stretch.first
         cycle, frequency = stretch.cycles[here], stretch.frequency[here]
@@ -120,22 +131,24 @@ def _amplitudes(audio: np.ndarray, stretch: Stretch, at: np.ndarray) -> np.ndarr
         distance = (stretch.cycles[near] - cycle) / half
         window = stretch.frequency[near] * (1 + np.cos(np.pi * distance))
         piece = audio[stretch.first + near.start : stretch.first + near.stop]
-        weighted = (window / window.sum() * piece).astype(np.float32)
+        window = window / window.sum()
+        shares[row] = 4 * (window**2).sum()
+        weighted = (window * piece).astype(np.float32)
         n = max(1, int(TOP_HZ / frequency))
         found[row, : min(n, n_harmonics)] = (
             2 * (_multiples(-stretch.cycles[near], n) @ weighted)[:n_harmonics]
         )
-    return found
+    return found, shares
 
 
-def _joined(stretch: Stretch, at: np.ndarray, amplitudes: np.ndarray) -> np.ndarray:
-    """The harmonics' sound; amplitudes go from one to the next in a straight line."""
+def _joined(stretch: Stretch, at: np.ndarray, sizes: np.ndarray) -> np.ndarray:
+    """The harmonics' sound; complex sizes go from one to the next in a straight line."""
     cycles = stretch.inner(stretch.cycles)
     audio = np.zeros(len(cycles), np.float32)
     edges = [0, *(at[1:] - stretch.start), len(cycles)]
     for i, (low, high) in enumerate(itertools.pairwise(edges)):
-        waves = _multiples(cycles[low:high], amplitudes.shape[1])
-        left, right = amplitudes[i], amplitudes[min(i + 1, len(at) - 1)]
+        waves = _multiples(cycles[low:high], sizes.shape[1])
+        left, right = sizes[i], sizes[min(i + 1, len(at) - 1)]
         share = (stretch.start + np.arange(low, high) - at[i]).clip(min=0) / _HOP_LEN
         audio[low:high] = ((left @ waves) * (1 - share) + (right @ waves) * share).real
     return audio

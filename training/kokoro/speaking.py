@@ -8,11 +8,13 @@ from pathlib import Path
 
 import numpy as np
 
+from bark.codecs.harmonics import HOP_LEN
 from bark.text.english.lexicon import Lexicon
 from bark.text.english.normalize import Word
 
 from ..spelling import spell_word
 from ..teacher import Speech, SpelledText, spell_text
+from .bands import read_bands
 from .british import BritishSpelling
 from .excitation import split, voiced_only
 from .packages import (
@@ -29,6 +31,7 @@ LEAD_STEPS = 2.5
 voiced against voiceless sounds, over 175 sentences in three voices (50 to 75 ms)."""
 
 _DURATIONS = "/encoder/Clip_output_0"  # the node of its graph that rounds them
+_MORE_FRAMES = 32  # than the sound has: phones are rounded up to a frame at least
 _PITCH = "/encoder/F0_proj/Conv_output_0"  # one value for every 300 samples
 
 
@@ -135,7 +138,9 @@ def to_speech(
         durations: (len(text.ids),) in steps of 25 ms.
         pitch: (n / 300,) Hz, as predicted.
     """
-    harmonic, rest, pulses = split(voice.gain * audio, pitch, shift=voice.shift, turn=voice.turn)
-    steps = durations.astype(np.int64)
-    f0 = voiced_only(pitch)
-    return Speech(tuple(words), text, steps, harmonic, rest, pulses, f0, lead_steps=LEAD_STEPS)
+    audio, where = voice.gain * audio, {"shift": voice.shift, "turn": voice.turn}
+    harmonic, rest, pulses = split(audio, pitch, **where)
+    bands = read_bands(audio, pitch, len(audio) // HOP_LEN + _MORE_FRAMES, **where)
+    steps, f0 = durations.astype(np.int64), voiced_only(pitch)
+    parts = (harmonic, rest, pulses, f0)
+    return Speech(tuple(words), text, steps, *parts, lead_steps=LEAD_STEPS, bands=bands)

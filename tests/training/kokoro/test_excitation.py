@@ -7,7 +7,8 @@ import pytest
 
 from bark.codecs.harmonics import N_BANDS, band_centres_hz
 from training.analysis import analyse
-from training.kokoro.excitation import split, stretches, voiced_only
+from training.kokoro.bands import read_bands
+from training.kokoro.excitation import amplitudes, split, stretches, voiced_only
 from training.teacher import voiced_pitch
 
 N_VALUES = 80
@@ -83,3 +84,28 @@ def test_shifted_pulses_turn_high_harmonics_more(predicted: np.ndarray, voice: n
     harmonics = band_centres_hz(N_BANDS) / f0[35]
     expected = 2 * np.pi * 0.05 * harmonics
     np.testing.assert_allclose(np.angle(np.exp(1j * (turn - expected)))[6:20], 0, atol=0.2)
+
+
+def test_harmonics_are_read_where_they_are(predicted: np.ndarray, voice: np.ndarray) -> None:
+    bands = read_bands(voice, predicted, 80)
+    assert bands.f0.shape == (80,)
+    middle, low = slice(26, 50), slice(6, 20)
+    np.testing.assert_allclose(bands.turn[middle, low], 0.5, atol=0.05)
+    numbers = band_centres_hz(N_BANDS)[low] / bands.f0[middle, None].numpy()
+    np.testing.assert_allclose(bands.size[middle, low], np.log(0.5) / 4 * numbers, atol=0.1)
+    turned = read_bands(voice, predicted, 80, shift=0.05, turn=0.3)
+    turn = (turned.turn - bands.turn)[35, low].numpy()
+    expected = 2 * np.pi * 0.05 * numbers[9] + 0.3
+    np.testing.assert_allclose(np.angle(np.exp(1j * (turn - expected))), 0, atol=0.1)
+
+
+def test_noise_counts_little_as_a_harmonic(predicted: np.ndarray, voice: np.ndarray) -> None:
+    noise = 0.1 * np.random.default_rng(0).standard_normal(N_SAMPLES).astype(np.float32)
+    clean, noisy = (read_bands(sound, predicted, 80) for sound in (voice, voice + noise))
+    middle, low, high = slice(26, 50), slice(6, 12), slice(80, 140)
+    np.testing.assert_allclose(noisy.size[middle, low], clean.size[middle, low], atol=0.2)
+    (stretch,) = stretches(predicted, N_SAMPLES)
+    at = np.arange(26, 50) * 320
+    found, _ = amplitudes(voice + noise, stretch, at)
+    heard = np.log(np.abs(found[:, 45:60])).mean()
+    assert float(noisy.size[middle, high].mean()) < heard - 0.15
