@@ -176,6 +176,11 @@ class MLP(nn.Module):
         return y
 
 
+def _added(made: Tensor, x: Tensor) -> Tensor:
+    """The sum of both; where nobody learns, in the first one's memory, as fresh one is slow."""
+    return made + x if made.requires_grad else made.add_(x)
+
+
 class Block(nn.Module):
     """Pre-norm transformer block."""
 
@@ -197,6 +202,5 @@ class Block(nn.Module):
     ) -> Tensor:
         """(B, T, C) -> (B, n, C) of the last n positions, all T where `n_last` is None."""
         attended = self.attn.attend(self.ln_1(x), cache, layer, n_last)
-        x = x[:, x.shape[1] - attended.shape[1] :] + attended
-        result: Tensor = x + self.mlp(self.ln_2(x))
-        return result
+        x = _added(attended, x[:, x.shape[1] - attended.shape[1] :])
+        return _added(self.mlp(self.ln_2(x)), x)
