@@ -13,12 +13,7 @@ from typing import Any
 
 import pytest
 
-from bark.pipeline import Bark
-from bark.ui.build import build_demo, serve
-from bark.ui.state.engine import Engine
-from bark.ui.state.sessions import Visits
-from bark.ui.state.studio import Studio
-from tests.server.mcp_transcript import nano_over_mcp
+from tests.server.mcp_transcript import nano_served
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -66,17 +61,8 @@ def run_python(page: str, folder: Path, monkeypatch: pytest.MonkeyPatch, server:
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[str]:
-    engine = Engine(
-        "nano",
-        open_model=lambda name: Bark.from_pretrained(name, device="cpu", precision="fp32"),
-        fetch_model=lambda name, on_progress, stop: None,
-    )
-    studio = Studio(engine, Visits(None), offline=True)
-    engine.start()
-    running = serve(studio, build_demo(studio), quiet=True)
-    yield running.url.rstrip("/")
-    running.demo.close()
-    studio.close()
+    with nano_served(mcp=False) as address:
+        yield address.rstrip("/")
 
 
 def test_python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -124,7 +110,7 @@ def test_mcp(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     client = pytest.importorskip("mcp.client.streamable_http")
     if not hasattr(client, "streamablehttp_client"):
         pytest.skip("Gradio needs a release of mcp below 2")
-    with nano_over_mcp() as url:
+    with nano_served() as url:
         run_python("mcp.md", tmp_path, monkeypatch, url.rstrip("/"))
 
 

@@ -22,7 +22,8 @@ N_UTTERANCES = 2_400
 """Of all voices: more than two hours."""
 
 _N_BOOKS_SHARES = (0, 0.7, 0.08, 0, 0.07, 0, 0, 0.15)  # of crops that use 1 to 8
-_LR, _MATRIX_LR = 4e-4, 0.004  # a trained decoder moves on in small steps
+LR, MATRIX_LR = 4e-4, 0.004
+"""What is trained already moves on in small steps."""
 
 
 def utterances_in_turn(folder: Path, at_most: int = N_UTTERANCES) -> list[Utterance]:
@@ -34,6 +35,18 @@ def utterances_in_turn(folder: Path, at_most: int = N_UTTERANCES) -> list[Uttera
         if len(found) >= at_most:
             break
     return found
+
+
+def parted(
+    utterances: Sequence[Utterance], n_measured: int
+) -> tuple[list[Utterance], Sequence[Utterance]]:
+    """Those to train on and those to measure on, which are held out.
+
+    Args:
+        n_measured: where none is held out, so many of all are measured on.
+    """
+    seen = [u for u in utterances if not is_held_out(u.sentence)]
+    return seen, [u for u in utterances if is_held_out(u.sentence)] or utterances[:n_measured]
 
 
 def settle_decoder(
@@ -60,10 +73,9 @@ def settle_decoder(
         seed: of the draws.
     """
     torch.manual_seed(seed)
-    held_out = [u for u in utterances if is_held_out(u.sentence)] or utterances[: len(SPEAKERS)]
-    seen = CodedCrops([u for u in utterances if not is_held_out(u.sentence)], codec, seed)
-    unseen, decoder = CodedCrops(held_out, codec, seed + 1), codec.decoder
-    kept = unseen.draw(decoder, 2 * batch_size, n_books=2)
+    taught, measured = parted(utterances, len(SPEAKERS))
+    seen, decoder = CodedCrops(taught, codec, seed), codec.decoder
+    kept = CodedCrops(measured, codec, seed + 1).draw(decoder, 2 * batch_size, n_books=2)
 
     def loss(_: int) -> Tensor:
         batch, latent = seen.draw(decoder, batch_size)
@@ -72,7 +84,7 @@ def settle_decoder(
     def validate() -> dict[str, float]:
         return {name: float(value) for name, value in codec_losses(decoder, *kept).items()}
 
-    log = train(decoder, loss, validate, out=out, budget=budget, lr=_LR, matrix_lr=_MATRIX_LR)
+    log = train(decoder, loss, validate, out=out, budget=budget, lr=LR, matrix_lr=MATRIX_LR)
     codec.eval()
     return log
 

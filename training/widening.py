@@ -18,13 +18,11 @@ from torch import Tensor
 
 from .codec import CodecTrainee
 from .codec_training import CodecCrops, codec_losses, quantised, weighed
-from .corpus import is_held_out
-from .decoder import CodedCrops
+from .decoder import LR, MATRIX_LR, CodedCrops, parted
 from .features import Utterance
 from .loop import Budget, train
 
 _N_BOOKS_SHARES = (0, 0.6, 0.06, 0.06, 0.04, 0.02, 0.02, 0.2)  # of the new voices' crops
-_LR, _MATRIX_LR = 4e-4, 0.004  # what is trained moves on in small steps
 _N_MEASURED = 20
 
 
@@ -58,9 +56,11 @@ def widen_codec(
     torch.manual_seed(seed)
     before, decoder = copy.deepcopy(codec.encoder).eval(), codec.decoder
     rng, half = np.random.default_rng(seed), batch_size // 2
-    old, fresh = CodedCrops(_seen(known), codec, seed), CodecCrops(_seen(new), seed)
-    kept_old = CodedCrops(_measured(known), codec, seed + 1).draw(decoder, _N_MEASURED, n_books=2)
-    kept_new = CodecCrops(_measured(new), seed + 1).draw(_N_MEASURED)
+    seen_old, measured_old = parted(known, _N_MEASURED)
+    seen_new, measured_new = parted(new, _N_MEASURED)
+    old, fresh = CodedCrops(seen_old, codec, seed), CodecCrops(seen_new, seed)
+    kept_old = CodedCrops(measured_old, codec, seed + 1).draw(decoder, _N_MEASURED, n_books=2)
+    kept_new = CodecCrops(measured_new, seed + 1).draw(_N_MEASURED)
 
     def loss(_: int) -> Tensor:
         batch, latent = old.draw(decoder, half)
@@ -83,15 +83,6 @@ def widen_codec(
         }
         return {f"{who} {k}": float(v) for who, parts in losses.items() for k, v in parts.items()}
 
-    log = train(codec, loss, validate, out=out, budget=budget, lr=_LR, matrix_lr=_MATRIX_LR)
+    log = train(codec, loss, validate, out=out, budget=budget, lr=LR, matrix_lr=MATRIX_LR)
     codec.eval()
     return log
-
-
-def _seen(utterances: Sequence[Utterance]) -> list[Utterance]:
-    return [u for u in utterances if not is_held_out(u.sentence)]
-
-
-def _measured(utterances: Sequence[Utterance]) -> Sequence[Utterance]:
-    """The held-out ones; where there are none, some that training sees."""
-    return [u for u in utterances if is_held_out(u.sentence)] or utterances[:_N_MEASURED]

@@ -177,14 +177,17 @@ def test_a_stop_ends_the_drafts_at_the_next_round() -> None:
     assert (tokens, reason) == ([], "stopped")
 
 
-@pytest.mark.parametrize("noise", [0.02, 1.0])
+@pytest.mark.parametrize(("noise", "is_copy"), [(0.02, True), (1.0, True), (0.05, False)])
 @pytest.mark.parametrize("stage", ["semantic", "coarse"])
-def test_nano_s_stages_could_be_decoded_by_drafts_too(stage: str, noise: float) -> None:
+def test_nano_s_stages_could_be_decoded_by_drafts_too(
+    stage: str, noise: float, is_copy: bool
+) -> None:
     """No driver knows which stage it runs."""
     results = []
     for engine in (decode_plain, decode_uncached, decode_speculative):
         original = text_model("nano") if stage == "semantic" else aligned_model()
         model: Any = with_draft(copy.deepcopy(original), noise=noise)
+        model.draft.is_copy = is_copy
         generator = torch.Generator().manual_seed(3)
         options: dict[str, Any] = {"histories": [None], "generators": [generator]}
         with torch.inference_mode():

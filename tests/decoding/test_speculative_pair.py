@@ -15,14 +15,11 @@ from bark.decoding.speculative import decode_speculative
 from bark.models.blocks import GPTConfig
 from bark.models.gpt import GPT, Draft
 from bark.models.quantize import apply_precision
-from bark.spec import BARK, NANO
+from bark.spec import BARK
 from bark.stages.coarse import CoarseWindows, generate_coarse
-from bark.stages.coarse_aligned import generate_coarse_aligned
 from bark.stages.semantic import SemanticLimits, generate_semantic
 
 from ..running import watch
-from .test_speculative import with_draft
-from .test_static import aligned_model, text_model, texts
 
 VOCABULARIES = {"semantic": (129_600, 10_048), "coarse": (12_096, 12_096)}
 
@@ -94,29 +91,3 @@ def test_proposals_that_come_true_save_passes_of_the_model() -> None:
         large.draft = Draft(lambda: draft, is_copy=False)
         tokens("coarse", large, engine)
     assert n_passes["speculative"] < n_passes["plain"] / 3
-
-
-@pytest.mark.parametrize("stage", ["semantic", "coarse"])
-def test_nanos_stages_could_have_such_a_draft_too(stage: str) -> None:
-    results = []
-    for engine in (decode_plain, decode_speculative):
-        original = text_model("nano") if stage == "semantic" else aligned_model()
-        model: Any = with_draft(copy.deepcopy(original), noise=0.05)
-        model.draft.is_copy = False
-        generator = torch.Generator().manual_seed(3)
-        options: dict[str, Any] = {"histories": [None], "generators": [generator]}
-        with torch.inference_mode():
-            if stage == "semantic":
-                limits = SemanticLimits(max_duration_s=1.2)
-                options |= {"sampling": SamplingOptions(0.9), "limits": limits}
-                steps: Any = generate_semantic(
-                    model, NANO, texts(NANO, 1), engine=engine, **options
-                )
-                made = [item.tokens.tolist() for item in watch(steps)[0]]
-            else:
-                speech = [np.random.default_rng(4).integers(0, NANO.semantic_vocab_size, 40)]
-                options |= {"sampling": SamplingOptions(), "windows": CoarseWindows()}
-                steps = generate_coarse_aligned(model, NANO, speech, engine=engine, **options)
-                made = [codes.tolist() for codes in watch(steps)[0]]
-        results.append((made, generator.get_state().tolist()))
-    assert results[0] == results[1]

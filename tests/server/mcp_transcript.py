@@ -32,8 +32,8 @@ _SHOWN = 100  # characters of a call or of a part of an answer
 
 
 @contextlib.contextmanager
-def nano_over_mcp() -> Iterator[str]:
-    """A studio with nano that answers assistants; yields its address, with "/" at its end."""
+def nano_served(*, mcp: bool = True) -> Iterator[str]:
+    """A studio with nano, answering assistants or not; yields its address, with "/" at its end."""
     engine = Engine(
         "nano",
         open_model=lambda name: Bark.from_pretrained(name, device="cpu", precision="fp32"),
@@ -41,7 +41,7 @@ def nano_over_mcp() -> Iterator[str]:
     )
     studio = Studio(engine, Visits(None), offline=True)
     engine.start()
-    server = serve(studio, build_demo(studio, mcp=True), quiet=True, mcp_server=True)
+    server = serve(studio, build_demo(studio, mcp=mcp), quiet=True, mcp_server=mcp)
     try:
         yield server.url
     finally:
@@ -55,7 +55,7 @@ def transcript(connect: Any) -> str:
     Args:
         connect: `streamablehttp_client` of the package `mcp`.
     """
-    with nano_over_mcp() as url:
+    with nano_served() as url:
         return asyncio.run(_talk(connect, f"{url}gradio_api/mcp/"))
 
 

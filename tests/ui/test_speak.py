@@ -124,15 +124,28 @@ def test_stop_keeps_what_was_made(tmp_path: Path) -> None:
     for update in speak(studio, session, Form(text=TEXT)):
         updates.append(update)
         if kinds(updates).count("piece") == 3:
-            stop(session)
+            assert stop(session) is None
     takes = session.visit.takes.all()
     assert [take.stop_reason for take in takes] == ["stopped"]
     assert 0 < takes[0].duration_s < 0.05 * len(TEXT)
     assert "Stopped; kept" in last_status(updates)
 
 
+def test_that_it_is_stopping_is_told_once_and_before_the_last_word(tmp_path: Path) -> None:
+    studio = make_studio(tmp_path, pace_s=0.01)
+    session = studio.visits.session("tab")
+    told = []
+    for update in speak(studio, session, Form(text=TEXT)):
+        told.append(update.status or "")
+        if len(told) == 5:
+            stop(session)
+            stop(session)
+    (stopping,) = [i for i, line in enumerate(told) if "Stopping" in line]
+    assert any("Stopped; kept" in line for line in told[stopping:])
+
+
 def test_stop_with_nothing_running_says_so(session: Session) -> None:
-    assert "Nothing is being made" in stop(session)
+    assert "Nothing is being made" in (stop(session) or "")
 
 
 def test_a_second_press_waits_and_is_not_lost(tmp_path: Path) -> None:

@@ -76,26 +76,27 @@ INLINE void panel_float(const linear *l, const result *to, const float *x, int r
     default: call8;                                                     \
     }
 
+#if ROWS == 8
+#define BY_PANELS(of)                                                                         \
+    BY_ROWS(of(l, to, codes, scales, row, panel, 1), of(l, to, codes, scales, row, panel, 2), \
+            of(l, to, codes, scales, row, panel, 3), of(l, to, codes, scales, row, panel, 4), \
+            of(l, to, codes, scales, row, panel, 5), of(l, to, codes, scales, row, panel, 6), \
+            of(l, to, codes, scales, row, panel, 7), of(l, to, codes, scales, row, panel, 8))
+#else
+#define BY_PANELS(of)                                                                         \
+    BY_ROWS(of(l, to, codes, scales, row, panel, 1), of(l, to, codes, scales, row, panel, 2), \
+            of(l, to, codes, scales, row, panel, 3), of(l, to, codes, scales, row, panel, 4), \
+            , , , )
+#endif
+
 static void rows_int8(const linear *l, const result *to, const uint8_t *codes,
                       const float *scales, int row, int n_rows, int panel) {
-#define PANEL(n) panel_int8(l, to, codes, scales, row, panel, n)
-#if ROWS == 8
-    BY_ROWS(PANEL(1), PANEL(2), PANEL(3), PANEL(4), PANEL(5), PANEL(6), PANEL(7), PANEL(8))
-#else
-    BY_ROWS(PANEL(1), PANEL(2), PANEL(3), PANEL(4), , , , )
-#endif
-#undef PANEL
+    BY_PANELS(panel_int8)
 }
 
 static void rows_int4(const linear *l, const result *to, const uint8_t *codes,
                       const float *scales, int row, int n_rows, int panel) {
-#define PANEL(n) panel_int4(l, to, codes, scales, row, panel, n)
-#if ROWS == 8
-    BY_ROWS(PANEL(1), PANEL(2), PANEL(3), PANEL(4), PANEL(5), PANEL(6), PANEL(7), PANEL(8))
-#else
-    BY_ROWS(PANEL(1), PANEL(2), PANEL(3), PANEL(4), , , , )
-#endif
-#undef PANEL
+    BY_PANELS(panel_int4)
 }
 
 static void rows_float(const linear *l, const result *to, const float *x, int row, int n_rows,

@@ -94,12 +94,15 @@ def redo_from(studio: Studio, session: Session, from_s: float) -> Iterator[Updat
     yield from _queue_and_perform(studio, session, Run((request,)))
 
 
-def stop(session: Session) -> str:
-    """Ends what this tab is computing, and drops what waits behind it; returns the status."""
-    if not session.visit.runs.busy:
-        return status.note("Nothing is being made.")
-    session.visit.runs.stop_all()
-    return status.bar("Stopping", None)
+def stop(session: Session) -> str | None:
+    """Ends what this tab is computing, and drops what waits behind it.
+
+    Returns:
+        a status where nothing is being made; else None, as the run tells that it is stopping.
+    """
+    if session.visit.runs.stop_all(Update(status=status.bar("Stopping", None))):
+        return None
+    return status.note("Nothing is being made.")
 
 
 def split(studio: Studio, text: str) -> list[str]:

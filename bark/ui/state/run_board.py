@@ -88,11 +88,22 @@ class RunBoard(Generic[T]):
             yield item, start < n_old
             start += item is not None
 
-    def stop_all(self) -> None:
-        """Ends the present run, and drops those that wait behind it."""
+    def stop_all(self, said: T | None = None) -> bool:
+        """Ends the present run, and drops those that wait behind it.
+
+        Args:
+            said: told among the run's own news, so that its last word comes behind it.
+
+        Returns:
+            whether there was a run.
+        """
         with self._changed:
             self._waiting.clear()
+            if said is not None and self._busy and not self.stop.is_set():
+                self._told.append(said)
+                self._changed.notify_all()
             self.stop.set()
+            return self._busy
 
     def wait_until_idle(self, timeout_s: float) -> bool:
         """Waits until nothing is made any more; False when the time ran out first."""

@@ -54,8 +54,8 @@ def wire_speaking(view: View) -> None:
             from_s = -1.0  # a stranger made it up: no moment of a take
         yield from tell(redo_from(studio, session, from_s))
 
-    def halt(request: gr.Request) -> str:
-        return stop(view.session(request))
+    def halt(request: gr.Request) -> Any:
+        return stop(view.session(request)) or gr.skip()
 
     form = list(page.form)
     page.speak.click(with_form(speak), form, outputs, **events)
