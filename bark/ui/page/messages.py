@@ -98,7 +98,7 @@ def card(take: StoredTake, visit: Visit) -> dict[str, Any]:
         "settings": settings(take),
         "seed": str(options.seed),  # JavaScript's numbers end at 2**53
         "model": _MODEL_NAMES.get(take.model, Path(take.model).name),
-        "seconds": round(take.duration_s, 2),
+        "seconds": round(take.duration_s, 3),
         "made": round(take.made_s, 1),
         "at": round(take.made_at),
         "gain": take.gain,

@@ -161,3 +161,12 @@ test("a WAV file's samples are found behind other chunks", () => {
   const { samples, rate } = wavSamples(new Uint8Array(file).buffer);
   assert.deepEqual([[...samples], rate], [[0.5, -0.5], 24000]);
 });
+
+test("the clock and the line under a take tell the same length", () => {
+  const { clockTime, WORDS } = load(["icons.js", "words.js"], ["clockTime", "WORDS"]);
+  for (const length of [1.347, 5.44, 5.453, 59.96]) {
+    const facts = WORDS.facts({ seconds: length, kept: true });
+    const [minutes, rest] = clockTime(length).split(":");
+    assert.ok(facts.includes(`${(60 * minutes + Number(rest)).toFixed(1)} s`), `${length}: ${facts}`);
+  }
+});

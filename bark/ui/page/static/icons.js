@@ -19,7 +19,7 @@ function outermost() {
 }
 
 function clockTime(seconds) {
-  const tenths = Math.floor(seconds * 10 + 0.001);
+  const tenths = Math.round(seconds * 10);
   return `${Math.floor(tenths / 600)}:${String(Math.floor(tenths / 10) % 60).padStart(2, "0")}.${tenths % 10}`;
 }
 

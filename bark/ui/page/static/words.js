@@ -27,7 +27,7 @@ const WORDS = {
     `temperatures ${take.temperatures}`,
     `seed ${take.seed}`,
     take.model,
-    `${Math.floor(take.seconds * 10) / 10} s`,
+    `${take.seconds.toFixed(1)} s`,
     `made in ${take.made} s`,
     ...(take.kept ? [] : ["not written to the disk"]),
     ...(take.flags || []).map(([, said]) => said.replace(/\.$/, "")),
