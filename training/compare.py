@@ -19,6 +19,7 @@ from bark.audio.files import write_audio
 from bark.spec import NANO
 from bark.text.english.lexicon import Lexicon
 
+from .export import packaged_voices
 from .features import read_words
 from .measure import speak_sentences
 from .plots import plot_spectrogram
@@ -61,7 +62,7 @@ def write_comparison(bark: Bark, out: Path, *, earlier: Sequence[Path] = ()) -> 
     Returns:
         The page.
     """
-    rows = [_teacher(), *(_nano(bark, speaker.name, speaker.name) for speaker in SPEAKERS)]
+    rows = [_teacher(), *(_nano(bark, name, name) for name in packaged_voices())]
     rows += [
         _nano(Bark.from_pretrained(str(path), device="cpu"), path.name, SPEAKERS[0].name)
         for path in earlier

@@ -16,12 +16,15 @@ from bark.codecs.banded import BandDecoder
 from bark.models.blocks import GPTConfig
 from bark.models.conditioned import ConditionedGPTConfig
 from bark.models.fine import FineGPTConfig
+from bark.spec import NANO
 from bark.text.english.lexicon import Lexicon
 
 from .codec import CodecTrainee
-from .features import is_pause, read_words, to_utterance
+from .features import Utterance, is_pause, read_words, to_utterance
 from .fine import FineTrainee
 from .loop import load_weights
+from .melody import read_melody
+from .recordings import read_recordings, recorded_voices
 from .speakers import SPEAKERS, in_voice
 from .teacher import Teacher
 
@@ -74,10 +77,22 @@ def write_weights(
 def export_coarse(
     training: Path, folder: Path, *, best_temperature: float, config: ConditionedGPTConfig
 ) -> None:
-    """Writes the coarse model of a training, without what was only there to train it."""
+    """Writes the coarse model of a training, without what was only there to train it.
+
+    Args:
+        training: folder of `train_coarse`, and of `fit_melody` if the pitch has a temperature of
+            its own.
+        folder: of the exported files.
+        best_temperature: of codebook 0, and of all of codebook 1 that was not fitted.
+        config: sizes.
+    """
     weights = load_weights(training / "blocks" / "checkpoint.pt")
     prefix = "gpt."
     kept = {name.removeprefix(prefix): w for name, w in weights.items() if name.startswith(prefix)}
+    if (head := read_melody(training)) is not None:
+        rows = kept["lm_head.weight"].clone()
+        rows[NANO.codebook_size : 2 * NANO.codebook_size] = head * best_temperature
+        kept["lm_head.weight"] = rows
     write_weights(kept, folder / "coarse.safetensors", best_temperature=best_temperature)
     write_config(folder, "coarse", config)
 
@@ -100,20 +115,40 @@ def write_config(folder: Path, stage: str, config: GPTConfig) -> None:
     path.write_text(text, encoding="utf-8")
 
 
-def write_voices(folder: Path, codec: CodecTrainee) -> None:
-    """Writes a history prompt of each speaker, the codes of `VOICE_TEXT` in its voice."""
+def packaged_voices() -> tuple[str, ...]:
+    """Names of the voices that the package carries: `SPEAKERS` first, then the others."""
+    order = [speaker.name for speaker in SPEAKERS]
+    names = sorted(path.stem for path in VOICES_DIR.glob("*.npz"))
+    return tuple(sorted(names, key=lambda name: order.index(name) if name in order else len(order)))
+
+
+def write_voices(folder: Path, codec: CodecTrainee, recorded: Path | None = None) -> None:
+    """Writes a history prompt of each speaker, the codes of `VOICE_TEXT` in its voice.
+
+    Args:
+        folder: for `<voice>.npz`.
+        codec: that speaks them.
+        recorded: of `training.recordings.record_prompts`, for the voices of people.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     teacher = Teacher(Lexicon.load())
     said = to_utterance(VOICE_TEXT, teacher.speak(read_words(VOICE_TEXT, teacher.lexicon)))
+    for speaker in SPEAKERS:
+        write_voice(folder / f"{speaker.name}.npz", in_voice(said, speaker), codec)
+    if recorded is not None:
+        for name in recorded_voices(recorded):
+            write_voice(folder / f"{name}.npz", read_recordings(recorded, name)[0], codec)
+
+
+def write_voice(path: Path, said: Utterance, codec: CodecTrainee) -> None:
+    """Writes a history prompt: an utterance's tokens, with no more than a short pause behind."""
     said_until = int(np.flatnonzero(~is_pause(said.semantic))[-1]) + 1
     n_kept = min(len(said.semantic), said_until + PROMPT_PAUSE_FRAMES)
-    for speaker in SPEAKERS:
-        utterance = in_voice(said, speaker)
-        codes, _ = codec.encode(utterance.mel, utterance.bands.f0.numpy())
-        codes = codes[:, : 2 * n_kept]
-        np.savez_compressed(
-            folder / f"{speaker.name}.npz",
-            semantic_prompt=utterance.semantic[:n_kept].astype(np.int16),
-            coarse_prompt=codes[:2].astype(np.int16),
-            fine_prompt=codes.astype(np.int16),
-        )
+    codes, _ = codec.encode(said.mel, said.bands.f0.numpy())
+    codes = codes[:, : 2 * n_kept]
+    np.savez_compressed(
+        path,
+        semantic_prompt=said.semantic[:n_kept].astype(np.int16),
+        coarse_prompt=codes[:2].astype(np.int16),
+        fine_prompt=codes.astype(np.int16),
+    )

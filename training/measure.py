@@ -15,9 +15,11 @@ from bark.spec import NANO
 from bark.text.english.lexicon import Lexicon
 
 from .analysis import log_mel
+from .export import packaged_voices
 from .features import feature_files, load_utterances, read_words
 from .judges import Judges, Verdict
 from .phone_errors import score
+from .recordings import read_recordings, recorded_voices
 from .speakers import SPEAKERS
 from .teacher import SAMPLE_RATE_HZ, Teacher
 from .text_data import say
@@ -102,23 +104,32 @@ class VoiceScores:
 
 
 def measure_voices(
-    bark: Bark, sentences: Sequence[str], features: Path, *, n_drawn: int = 40
+    bark: Bark, sentences: Sequence[str], features: Path, recordings: Path, *, n_drawn: int = 40
 ) -> VoiceScores:
-    """Lets every voice say the sentences, and a classifier of the teacher's speech judge."""
+    """Lets every packaged voice say the sentences, and a classifier of its teachers judge.
+
+    Args:
+        bark: nano.
+        sentences: to say.
+        features, recordings: folders of the teachers' speech; the second may be missing.
+        n_drawn: takes without a voice.
+    """
     known = load_utterances(feature_files(features)[0])[:N_CLASSIFIER_SENTENCES]
-    classifier = train_classifier(known)
+    names = packaged_voices()
+    recorded = [name for name in recorded_voices(recordings) if name in names]
+    classifier = train_classifier(known, {n: read_recordings(recordings, n) for n in recorded})
     errors, right = [], []
-    for speaker in SPEAKERS:
-        prompt = bark.voice(speaker.name)
+    for name in names:
+        prompt = bark.voice(name)
         assert prompt is not None
-        takes = speak_sentences(bark, sentences, speaker.name)
+        takes = speak_sentences(bark, sentences, name)
         wanted = _pitch(bark.codec, prompt.fine)
         heard = float(np.median([_pitch(bark.codec, take.tokens.fine) for take in takes]))
         errors.append(abs(heard / wanted - 1))
-        right += [classifier.name_speaker(take.audio) == speaker.name for take in takes]
+        right += [classifier.name_speaker(take.audio) == name for take in takes]
     free = speak_sentences(bark, ["Nobody told me who I am."] * n_drawn, None)
-    names = [classifier.name_speaker(take.audio) for take in free]
-    drawn = {speaker.name: names.count(speaker.name) for speaker in SPEAKERS}
+    heard_as = [classifier.name_speaker(take.audio) for take in free]
+    drawn = {name: heard_as.count(name) for name in names}
     return VoiceScores(max(errors), float(np.mean(right)), drawn)
 
 

@@ -21,17 +21,25 @@ from .codec_training import train_codec, utterances_of_all_voices
 from .compare import write_comparison
 from .corpus import held_out_numbers, held_out_prose
 from .decoder import settle_decoder, utterances_in_turn
-from .export import NANO_DIR, VOICES_DIR, export_coarse, export_fine, write_voices
+from .export import (
+    NANO_DIR,
+    VOICE_TEXT,
+    VOICES_DIR,
+    export_coarse,
+    export_fine,
+    packaged_voices,
+    write_voices,
+)
 from .features import make_features, training_sentences
 from .fine import train_fine
 from .judges import Judges
 from .kokoro.speaking import Kokoro
 from .letters import train_letters
 from .measure import measure_speech, measure_voices, real_time_factor
+from .melody import Temperatures, fit_melody
 from .plots import plot_losses
-from .recordings import make_recordings, read_recordings
+from .recordings import make_recordings, read_recordings, record_prompts
 from .sizes import Recipe
-from .speakers import SPEAKERS
 from .streams import encode_features, encode_recordings, load_streams
 from .text import export_text, train_text
 from .text_batches import TextBatches
@@ -112,9 +120,9 @@ def make_text(recipe: Recipe, out: Path, device: str) -> None:
 
 
 def make_coarse(recipe: Recipe, out: Path, device: str) -> None:
-    """Trains the coarse model."""
+    """Trains the coarse model, on recorded voices too where there are any."""
     train_coarse(
-        load_streams(out / "codes"),
+        load_streams(out / "codes", out / "recorded_codes"),
         _decoder(out),
         out / "coarse",
         recipe.encoder,
@@ -126,10 +134,22 @@ def make_coarse(recipe: Recipe, out: Path, device: str) -> None:
     )
 
 
+def make_melody(recipe: Recipe, out: Path, device: str) -> None:
+    """Gives the coarse model's pitch a temperature of its own, on the CPU."""
+    fit_melody(
+        load_streams(out / "codes", out / "recorded_codes"),
+        out / "coarse",
+        Temperatures(recipe.pitch_temperature, recipe.coarse_temperature),
+        recipe.coarse_config,
+        steps=recipe.melody_steps,
+        seed=recipe.seed,
+    )
+
+
 def make_fine(recipe: Recipe, out: Path, device: str) -> None:
     """Trains the fine model."""
     train_fine(
-        load_streams(out / "codes"),
+        load_streams(out / "codes", out / "recorded_codes"),
         _decoder(out),
         out / "fine",
         recipe.fine,
@@ -144,7 +164,7 @@ def export(recipe: Recipe, out: Path, device: str) -> None:
     """Writes a model folder, `nano`, that `Bark.from_pretrained` reads, and the voices."""
     folder = out / "nano"
     folder.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(out / "codec" / "codec.safetensors", folder / "codec.safetensors")
+    shutil.copyfile(_codec(out) / "codec.safetensors", folder / "codec.safetensors")
     shutil.copyfile(LEXICON_PATH, folder / LEXICON_PATH.name)
     shutil.copyfile(out / "letters" / LETTERS_PATH.name, folder / LETTERS_PATH.name)
     export_text(
@@ -160,7 +180,7 @@ def export(recipe: Recipe, out: Path, device: str) -> None:
         config=recipe.coarse_config,
     )
     export_fine(out / "fine", folder, _decoder(out), recipe.fine_config)
-    write_voices(out / "voices", CodecTrainee.load(out / "codec"))
+    write_voices(out / "voices", CodecTrainee.load(_codec(out)), out / "recorded_prompts")
     for name in TRAININGS:
         plot_losses(out / name)
 
@@ -172,8 +192,8 @@ def measure(recipe: Recipe, out: Path, device: str) -> None:
     results = {
         "prose": measure_speech(bark, prose, judges),
         "numbers": measure_speech(bark, held_out_numbers(N_MEASURED_NUMBERS), judges),
-        **{s.name: measure_speech(bark, prose[:30], judges, s.name) for s in SPEAKERS},
-        "voices": measure_voices(bark, prose[:10], out / "features"),
+        **{name: measure_speech(bark, prose[:30], judges, name) for name in packaged_voices()},
+        "voices": measure_voices(bark, prose[:10], out / "features", out / "recordings"),
     }
     values = {name: dataclasses.asdict(result) for name, result in results.items()}
     values["speed"] = {"real_time_factor": real_time_factor(bark)}
@@ -194,6 +214,7 @@ def record(recipe: Recipe, out: Path, device: str) -> None:
     kokoro = Kokoro(lexicon, out)
     sentences = training_sentences(recipe.recorded, recipe.seed + 1)
     make_recordings(sentences, kokoro.speak, lexicon, out / "recordings")
+    record_prompts(VOICE_TEXT, kokoro.speak, lexicon, out / "recorded_prompts")
 
 
 def widen(recipe: Recipe, out: Path, device: str) -> None:
@@ -220,8 +241,14 @@ def ship(recipe: Recipe, out: Path, device: str) -> None:
             shutil.copyfile(path, target / path.name)
 
 
+def _codec(out: Path) -> Path:
+    """The folder of the codec that speaks all voices: the widened one where there is one."""
+    widened = out / "widened"
+    return widened if (widened / "codec.safetensors").exists() else out / "codec"
+
+
 def _decoder(out: Path) -> BandDecoder:
-    return BandCodec.from_file(out / "codec" / "codec.safetensors").decoder
+    return BandCodec.from_file(_codec(out) / "codec.safetensors").decoder
 
 
 Step = Callable[[Recipe, Path, str], None]
@@ -234,6 +261,7 @@ STEPS: dict[str, Step] = {
     "letters": make_letters,
     "text": make_text,
     "coarse": make_coarse,
+    "melody": make_melody,
     "fine": make_fine,
     "export": export,
     "measure": measure,
@@ -245,7 +273,18 @@ STEPS: dict[str, Step] = {
 TRAININGS = ("codec", "decoder", "letters", "text", "coarse/encoder", "coarse/blocks", "fine")
 """Folders with a log each."""
 
-QUICK_STEPS = ("data", "codec", "decoder", "codes", "letters", "text", "coarse", "fine", "export")
+QUICK_STEPS = (
+    "data",
+    "codec",
+    "decoder",
+    "codes",
+    "letters",
+    "text",
+    "coarse",
+    "melody",
+    "fine",
+    "export",
+)
 ALL_STEPS = (*QUICK_STEPS, "measure", "compare")
 
 

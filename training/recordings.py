@@ -69,9 +69,41 @@ def make_recordings(
         log.info("%s: %d sentences, %.1f minutes", path.name, len(made), minutes)
 
 
-def read_recordings(folder: Path) -> list[Utterance]:
-    """All utterances of `make_recordings`."""
-    return [utterance for path in feature_files(folder) for utterance in load_utterances(path)]
+def record_prompts(
+    text: str,
+    speak: Speak,
+    lexicon: Lexicon,
+    out: Path,
+    voices: Sequence[KokoroVoice] = KOKORO_VOICES,
+) -> None:
+    """Each voice says a text, into `<voice>-prompt.npz`: what its voice prompt is made of.
+
+    Args:
+        text: words that every voice can say.
+        speak, lexicon: as for `make_recordings`.
+        out: folder; a restart keeps what is there.
+        voices: who speaks.
+
+    Raises:
+        ValueError: a voice does not know a word.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    for voice in voices:
+        path = out / f"{voice.name}-prompt.npz"
+        if not path.exists():
+            speech = speak(read_words(text, lexicon), voice, 1.0)
+            save_utterances(path, [to_utterance(text, speech)])
+
+
+def recorded_voices(folder: Path) -> tuple[str, ...]:
+    """Names of the voices that have `<voice>-*.npz` in a folder, in `KOKORO_VOICES`' order."""
+    return tuple(v.name for v in KOKORO_VOICES if any(folder.glob(f"{v.name}-*.npz")))
+
+
+def read_recordings(folder: Path, voice: str = "*") -> list[Utterance]:
+    """All utterances of `make_recordings`, or those of one voice."""
+    paths = [path for path in feature_files(folder) if path.match(f"{voice}-*.npz")]
+    return [utterance for path in paths for utterance in load_utterances(path)]
 
 
 def _said(

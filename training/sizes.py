@@ -32,6 +32,8 @@ class Recipe:
         letters_every: the letter model learns each so-manieth word of the lexicon.
         codec_batch, coarse_batches, fine_batch: crops to a step.
         text_temperature, coarse_temperature: at which the judges liked the models best.
+        pitch_temperature: at which the coarse model's pitch is as lively as the teacher's.
+        melody_steps: of fitting it.
         seed: of everything that is drawn.
     """
 
@@ -57,6 +59,8 @@ class Recipe:
     fine_batch: int = 8
     text_temperature: float = 0.7
     coarse_temperature: float = 0.35
+    pitch_temperature: float = 0.7
+    melody_steps: int = 600
     seed: int = 0
 
 
@@ -87,6 +91,7 @@ def quick_recipe() -> Recipe:
             condition_width=32,
         ),
         fine_config=dataclasses.replace(FINE_CONFIG, block_size=96, n_layer=1, n_head=2, n_embd=64),
+        melody_steps=30,
         letters_every=30,
         codec_batch=4,
         coarse_batches=(2, 8),

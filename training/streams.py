@@ -13,7 +13,8 @@ from bark.spec import NANO
 
 from .codec import CodecTrainee
 from .features import Utterance, feature_files, load_utterances
-from .speakers import SPEAKERS, Speaker, in_voice, speakers_of
+from .recordings import recorded_voices
+from .speakers import SPEAKERS, in_voice, speakers_of
 
 log = logging.getLogger(__name__)
 
@@ -86,20 +87,27 @@ def _write(path: Path, said: Sequence[Utterance], codec: CodecTrainee) -> None:
     partial.replace(path)
 
 
-def load_streams(folder: Path) -> list[Stream]:
-    """One stream a speaker, in the order of `SPEAKERS`.
+def load_streams(folder: Path, recorded: Path | None = None) -> list[Stream]:
+    """One stream a speaker: `SPEAKERS` in their order, then the recorded voices in theirs.
+
+    Args:
+        folder: of `encode_features`.
+        recorded: of `encode_recordings`; nobody is recorded where it is missing.
 
     Raises:
-        FileNotFoundError: a speaker has none.
+        FileNotFoundError: one of `SPEAKERS` has none.
     """
-    return [_load(folder, speaker) for speaker in SPEAKERS]
+    streams = [_load(folder, speaker.name) for speaker in SPEAKERS]
+    if recorded is not None:
+        streams += [_load(recorded, name) for name in recorded_voices(recorded)]
+    return streams
 
 
-def _load(folder: Path, speaker: Speaker) -> Stream:
-    paths = sorted(folder.glob(f"{speaker.name}-*.npz"))
+def _load(folder: Path, name: str) -> Stream:
+    paths = sorted(folder.glob(f"{name}-*.npz"))
     if not paths:
         raise FileNotFoundError(
-            f"no codes of {speaker.name!r} in {folder}; run `python -m training codes` first"
+            f"no codes of {name!r} in {folder}; run `python -m training codes` first"
         )
     parts: dict[str, list[np.ndarray]] = {}
     for path in paths:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -50,19 +50,29 @@ class SpeakerClassifier:
         ]
 
 
-def train_classifier(utterances: Sequence[Utterance]) -> SpeakerClassifier:
-    """Trains on the teacher's utterances, each speaker on other ones."""
+def train_classifier(
+    utterances: Sequence[Utterance], recorded: Mapping[str, Sequence[Utterance]] | None = None
+) -> SpeakerClassifier:
+    """Trains on the teacher's utterances, each speaker on other ones.
+
+    Args:
+        utterances: the teacher's, of which each of `SPEAKERS` is given a share.
+        recorded: what other voices said, by name.
+    """
+    everybody = {
+        speaker.name: [in_voice(u, speaker) for u in utterances[i :: len(SPEAKERS)]]
+        for i, speaker in enumerate(SPEAKERS)
+    }
+    everybody.update((name, list(said)) for name, said in (recorded or {}).items())
     means, scatter = [], []
-    for i, speaker in enumerate(SPEAKERS):
-        said = [in_voice(utterance, speaker) for utterance in utterances[i :: len(SPEAKERS)]]
+    for said in everybody.values():
         points = np.stack([mean_mfcc(speak(u.bands, 0, len(u.mel))) for u in said])
         means.append(points.mean(0))
         scatter.append(points - points.mean(0))
     residual = np.concatenate(scatter)
     covariance = residual.T @ residual / len(residual)
     covariance += 1e-2 * np.eye(len(covariance)) * np.trace(covariance) / len(covariance)
-    names = tuple(speaker.name for speaker in SPEAKERS)
-    return SpeakerClassifier(names, np.stack(means), np.linalg.inv(covariance))
+    return SpeakerClassifier(tuple(everybody), np.stack(means), np.linalg.inv(covariance))
 
 
 def median_pitch(f0: np.ndarray) -> float:

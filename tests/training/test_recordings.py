@@ -10,16 +10,25 @@ import pytest
 import torch
 
 from bark.codecs.banded import BandCodecConfig
+from bark.codecs.harmonics import speak
 from bark.text.english.normalize import Word
 from training.codec import CodecTrainee
 from training.codec_training import train_codec
+from training.export import packaged_voices, write_voice
 from training.features import SHARD_LEN, Utterance, save_utterances
 from training.kokoro.speaking import KOKORO_VOICES, KokoroVoice
 from training.loop import Budget
-from training.recordings import SPEEDS, make_recordings, read_recordings
-from training.speakers import Speaker, in_voice
-from training.streams import encode_recordings
+from training.recordings import (
+    SPEEDS,
+    make_recordings,
+    read_recordings,
+    record_prompts,
+    recorded_voices,
+)
+from training.speakers import SPEAKERS, Speaker, in_voice
+from training.streams import encode_features, encode_recordings, load_streams
 from training.teacher import Speech
+from training.voices import train_classifier
 from training.widening import widen_codec
 
 from .made_up import LEXICON, made_up, spoken
@@ -28,7 +37,7 @@ from .made_up import LEXICON, made_up, spoken
 def test_voices_take_turns_and_say_what_they_can(tmp_path: Path) -> None:
     said: list[tuple[str, str]] = []
 
-    def speak(words: Sequence[Word], voice: KokoroVoice, speed: float) -> Speech:
+    def say(words: Sequence[Word], voice: KokoroVoice, speed: float) -> Speech:
         said.append((voice.name, words[0].text))
         assert SPEEDS[0] <= speed <= SPEEDS[1]
         if words[0].text == "dog":
@@ -36,7 +45,7 @@ def test_voices_take_turns_and_say_what_they_can(tmp_path: Path) -> None:
         return spoken(Word("cat", 0, 0, "."), durations=[10, 4, 2, 6, 3, 5, 3])
 
     sentences = ["Cat.", "Dog."] * (SHARD_LEN // 2) * 2
-    make_recordings(sentences, speak, LEXICON, tmp_path)
+    make_recordings(sentences, say, LEXICON, tmp_path)
     names = [voice.name for voice in KOKORO_VOICES[:2]]
     assert sorted(p.name for p in tmp_path.iterdir()) == [
         f"{names[0]}-000000.npz",
@@ -44,7 +53,7 @@ def test_voices_take_turns_and_say_what_they_can(tmp_path: Path) -> None:
     ]
     assert [u.sentence for u in read_recordings(tmp_path)] == ["Cat."] * SHARD_LEN
     before = len(said)
-    make_recordings(sentences, speak, LEXICON, tmp_path)
+    make_recordings(sentences, say, LEXICON, tmp_path)
     assert len(said) == before
 
 
@@ -87,3 +96,57 @@ def test_recordings_are_encoded_under_their_names(known: list[Utterance], tmp_pa
     with np.load(tmp_path / "codes" / "hazel-000000.npz") as file:
         assert file["codes"].shape == (8, sum(len(u.mel) for u in known[:2]))
         assert file["lengths"].tolist() == [len(u.semantic) for u in known[:2]]
+
+
+def test_recorded_voices_are_learned_behind_the_bent_ones(
+    known: list[Utterance], tmp_path: Path
+) -> None:
+    codec = CodecTrainee(BandCodecConfig(latent_width=16, width=24, n_blocks=1)).eval()
+    for folder, name in (("features", "000000"), ("recordings", "oak-000000")):
+        (tmp_path / folder).mkdir()
+        save_utterances(tmp_path / folder / f"{name}.npz", known)
+    encode_features(tmp_path / "features", codec, tmp_path / "codes")
+    encode_recordings(tmp_path / "recordings", codec, tmp_path / "recorded_codes")
+    assert recorded_voices(tmp_path / "recorded_codes") == ("oak",)
+    streams = load_streams(tmp_path / "codes", tmp_path / "recorded_codes")
+    assert len(streams) == len(SPEAKERS) + 1
+    np.testing.assert_array_equal(streams[-1].codes, streams[0].codes)  # the same was said
+    assert len(load_streams(tmp_path / "codes", tmp_path / "none")) == len(SPEAKERS)
+    assert len(load_streams(tmp_path / "codes")) == len(SPEAKERS)
+
+
+def test_what_a_recorded_voice_says_becomes_its_prompt(tmp_path: Path) -> None:
+    said: list[str] = []
+
+    def say(words: Sequence[Word], voice: KokoroVoice, speed: float) -> Speech:
+        said.append(voice.name)
+        assert speed == 1
+        return spoken(Word("cat", 0, 0, "."), durations=[10, 4, 2, 6, 3, 5, 3])
+
+    for _ in range(2):
+        record_prompts("Cat.", say, LEXICON, tmp_path)
+    assert said == [voice.name for voice in KOKORO_VOICES] == list(recorded_voices(tmp_path))
+    utterance = read_recordings(tmp_path, "oak")[0]
+    codec = CodecTrainee(BandCodecConfig(latent_width=16, width=24, n_blocks=1)).eval()
+    write_voice(tmp_path / "oak.npz", utterance, codec)
+    with np.load(tmp_path / "oak.npz") as prompt:
+        n = len(prompt["semantic_prompt"])
+        assert 0 < n <= len(utterance.semantic)
+        np.testing.assert_array_equal(prompt["semantic_prompt"], utterance.semantic[:n])
+        assert prompt["fine_prompt"].shape == (8, 2 * n)
+        np.testing.assert_array_equal(prompt["coarse_prompt"], prompt["fine_prompt"][:2])
+
+
+def test_a_classifier_knows_a_recorded_voice_from_the_bent_ones(known: list[Utterance]) -> None:
+    somebody = Speaker("somebody", 0.6, 0.7, breath_db=9.0)
+    recorded = [in_voice(made_up(seed), somebody) for seed in range(40, 43)]
+    classifier = train_classifier([*known, *map(made_up, range(30, 36))], {"oak": recorded})
+    assert classifier.names == (*(speaker.name for speaker in SPEAKERS), "oak")
+    again = in_voice(made_up(50), somebody)
+    assert classifier.name_speaker(speak(again.bands, 0, len(again.mel))) == "oak"
+
+
+def test_the_packaged_voices_are_those_that_lie_in_the_package() -> None:
+    names = packaged_voices()
+    assert names[0] == SPEAKERS[0].name
+    assert len(set(names)) == len(names) >= len(SPEAKERS)
