@@ -7,6 +7,9 @@ from __future__ import annotations
 _WOMEN = frozenset({"v2/en_speaker_9"})
 _MEN = frozenset(f"v2/en_speaker_{i}" for i in range(9))
 
+# Whom the teachers of nano's voices imitate, as their makers say; the other voices are bent.
+_TEACHERS = {"birch": "American woman", "hazel": "British woman", "oak": "British man"}
+
 _LOW_HZ, _HIGH_HZ = 150.0, 170.0
 """Below and above: most men's and most women's voices; between them stands a middle one."""
 
@@ -14,6 +17,11 @@ _LOW_HZ, _HIGH_HZ = 150.0, 170.0
 def speaker_of(name: str) -> str:
     """ "man" or "woman" where a preset's makers say so; "" where nobody does."""
     return "woman" if name in _WOMEN else "man" if name in _MEN else ""
+
+
+def teacher_of(name: str) -> str:
+    """Whom a packaged voice of nano's has learned from, "British man"; "" for a bent voice."""
+    return _TEACHERS.get(name, "")
 
 
 def register_of(pitch_hz: float | None) -> str:

@@ -71,6 +71,13 @@ def test_a_packaged_voice_is_told_by_how_high_it_is() -> None:
     assert singer.n_previews == len(rows) - 1
 
 
+def test_a_packaged_voice_tells_whom_it_has_learned_from() -> None:
+    studio, _ = singing()
+    rows = {row.value: row for row in rows_for(studio, studio.visits.session("tab").visit)}
+    assert rows["birch"].detail == "American woman"
+    assert rows["alder"].detail == ""
+
+
 def test_the_menu_waits_for_nobody_who_speaks() -> None:
     studio, singer = singing()
     visit = studio.visits.session("tab").visit

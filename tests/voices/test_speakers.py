@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bark.voices.presets import OFFICIAL_VOICES
-from bark.voices.speakers import register_of, speaker_of
+from bark.voices.speakers import register_of, speaker_of, teacher_of
 
 
 def test_only_what_the_makers_say_is_said() -> None:
@@ -15,6 +15,12 @@ def test_only_what_the_makers_say_is_said() -> None:
     assert speaker_of("v2/de_speaker_3") == ""
     said = [name for name in OFFICIAL_VOICES if speaker_of(name)]
     assert said == [f"v2/en_speaker_{i}" for i in range(10)]
+
+
+def test_a_voice_that_was_bent_has_nobody_for_a_teacher() -> None:
+    assert teacher_of("birch") == "American woman"
+    assert teacher_of("oak") == "British man"
+    assert teacher_of("alder") == ""
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from ...pipeline import Bark
 from ...spec import LANGUAGES, ModelSpec
 from ...voices.library import VoiceInfo
 from ...voices.prompt import VoicePrompt
-from ...voices.speakers import register_of, speaker_of
+from ...voices.speakers import register_of, speaker_of, teacher_of
 from ..page import words
 from ..state.access import Access
 from ..state.sessions import Visit
@@ -33,7 +33,7 @@ class VoiceRow:
         label: its name for people.
         language: as a word; "" where it is not known.
         speaker: "man", "woman", or how high the voice is ("low voice"); "" where neither is known.
-        detail: where it is from.
+        detail: where it is from, or whom it has learned from ("British man").
         can_be_heard: no voice at all cannot.
     """
 
@@ -146,7 +146,8 @@ def _row(info: VoiceInfo) -> VoiceRow:
     if info.origin == "own":
         return VoiceRow(info.name, info.name, detail="your own")
     if info.origin in ("packaged", "model") and not info.version:
-        return VoiceRow(info.name, info.name.capitalize(), language)
+        detail = teacher_of(info.name) if info.origin == "packaged" else ""
+        return VoiceRow(info.name, info.name.capitalize(), language, detail=detail)
     number = info.name.rpartition("_")[2]
     label = f"{language} {number}" if number.isdigit() else info.name.capitalize()
     details = ["first set"] if info.version == "v1" and number.isdigit() else []
