@@ -23,7 +23,7 @@ from .devices import choose_device, fitting_threads, memory_for
 from .environment import read_environment
 from .families import Codec, Tokenizer, family_of
 from .files.whole_file import user_path
-from .models.file_memory import give_back_freed_memory, give_back_tables
+from .models.file_memory import MappedPages, give_back_freed_memory
 from .models.gpt import GPT
 from .models.quantize import apply_precision, choose_precision, computes_natively
 from .spec import ModelSpec
@@ -239,7 +239,7 @@ class LoadedModel:
         finally:
             if self.device.type == "cpu" and self.info.memory_bytes > _LARGE_BYTES:
                 if model is not None:
-                    give_back_tables(model)
+                    MappedPages.of_tables(model).give_back()
                 give_back_freed_memory()
 
     @contextlib.contextmanager

@@ -6,6 +6,7 @@ import errno
 import subprocess
 import sys
 import textwrap
+import types
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -132,7 +133,10 @@ def test_each_stage_of_a_large_model_gives_back_what_it_leaves(
         monkeypatch.setattr("bark.loaded_model._LARGE_BYTES", 0)
     done: list[object] = []
     monkeypatch.setattr("bark.loaded_model.give_back_freed_memory", lambda: done.append("freed"))
-    monkeypatch.setattr("bark.loaded_model.give_back_tables", done.append)
+    pages = types.SimpleNamespace(
+        of_tables=lambda model: types.SimpleNamespace(give_back=lambda: done.append(model))
+    )
+    monkeypatch.setattr("bark.loaded_model.MappedPages", pages)
     take = bark.generate(TEXTS[0], seed=SEEDS[0], options=OPTIONS)
     assert same(take, whole[0])
     models = [bark.model(stage) for stage in ("semantic", "coarse", "fine")]

@@ -5,9 +5,14 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from ..models.file_memory import MappedPages, give_back_freed_memory
 from ..models.kv_cache import KVCache
+from ..models.unread import UnreadTokens
 from .sampling import draw_each
 from .stage import Inputs, Stage, Steps, Window
+
+_TOKENS_AT_ONCE = 256
+"""After so many memory is given back: their rows of a mapped table may have brought 16 MiB."""
 
 
 def decode_plain(stage: Stage) -> Steps:
@@ -72,12 +77,16 @@ class _Batch:
         # Behind the last one is none; what is embedded there is never read.
         last = stage.last_position
         self._positions = torch.arange(last + 2, device=self._model.device).clamp(max=last)
-        self._unread: Tensor  # (B, T, C)
+        self._unread: Tensor | UnreadTokens  # (B, T, C)
+        self._tables = MappedPages.of_tables(stage.model)
+        self._n_embedded = 0  # tokens since memory was given back
 
     def prefill(self, window: Window) -> None:
         """Begins anew; what rows share is read here, once, the rest with the first step."""
-        self.inputs, self._unread = window.inputs, window.embeddings
+        self.inputs = window.inputs
+        self._unread = window.embeddings if self._use_cache else window.embedded
         self._length = window.embeddings.shape[1]
+        self._n_embedded += len(window.embeddings) * self._length
         if self._use_cache:
             if self._cache is None:
                 n_items, n_rows = len(window.embeddings), len(window.source or ())
@@ -86,12 +95,13 @@ class _Batch:
         if window.source is None:
             return
         index = torch.tensor(window.source, device=self._model.device)
+        prefixes = window.embedded
         if self._cache is not None:
-            self._model.trunk(window.embeddings[:, :-1], self._cache, n_last=0)
-            if len(window.embeddings) < len(window.source):
+            self._model.trunk(prefixes[:, :-1], self._cache, n_last=0)
+            if len(prefixes) < len(window.source):
                 self._cache.select(index)
-            self._unread = window.embeddings[:, -1:]
-        self._unread = self._unread[index]
+            prefixes = prefixes[:, -1:]
+        self._unread = prefixes[index]
 
     def hidden(self) -> Tensor:
         """(B, C) behind each row's last token."""
@@ -101,14 +111,24 @@ class _Batch:
         """Adds one token (B,) a row."""
         position = self._positions[self._length : self._length + 1]
         new = self.inputs.embed(self._model, tokens, position)  # (B, 1, C)
-        self._unread = new if self._use_cache else torch.cat([self._unread, new], dim=1)
+        self._unread = new if self._use_cache else torch.cat([self._whole(), new], dim=1)
         self._length += 1
+        self._n_embedded += len(tokens)
+        if self._n_embedded >= _TOKENS_AT_ONCE:
+            self._n_embedded = 0
+            if self._tables.give_back():
+                give_back_freed_memory()
 
     def select(self, rows: Tensor) -> None:
         """Keeps these rows (K,) int64 of the batch."""
         if not len(rows):
             return
         self.inputs.select(rows)
-        self._unread = self._unread[rows]
-        if self._cache is not None:
+        if self._cache is None:
+            self._unread = self._whole()[rows]
+        else:  # it has read all
             self._cache.select(rows)
+
+    def _whole(self) -> Tensor:
+        assert isinstance(self._unread, Tensor)
+        return self._unread

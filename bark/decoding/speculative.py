@@ -105,7 +105,7 @@ class _Reader:
 
     def begin(self, window: Window) -> None:
         """Begins anew with a window of one row."""
-        self.prefix, self.inputs = window.embeddings, window.inputs  # (1, T, C)
+        self.prefix, self.inputs = window.embedded, window.inputs  # (1, T, C)
         self.made: list[Tensor] = []  # (1, 1, C) each, of the tokens behind the prefix
         self.cache.rewind(0)
 

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from ..models.gpt import GPT
+from ..models.unread import UnreadTokens
 from .sampling import SamplingOptions, token_probabilities
 
 
@@ -95,15 +96,21 @@ class Window:
     """What the model reads before the next token.
 
     Attributes:
-        embeddings: (U, T, C), the last position of which predicts the next token.
+        embeddings: (U, T, C), the last position of which predicts the next token. Of several rows
+            without `source` they may be tokens that are yet to be embedded.
         inputs: of the B live rows, for the tokens behind it.
         source: for each row which of the U it begins with, where rows share them: shared ones
             are read once. None: each row has its own, in order, so U = B.
     """
 
-    embeddings: Tensor
+    embeddings: Tensor | UnreadTokens
     inputs: Inputs
     source: list[int] | None = None
+
+    @property
+    def embedded(self) -> Tensor:
+        """All of the embeddings at once."""
+        return self.embeddings if isinstance(self.embeddings, Tensor) else self.embeddings[:]
 
 
 @dataclasses.dataclass(eq=False, kw_only=True)

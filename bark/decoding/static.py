@@ -148,7 +148,7 @@ class StaticDecoder:
         """Begins anew with a window of these rows; the others mean nothing from here on."""
         if window.inputs is not self.inputs:  # as the first ones are
             self.inputs.assign(window.inputs, self._index(rows))
-        self.read(window.embeddings, rows, window.source or range(len(rows)))
+        self.read(window.embedded, rows, window.source or range(len(rows)))
 
     def read(self, prefixes: Tensor, rows: Sequence[int], source: Sequence[int]) -> None:
         """Prefills; the last position of each prefix is the next step's input.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import mmap
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from torch import Tensor, nn
@@ -19,28 +20,43 @@ def give_back(weight: Tensor) -> None:
 
     A page that is read again comes from the file; memory without a file is left alone.
     """
-    if sys.platform != "linux" or weight.device.type != "cpu":
-        return
-    end = weight.data_ptr() + weight.numel() * weight.element_size()
-    start = -(-weight.data_ptr() // mmap.PAGESIZE) * mmap.PAGESIZE
-    size = (end - start) // mmap.PAGESIZE * mmap.PAGESIZE
-    if size > 0 and _is_of_a_file(start, start + size):
-        ctypes.CDLL(None).madvise(
-            ctypes.c_void_p(start), ctypes.c_size_t(size), ctypes.c_int(mmap.MADV_DONTNEED)
-        )
+    MappedPages([weight]).give_back()
 
 
-def give_back_tables(model: nn.Module) -> bool:
-    """The same of a model's embeddings, where they are large; whether they are.
+class MappedPages:
+    """Those pages of some weights that lie in a file, found once: looking takes a millisecond.
 
-    A run reads few of their rows, but a page for each of these and its neighbours with it.
+    Args:
+        weights: stay where they are as long as this is there.
     """
-    tables = [module.weight for module in model.modules() if isinstance(module, nn.Embedding)]
-    if sum(table.nbytes for table in tables) < _LARGE_BYTES:
-        return False
-    for table in tables:
-        give_back(table)
-    return True
+
+    def __init__(self, weights: Sequence[Tensor]) -> None:
+        self._weights = weights
+        mappings = _file_mappings() if any(w.device.type == "cpu" for w in weights) else []
+        self._ranges = []
+        for weight in weights:
+            end = weight.data_ptr() + weight.nbytes
+            start = -(-weight.data_ptr() // mmap.PAGESIZE) * mmap.PAGESIZE
+            size = (end - start) // mmap.PAGESIZE * mmap.PAGESIZE
+            if size > 0 and any(a <= start and start + size <= b for a, b in mappings):
+                self._ranges.append((start, size))
+
+    @classmethod
+    def of_tables(cls, model: nn.Module) -> MappedPages:
+        """Of a model's embeddings, where they are large.
+
+        A run reads few of their rows, but a page for each of these and its neighbours with it.
+        """
+        tables = [module.weight for module in model.modules() if isinstance(module, nn.Embedding)]
+        return cls(tables if sum(table.nbytes for table in tables) >= _LARGE_BYTES else [])
+
+    def give_back(self) -> bool:
+        """Takes them out of this process's memory; whether there are any."""
+        for start, size in self._ranges:
+            ctypes.CDLL(None).madvise(
+                ctypes.c_void_p(start), ctypes.c_size_t(size), ctypes.c_int(mmap.MADV_DONTNEED)
+            )
+        return bool(self._ranges)
 
 
 def give_back_freed_memory() -> None:
@@ -55,15 +71,18 @@ def give_back_freed_memory() -> None:
             trim(0)
 
 
-def _is_of_a_file(start: int, end: int) -> bool:
-    """Whether these addresses lie in one mapping of a file, which Linux can read again."""
+def _file_mappings() -> list[tuple[int, int]]:
+    """First and last address of each mapping of a file, which Linux can read again."""
+    if sys.platform != "linux":
+        return []
     try:
         lines = _MAPS.read_text().splitlines()
     except OSError:  # no /proc here: nothing is known, so nothing is given back
-        return False
+        return []
+    found = []
     for line in lines:
         addresses, _, _, _, inode, *_ = line.split()
-        first, last = (int(address, 16) for address in addresses.split("-"))
-        if first <= start and end <= last:
-            return inode != "0"
-    return False
+        if inode != "0":
+            first, last = addresses.split("-")
+            found.append((int(first, 16), int(last, 16)))
+    return found

@@ -21,6 +21,7 @@ from .blocks import Block, GPTConfig, LayerNorm
 from .kv_cache import KeyValue, KVCache, StaticKVCache
 from .native.library import NativeMemoryError
 from .native.trunk import NativeTrunk
+from .unread import UnreadTokens
 
 
 class Draft:
@@ -154,14 +155,15 @@ class GPT(nn.Module):
 
     def trunk(
         self,
-        x: Tensor,
+        x: Tensor | UnreadTokens,
         cache: KVCache | StaticKVCache | None = None,
         n_last: int | None = None,
     ) -> Tensor:
         """All blocks and the last norm.
 
         Args:
-            x: (B, T, C) embeddings; with a cache, of the positions behind its `length`.
+            x: (B, T, C) embeddings, or what becomes them; with a cache, of the positions behind
+                its `length`.
             n_last: of how many of the last positions the result is needed: the last block then
                 makes only keys and values of the others. 0 does no more than fill the cache;
                 None is all.
@@ -173,6 +175,7 @@ class GPT(nn.Module):
         n_last = length if n_last is None else min(n_last, length)
         hidden = self._by_library(x, cache, n_last)
         if hidden is None:
+            x = x if isinstance(x, Tensor) else x[:]
             blocks = self.transformer["h"]
             for layer, block in enumerate(blocks):
                 x = block(x, cache, layer, n_last if layer == len(blocks) - 1 else None)
@@ -182,7 +185,7 @@ class GPT(nn.Module):
         return hidden[:, hidden.shape[1] - n_last :]
 
     def _by_library(
-        self, x: Tensor, cache: KVCache | StaticKVCache | None, n_last: int
+        self, x: Tensor | UnreadTokens, cache: KVCache | StaticKVCache | None, n_last: int
     ) -> Tensor | None:
         """What the compiled layers make of it; None where torch's are to."""
         if not isinstance(cache, KVCache) or self.native is None:

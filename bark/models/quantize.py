@@ -12,6 +12,7 @@ import copy
 import functools
 import logging
 from collections.abc import Callable
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
@@ -36,7 +37,18 @@ _ROWS_AT_ONCE = 256  # measured: the fastest for a layer of 768 or 1,024 with it
 _MIN_DRAFT_WIDTH = 512  # below it a step's time is not the reading of weights
 
 _WHOLE_NUMBERS = ("int8", "int4")
-_Pack = Callable[[Tensor, Tensor | None], nn.Module]
+_Release = Callable[[Tensor], object]
+
+
+class _Pack(Protocol):
+    """Makes a layer of a float32 weight (N, K) and a bias (N,) or None.
+
+    `done_with` is called with the weight, or some of its rows after the others, once packed.
+    """
+
+    def __call__(
+        self, weight: Tensor, bias: Tensor | None, done_with: _Release | None = None
+    ) -> nn.Module: ...
 
 
 def choose_precision(
@@ -154,17 +166,14 @@ def _pack_layers(model: GPT | FineGPT, precision: str, *, let_go: bool) -> None:
         model.lm_head = PackedHead(model.lm_head.weight, pack)
     elif isinstance(model, FineGPT):
         for i, head in enumerate(model.lm_heads):
-            model.lm_heads[i] = pack(head.weight.detach(), None)  # its tied embedding stays
-            give_back(head.weight)
+            # Its tied embedding stays.
+            model.lm_heads[i] = pack(head.weight.detach(), None, give_back)
 
 
 def _pack_block(block: Block, pack: _Pack, *, let_go: bool) -> None:
     def packed(linear: nn.Module) -> nn.Module:
         assert isinstance(linear, nn.Linear)
-        layer = pack(linear.weight.detach(), linear.bias)
-        if let_go:
-            give_back(linear.weight)
-        return layer
+        return pack(linear.weight.detach(), linear.bias, give_back if let_go else None)
 
     attention, mlp = block.attn, block.mlp
     # Half the cache to read, and an attention that is several times faster.
@@ -182,19 +191,25 @@ def computes_natively(model: nn.Module) -> bool:
 
 
 def _packer(precision: str) -> _Pack:
-    """Makes a layer of a float32 weight (N, K) and a bias (N,) or None."""
-    if precision not in _WHOLE_NUMBERS:
-        return {"bf16": Bf16Linear, "fp16": Fp16Linear}[precision]
-    library, memory = load_library(), HugeMemory()
-    kind = Int4Layer if precision == "int4" else Int8Layer
+    kind = {"int8": Int8Layer, "int4": Int4Layer}.get(precision)
+    library, memory = load_library() if kind is not None else None, HugeMemory()
 
-    def pack(weight: Tensor, bias: Tensor | None) -> nn.Module:
-        if library is not None and kind.fits(weight):
-            return kind(library, memory, weight, bias)
-        exact = parts_that_add_exactly() is not None
-        return Int8Linear(weight, bias) if exact else _float32_linear(weight, bias)
+    def pack(weight: Tensor, bias: Tensor | None, done_with: _Release | None = None) -> nn.Module:
+        if kind is not None and library is not None and kind.fits(weight):
+            return kind(library, memory, weight, bias, done_with)
+        layer = _torch_layer(precision, weight, bias)
+        if done_with is not None:
+            done_with(weight)
+        return layer
 
     return pack
+
+
+def _torch_layer(precision: str, weight: Tensor, bias: Tensor | None) -> nn.Module:
+    if precision not in _WHOLE_NUMBERS:
+        return {"bf16": Bf16Linear, "fp16": Fp16Linear}[precision](weight, bias)
+    exact = parts_that_add_exactly() is not None
+    return Int8Linear(weight, bias) if exact else _float32_linear(weight, bias)
 
 
 def _float32_linear(weight: Tensor, bias: Tensor | None) -> nn.Module:
@@ -213,7 +228,7 @@ class PackedHead(nn.Module):
         pack: makes a layer of a weight without bias.
     """
 
-    def __init__(self, weight: Tensor, pack: Callable[[Tensor, Tensor | None], nn.Module]) -> None:
+    def __init__(self, weight: Tensor, pack: _Pack) -> None:
         super().__init__()
         self.weight = nn.Parameter(weight.detach(), requires_grad=False)
         self._pack = pack
@@ -223,9 +238,7 @@ class PackedHead(nn.Module):
         """The layer of these rows, (..., C) -> (..., stop - start)."""
         start, stop, _ = rows.indices(len(self.weight))
         if (start, stop) not in self._parts:
-            weight = self.weight[start:stop]
-            self._parts[start, stop] = self._pack(weight, None)
-            give_back(weight)
+            self._parts[start, stop] = self._pack(self.weight[start:stop], None, give_back)
         return self._parts[start, stop]
 
     def forward(self, hidden: Tensor) -> Tensor:

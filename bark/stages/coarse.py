@@ -15,8 +15,9 @@ from ..decoding.engines import decode
 from ..decoding.sampling import SamplingOptions
 from ..decoding.stage import Engine, IndexInputs, Item, Stage, Window, groups_of
 from ..errors import InvalidInputError
-from ..models.file_memory import give_back_freed_memory, give_back_tables
+from ..models.file_memory import MappedPages
 from ..models.gpt import GPT
+from ..models.unread import UnreadTokens
 from ..spec import ModelSpec
 
 
@@ -169,11 +170,12 @@ class CoarseStage(Stage):
         if goes_on:
             return None, n_steps
         batch = torch.from_numpy(np.stack(list(ids.values()))).to(self.model.device)  # (B, T)
-        embeddings = self.model.embed(batch)
+        if len(rows) == 1:
+            return Window(self.model.embed(batch), IndexInputs()), n_steps
         # A batch reads most rows of the table, beside its large cache.
-        if len(rows) > 1 and give_back_tables(self.model):
-            give_back_freed_memory()
-        return Window(embeddings, IndexInputs()), n_steps
+        tables, width = MappedPages.of_tables(self.model), self.model.config.n_embd
+        unread = UnreadTokens(batch, self.model.embed, width, tables.give_back)
+        return Window(unread, IndexInputs()), n_steps
 
     def read_by(self, model: GPT) -> CoarseStage:
         """With windows of its own."""

@@ -13,6 +13,7 @@ from torch import Tensor
 from ..decoding.engines import decode
 from ..decoding.sampling import SamplingOptions
 from ..decoding.stage import Engine, Item, Stage, Window, groups_of
+from ..models.file_memory import MappedPages
 from ..models.gpt import GPT
 from ..spec import ModelSpec
 from .semantic_prefix import SemanticPrefix, semantic_prefixes
@@ -109,6 +110,8 @@ class SemanticStage(Stage):
         """The prefixes, equal ones once, and all steps there are."""
         unique = list({id(prefix): prefix for prefix in self.prefixes}.values())
         embeddings = torch.cat([prefix.embedding for prefix in unique])  # (U, T, C)
+        if len(unique) > 1:  # whose texts have read many rows of the table
+            MappedPages.of_tables(self.model).give_back()
         inputs = SemanticPrefix.inputs_of(self.prefixes)
         source = [unique.index(prefix) for prefix in self.prefixes]
         return Window(embeddings, inputs, source), self.items[0].n_steps

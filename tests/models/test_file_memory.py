@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from bark.models import file_memory
-from bark.models.file_memory import give_back, give_back_tables
+from bark.models.file_memory import MappedPages, give_back
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells its mappings")
 _N = 1 << 18
@@ -37,11 +37,22 @@ def test_large_tables_are_given_back_and_small_ones_stay(
 ) -> None:
     model = nn.Sequential(nn.Embedding(1, 1), nn.Linear(1, 1))
     model[0].weight = nn.Parameter(mapped.view(-1, 64), requires_grad=False)
-    give_back_tables(model)
+    assert not MappedPages.of_tables(model).give_back()
     assert mapped.eq(1).all()
     monkeypatch.setattr(file_memory, "_LARGE_BYTES", mapped.nbytes)
-    give_back_tables(model)
+    assert MappedPages.of_tables(model).give_back()
     assert mapped.eq(0).all()
+
+
+def test_pages_are_given_back_again_and_again_and_looked_for_once(
+    mapped: torch.Tensor, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    pages = MappedPages([mapped])
+    monkeypatch.setattr(file_memory, "_MAPS", tmp_path / "hidden")
+    for _ in range(2):
+        mapped.fill_(1.0)
+        assert pages.give_back()
+        assert mapped.eq(0).all()
 
 
 def test_memory_without_a_file_keeps_what_it_holds() -> None:

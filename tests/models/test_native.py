@@ -102,6 +102,18 @@ def test_an_eight_bit_layer_is_near_the_float_one(
     assert torch.equal(layer(x.view(n_rows, 1, -1)), layer(x)[:, None])
 
 
+def test_a_layer_of_many_outputs_is_packed_in_pieces_that_are_let_go(library: Library) -> None:
+    torch.manual_seed(0)
+    weight, x = torch.randn(2_060, 64), torch.randn(3, 64)
+    let_go: list[torch.Tensor] = []
+    layer = Int8Layer(library, HugeMemory(), weight, None, let_go.append)
+    assert [len(rows) for rows in let_go] == [1_024, 1_024, 12]
+    assert torch.equal(torch.cat(let_go), weight)
+    for rows in (slice(0, 16), slice(1_008, 1_040), slice(2_048, 2_060)):
+        part = Int8Layer(library, HugeMemory(), weight[rows], None)
+        assert torch.equal(layer(x)[:, rows], part(x))
+
+
 def test_a_layer_of_zeros_gives_zeros(library: Library) -> None:
     layer = Int8Layer(library, HugeMemory(), torch.zeros(20, 32), None)
     assert not layer(torch.randn(3, 32)).any()

@@ -13,7 +13,9 @@ import torch
 from bark.decoding.sampling import SamplingOptions
 from bark.errors import InvalidInputError
 from bark.models.blocks import GPTConfig
+from bark.models.file_memory import MappedPages
 from bark.models.gpt import GPT
+from bark.models.unread import TOKENS_AT_ONCE
 from bark.spec import BARK
 from bark.stages.coarse import CoarseStage, CoarseWindows, coarse_len, generate_coarse
 from bark.stages.semantic import SemanticLimits, generate_semantic
@@ -32,10 +34,13 @@ def model(n_in: int, n_out: int) -> GPT:
 
 
 def coarse_steps(
-    n_semantic: list[int], stop: threading.Event | None = None, history: Any = None
+    n_semantic: list[int],
+    stop: threading.Event | None = None,
+    history: Any = None,
+    gpt: GPT | None = None,
 ) -> Any:
     return generate_coarse(
-        model(12_096, 12_096),
+        gpt or model(12_096, 12_096),
         BARK,
         [np.arange(n) for n in n_semantic],
         histories=[history] * len(n_semantic),
@@ -46,14 +51,14 @@ def coarse_steps(
     )
 
 
-def semantic_steps(texts: list[list[int]], gpt: GPT, seconds: float = 0.3) -> Any:
+def semantic_steps(texts: list[list[int]], gpt: GPT, limits: SemanticLimits | None = None) -> Any:
     return generate_semantic(
         gpt,
         BARK,
         [np.array(ids) for ids in texts],
         histories=[None] * len(texts),
         sampling=SamplingOptions(),
-        limits=SemanticLimits(max_duration_s=seconds),
+        limits=limits or SemanticLimits(max_duration_s=0.3),
         generators=[torch.Generator().manual_seed(seed) for seed in range(len(texts))],
     )
 
@@ -95,14 +100,39 @@ def test_a_window_is_let_go_before_the_next_is_made(monkeypatch: pytest.MonkeyPa
     assert len(made) == 3
 
 
-@pytest.mark.parametrize("n_items", [1, 3])
-def test_a_batch_gives_back_the_tables_that_its_window_has_read(
-    n_items: int, monkeypatch: pytest.MonkeyPatch
+def test_a_batch_embeds_its_windows_item_by_item_and_lets_go_of_what_it_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    gpt, most, given_back = model(12_096, 12_096), [0], [0]
+    embed = gpt.embed
+
+    def counted(ids: torch.Tensor, positions: Any = None) -> torch.Tensor:
+        most[0] = max(most[0], ids.numel())
+        return embed(ids, positions)
+
+    gpt.embed = counted  # type: ignore[method-assign]
+    monkeypatch.setattr(
+        MappedPages, "give_back", lambda self: given_back.append(given_back.pop() + 1)
+    )
+    alone = [finish(coarse_steps([n], gpt=model(12_096, 12_096)))[0] for n in (30, 21)]
+    given_back[0] = 0
+    made = finish(coarse_steps([30, 21], gpt=gpt))
+    assert most[0] <= TOKENS_AT_ONCE
+    assert given_back[0] >= 2 * 257 // TOKENS_AT_ONCE
+    for codes, expected in zip(made, alone, strict=True):
+        np.testing.assert_array_equal(codes, expected)
+
+
+@pytest.mark.parametrize("seconds", [0.1, 3.0])
+def test_a_long_batch_lets_go_of_the_rows_that_its_tokens_read(
+    seconds: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     given_back: list[object] = []
-    monkeypatch.setattr("bark.stages.coarse.give_back_tables", given_back.append)
-    finish(coarse_steps([5] * n_items))
-    assert len(given_back) == (n_items > 1)
+    monkeypatch.setattr(MappedPages, "give_back", lambda self: given_back.append(self))
+    gpt = model(129_600, 10_048)
+    limits = SemanticLimits(max_duration_s=seconds, allow_early_stop=False)
+    finish(semantic_steps([[1, 2, 3]] * 4, gpt, limits))
+    assert (len(given_back) > 1) == (seconds > 1)
 
 
 def test_takes_of_one_prompt_share_the_prefill() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
@@ -13,6 +14,7 @@ from .memory import LANES, ROW_STEP, HugeMemory, new_packed
 _MAX_CODE = 127
 _GROUP = 32  # inputs that share a multiplier
 _MAX_INPUTS = 8_192
+_OUTPUTS_AT_ONCE = 1_024  # a multiple of LANES; of them float32 is in memory while they are packed
 
 
 class PackedLayer(nn.Module):
@@ -26,20 +28,33 @@ class PackedLayer(nn.Module):
         memory: where its codes go.
         weight: (N, K) float32, K a multiple of 16.
         bias: (N,) float32, or None.
+        done_with: called with some rows of the weight after the others, once they are packed.
     """
 
     kind: int
 
     def __init__(
-        self, library: Library, memory: HugeMemory, weight: Tensor, bias: Tensor | None
+        self,
+        library: Library,
+        memory: HugeMemory,
+        weight: Tensor,
+        bias: Tensor | None,
+        done_with: Callable[[Tensor], object] | None = None,
     ) -> None:
         super().__init__()
         self.out_features, self.in_features = weight.shape
         self._library = library
         n_bytes = library.packed_size(self.kind, self.out_features, self.in_features)
         self._packed = new_packed(self.out_features, n_bytes, memory)
-        library.pack(self.kind, weight.contiguous(), *self._packed)
         codes, scale, offset = self._packed
+        for first in range(0, self.out_features, _OUTPUTS_AT_ONCE):
+            rows = slice(first, first + _OUTPUTS_AT_ONCE)
+            start = library.packed_size(self.kind, first, self.in_features)
+            library.pack(
+                self.kind, weight[rows].contiguous(), codes[start:], scale[rows], offset[rows]
+            )
+            if done_with is not None:
+                done_with(weight[rows])
         self._bias = None if bias is None else torch.zeros_like(scale)
         if bias is not None and self._bias is not None:
             self._bias[: self.out_features] = bias

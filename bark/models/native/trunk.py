@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from ..kv_cache import KVCache
+from ..unread import UnreadTokens
 from .eight_bit_cache import EightBitCache, cache_struct
 from .library import FLOAT32, LayerStruct, Library, LinearStruct, ModelStruct
 from .linear import PackedLayer
@@ -71,7 +72,7 @@ class NativeTrunk:
         """Whether any number of positions can be read, not only a few."""
         return self._is_packed and self._head_size % (2 * self._library.panel_lanes) == 0
 
-    def can_read(self, x: Tensor, cache: KVCache | None) -> bool:
+    def can_read(self, x: Tensor | UnreadTokens, cache: KVCache | None) -> bool:
         """Whether `read` takes these embeddings (B, T, C) behind this cache."""
         if cache is None or x.device.type != "cpu" or cache.max_len > _MAX_LEN:
             return False
@@ -79,13 +80,13 @@ class NativeTrunk:
             return False
         return cache.layers[0].dtype in (torch.int8, torch.bfloat16, torch.float32)
 
-    def read(self, x: Tensor, cache: KVCache, n_last: int | None = None) -> Tensor:
+    def read(self, x: Tensor | UnreadTokens, cache: KVCache, n_last: int | None = None) -> Tensor:
         """(B, T, C) float32 embeddings -> (B, n, C) hidden states; the cache takes the positions.
 
         The caller moves the cache on.
 
         Args:
-            x: embeddings.
+            x: embeddings, or what becomes them, item by item.
             cache: of as many items.
             n_last: how many of the last positions are returned; None is all.
 
@@ -101,11 +102,13 @@ class NativeTrunk:
             n_together = max(1, _ROWS_AT_ONCE // length)  # to work in little memory
         for first in range(0, batch, n_together):
             items = slice(first, first + n_together)
-            self._read_items(x[items], cache, items, y[items])
+            some = x[items]  # used up: of a tensor that is another's it has to be a copy
+            if isinstance(x, Tensor):
+                some = some.clone(memory_format=torch.contiguous_format)
+            self._read_items(some, cache, items, y[items])
         return y
 
     def _read_items(self, x: Tensor, cache: KVCache, items: slice, y: Tensor) -> None:
-        x = x.clone(memory_format=torch.contiguous_format)
         whole = y if y.shape == x.shape else torch.empty_like(x)
         layers = cache.layers
         if len(x) < cache.batch_size:
