@@ -85,30 +85,75 @@ static void test_products(void) {
             }
 }
 
+#if HAS_APART
+/* Which ways the blocks of some rows of whole numbers go through a layer, as bits. */
+static int ways_of_rows(const linear *l, const float *x, int n_rows) {
+    scratch here = {0};
+    reserve(&here, coded_size(l->n_in) + limits_size(l) + 4096);
+    int8_t *room = take(&here, limits_size(l));
+    const int32_t *limits = take_limits(0, l, &room);
+    coded_rows rows = take_coded(&here, l->n_in);
+    int seen = 0;
+    for (int first = 0; first < n_rows; first += ROWS_AT_ONCE) {
+        int n = n_rows - first < ROWS_AT_ONCE ? n_rows - first : ROWS_AT_ONCE;
+        quantize_rows(x + first * l->n_in, n, l->n_in, &rows, limits);
+        for (int row = 0; row < n; row += BLOCK_ROWS) seen |= 1 << rows.apart->ways[row / BLOCK_ROWS];
+    }
+    free(here.start);
+    return seen;
+}
+#endif
+
 /* Sums of whole numbers, for rows that are wide, narrow and everything between. */
-static void test_sums_are_exact_whatever_the_rows_hold(void) {
-    enum { OUT = 40, IN = 208, ROWS_HERE = 133 };
-    made m = make_linear(INT8, OUT, IN, 1);
-    float *x = filled(ROWS_HERE * IN, 3), *y = filled(ROWS_HERE * OUT, 5);
-    for (int i = 0; i < OUT * IN; i++) m.weight[i] = i % IN ? rintf(m.weight[i] * 127) : 127;
-    pack_int8(m.weight, OUT, IN, m.codes, m.scale, m.offset, 1);
-    for (int i = 0; i < ROWS_HERE * IN; i++) {
-        int row = i / IN;
+static void test_sums_are_exact_whatever_the_rows_hold(int n_in) {
+    enum { OUT = 40, ROWS_HERE = 133 };
+    made m = make_linear(INT8, OUT, n_in, 1);
+    float *x = filled(ROWS_HERE * n_in, 3), *y = filled(ROWS_HERE * OUT, 5);
+    for (int i = 0; i < OUT * n_in; i++) m.weight[i] = i % n_in ? rintf(m.weight[i] * 127) : 127;
+    pack_int8(m.weight, OUT, n_in, m.codes, m.scale, m.offset, 1);
+    for (int i = 0; i < ROWS_HERE * n_in; i++) {
+        int row = i / n_in;
         float wide = row < 60 ? row : row < 100 ? 127 : row % 11 * 12;
-        x[i] = i % IN ? rintf(x[i] * x[i] * x[i] * wide) : 127; /* mostly small */
+        x[i] = i % n_in ? rintf(x[i] * x[i] * x[i] * wide) : 127; /* mostly small */
         if (row == 80) x[i] = 127;
-        if (row == 81 && i % IN) x[i] = -127;
+        if (row == 81 && i % n_in) x[i] = -127;
     }
     EXPECT(run_linear(&m.l, x, y, ROWS_HERE, 2) == DONE);
     for (int r = 0; r < ROWS_HERE; r++)
         for (int o = 0; o < OUT; o++) {
             int32_t sum = 0;
-            for (int k = 0; k < IN; k++) sum += (int)x[r * IN + k] * (int)m.weight[o * IN + k];
-            EXPECT(y[r * OUT + o] == sum);
+            for (int k = 0; k < n_in; k++)
+                sum += (int)x[r * n_in + k] * (int)m.weight[o * n_in + k];
+            EXPECT(y[r * OUT + o] == (float)sum);
         }
+#if HAS_APART
+    EXPECT(ways_of_rows(&m.l, x, ROWS_HERE) == (1 << BY_SIGN | 1 << BY_FOUR | 1 << BY_EIGHT));
+#endif
     free(x), free(y);
     free_linear(&m);
 }
+
+#if HAS_APART
+/* Weights and codes that are both as large as the limits allow, all of one sign. */
+static void test_sums_that_just_fit_sixteen_bits_are_exact(void) {
+    enum { OUT = 8, IN = 64, ROWS_HERE = 17 };
+    made m = make_linear(INT8, OUT, IN, 1);
+    float x[ROWS_HERE * IN], y[ROWS_HERE * OUT];
+    for (int code = 1; code <= 127; code++)
+        for (int sign = -1; sign <= 1; sign += 2) {
+            for (int i = 0; i < OUT * IN; i++) m.weight[i] = i % IN ? 32 + i / IN * 13 : 127;
+            pack_int8(m.weight, OUT, IN, m.codes, m.scale, m.offset, 1);
+            for (int i = 0; i < ROWS_HERE * IN; i++) x[i] = i % IN ? sign * code : 127;
+            EXPECT(run_linear(&m.l, x, y, ROWS_HERE, 1) == DONE);
+            for (int i = 0; i < ROWS_HERE * OUT; i++) {
+                int sum = 127 * 127;
+                for (int k = 1; k < IN; k++) sum += sign * code * (int)m.weight[i % OUT * IN + k];
+                EXPECT(y[i] == (float)sum);
+            }
+        }
+    free_linear(&m);
+}
+#endif
 
 static void test_layers_read_their_cache(int kind) {
     enum { WIDTH = 64, HEADS = 2, LEN = 16, NEW = 3, N = 2 };
@@ -270,7 +315,11 @@ static __attribute__((unused)) void test_a_fork_in_the_middle_of_a_job(void) {
 
 int main(void) {
     test_products();
-    test_sums_are_exact_whatever_the_rows_hold();
+    test_sums_are_exact_whatever_the_rows_hold(208);
+    test_sums_are_exact_whatever_the_rows_hold(2128); /* more than stays in the first cache */
+#if HAS_APART
+    test_sums_that_just_fit_sixteen_bits_are_exact();
+#endif
     for (int kind = KV_FLOAT32; kind <= KV_INT8; kind++) test_layers_read_their_cache(kind);
     test_attention_of_many_positions();
     test_a_call_without_memory_says_so();

@@ -50,82 +50,128 @@ static void multiply_by_blocks(const linear *l, const result *to, const coded_ro
     }
 }
 #elif HAS_APART
-INLINE vi above_zero(const int8_t *weights) { /* 1 to 255 */
-    return *(const vi_u *)weights ^ (int32_t)0x80808080;
+#define CHUNK 1024 /* inputs whose weights stay in the first cache while all rows meet them */
+
+/* n inputs of two panels' weights, 128 above what they mean and side by side. */
+INLINE void take_weights(const int8_t *w0, const int8_t *w1, int64_t n, uint8_t *to) {
+    for (int64_t i = 0; i < n * LANES; i += 4 * LANES, to += 8 * LANES) {
+        *(vi *)to = *(const vi_u *)(w0 + i) ^ (int32_t)0x80808080;
+        *(vi *)(to + 4 * LANES) = *(const vi_u *)(w1 + i) ^ (int32_t)0x80808080;
+    }
 }
 
-INLINE __m256i two_products(vi weights, const void *codes) {
+INLINE __m256i four_codes(const void *codes) {
     int32_t four;
     memcpy(&four, codes, 4);
-    return _mm256_maddubs_epi16((__m256i)weights, (__m256i)(four - (vi){0}));
+    return (__m256i)(four - (vi){0});
 }
 
+/* Both of a lane's sums in sixteen bits become one. */
 INLINE vi two_to_one(__m256i pairs) {
     return (vi)_mm256_madd_epi16(pairs, _mm256_set1_epi16(1));
 }
 
-/* A block of rows times a panel, while what comes behind it is fetched. */
-INLINE void block_of_panel(const int8_t *weights, const uint8_t *codes, int64_t stride,
-                           int64_t n_in, const int32_t *offsets, vi *totals, const int way) {
-    vi sums[BLOCK_ROWS];
-    for (int r = 0; r < BLOCK_ROWS; r++) sums[r] = (vi){0} - offsets[r];
-    for (int64_t k = 0; k < n_in; k += 8) {
-        __builtin_prefetch(weights + (n_in + k) * LANES, 0, 2);
-        vi w0 = above_zero(weights + k * LANES), w1 = above_zero(weights + (k + 4) * LANES);
+/* A block of rows times n inputs of two panels; n_fours are added in sixteen bits. */
+INLINE void block_of_two(const uint8_t *weights, const uint8_t *codes, int64_t n, vi *totals0,
+                         vi *totals1, const int n_fours) {
+    for (int64_t k = 0; k < n; k += 4 * n_fours) {
+        __m256i sums0[BLOCK_ROWS], sums1[BLOCK_ROWS];
+        for (int r = 0; r < BLOCK_ROWS; r++) sums0[r] = sums1[r] = four_codes(codes + 4 * r);
+        codes += 4 * BLOCK_ROWS;
+#pragma GCC unroll 8
+        for (int i = 0; i < n_fours; i++, codes += 4 * BLOCK_ROWS, weights += 8 * LANES) {
+            __m256i w0 = *(const __m256i *)weights, w1 = *(const __m256i *)(weights + 4 * LANES);
+            PIN(w0, w1);
+#pragma GCC unroll 4
+            for (int r = 0; r < BLOCK_ROWS; r++) {
+                __m256i four = four_codes(codes + 4 * r);
+                sums0[r] = _mm256_add_epi16(sums0[r], _mm256_maddubs_epi16(w0, four));
+                sums1[r] = _mm256_add_epi16(sums1[r], _mm256_maddubs_epi16(w1, four));
+                PIN(sums0[r], sums1[r]);
+            }
+        }
+#pragma GCC unroll 4
         for (int r = 0; r < BLOCK_ROWS; r++) {
-            __m256i one = two_products(w0, codes + r * stride + k);
-            __m256i two = two_products(w1, codes + r * stride + k + 4);
-            if (way == BY_FOUR)
-                sums[r] += two_to_one(_mm256_add_epi16(one, two));
-            else
-                sums[r] += two_to_one(one) + two_to_one(two);
-            PIN_ONE(sums[r]);
+            totals0[r] += two_to_one(sums0[r]);
+            totals1[r] += two_to_one(sums1[r]);
         }
     }
-    memcpy(totals, sums, sizeof sums);
 }
 
-/* What a block of rows leaves apart, times two panels. */
-INLINE void add_apart(const apart *list, int n, const int8_t *w0, const int8_t *w1,
-                      vi totals[2][BLOCK_ROWS]) {
-    for (int i = 0; i < n; i++) {
-        int64_t at = list[i].four * 4 * LANES;
-        totals[0][list[i].row] += two_to_one(two_products(above_zero(w0 + at), &list[i].codes));
-        totals[1][list[i].row] += two_to_one(two_products(above_zero(w1 + at), &list[i].codes));
+/* A share of what two panels' weights are fetched from. */
+INLINE void fetch_weights(const int8_t *w0, const int8_t *w1, int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; i += 64) {
+        __builtin_prefetch(w0 + i, 0, 2);
+        __builtin_prefetch(w1 + i, 0, 2);
+    }
+}
+
+/* What a row leaves apart up to a four, times two panels from input k on; returns the next. */
+INLINE int add_apart(const apart *list, int i, int n, int64_t k, int64_t end,
+                     const uint8_t *weights, vi *total0, vi *total1) {
+    vi sum0 = *total0, sum1 = *total1;
+    for (; i < n && list[i].four < end / 4; i++) {
+        const uint8_t *w = weights + (list[i].four - k / 4) * 8 * LANES;
+        __m256i four = four_codes(&list[i].codes);
+        sum0 += two_to_one(_mm256_maddubs_epi16(*(const __m256i *)w, four));
+        sum1 += two_to_one(_mm256_maddubs_epi16(*(const __m256i *)(w + 4 * LANES), four));
+    }
+    *total0 = sum0, *total1 = sum1;
+    return i;
+}
+
+/* Sums of all prepared rows with two panels. */
+static void add_up_two(const int8_t *w0, const int8_t *w1, const prepared *p, int n_rows,
+                       int64_t n_in, vi totals[2][BUFFERED_ROWS]) {
+    uint8_t weights[CHUNK * 2 * LANES] __attribute__((aligned(64)));
+    int at[BUFFERED_ROWS] = {0}; /* how much of what is apart has been added */
+    int64_t most = most_apart(n_in), stride = block_bytes(n_in, BY_FOUR);
+    int n_blocks = (n_rows + BLOCK_ROWS - 1) / BLOCK_ROWS;
+    for (int r = 0; r < n_blocks * BLOCK_ROWS; r++)
+        totals[0][r] = totals[1][r] = (vi){0} - p->offsets[r];
+    for (int64_t k = 0; k < n_in; k += CHUNK) {
+        int64_t end = k + CHUNK < n_in ? k + CHUNK : n_in, n = end - k;
+        take_weights(w0 + k * LANES, w1 + k * LANES, n, weights);
+        int64_t next = end < n_in ? end : 2 * n_in; /* or what follows the two panels */
+        int64_t share = (n * LANES / n_blocks + 63) / 64 * 64;
+        for (int row = 0, block = 0; block < n_blocks; row += BLOCK_ROWS, block++) {
+            int way = p->ways[block];
+            const uint8_t *codes = p->blocks + block * stride + block_bytes(k, way);
+            fetch_weights(w0 + next * LANES, w1 + next * LANES, block * share, (block + 1) * share);
+            if (way == BY_SIGN) continue;
+            if (way == BY_EIGHT)
+                block_of_two(weights, codes, n, totals[0] + row, totals[1] + row, 8);
+            else
+                block_of_two(weights, codes, n, totals[0] + row, totals[1] + row, 4);
+            for (int r = row; r < row + BLOCK_ROWS && r < n_rows; r++)
+                at[r] = add_apart(p->lists + r * most, at[r], p->n_apart[r], k, end, weights,
+                                  &totals[0][r], &totals[1][r]);
+        }
     }
 }
 
 /* Rows times all panels. */
 static void multiply_by_blocks(const linear *l, const result *to, const coded_rows *rows,
                                int first_row, int n_rows) {
-    int64_t stride = code_stride(l->n_in), n_in = padded(l->n_in);
-    const uint8_t *codes = rows->codes;
+    const uint8_t *codes = rows->codes - first_row * code_stride(l->n_in);
     const float *scales = rows->scales - first_row;
-    const prepared *p = rows->apart;
+    const int *ways = rows->apart->ways;
+    vi totals[2][BUFFERED_ROWS];
     for (int panel = 0; panel < panels_of(l); panel += 2) {
         int n_panels = panel + 1 < panels_of(l) ? 2 : 1;
-        const int8_t *w[] = {int8_panel(l, panel), int8_panel(l, panel + n_panels - 1)};
-        for (int row = 0, block = 0; row < n_rows; row += BLOCK_ROWS, block++) {
-            vi totals[2][BLOCK_ROWS];
-            int end = row + BLOCK_ROWS < n_rows ? row + BLOCK_ROWS : n_rows, way = p->ways[block];
+        add_up_two(int8_panel(l, panel), int8_panel(l, panel + n_panels - 1), rows->apart, n_rows,
+                   padded(l->n_in), totals);
+        for (int row = 0, end; row < n_rows; row = end) { /* what goes the same way */
+            int by_sign = ways[row / BLOCK_ROWS] == BY_SIGN;
+            end = row + BLOCK_ROWS;
+            while (!by_sign && end < n_rows && ways[end / BLOCK_ROWS] != BY_SIGN) end += BLOCK_ROWS;
+            int n = (end < n_rows ? end : n_rows) - row;
             for (int i = 0; i < n_panels; i++)
-                if (way == BY_FOUR)
-                    block_of_panel(w[i], codes + row * stride, stride, n_in, p->offsets + row,
-                                   totals[i], BY_FOUR);
-                else if (way == BY_TWO)
-                    block_of_panel(w[i], codes + row * stride, stride, n_in, p->offsets + row,
-                                   totals[i], BY_TWO);
+                if (by_sign)
+                    rows_int8(l, to, codes, scales, first_row + row, n, panel + i);
                 else
-                    for (int r = row; r < end; r += ROWS)
-                        rows_int8(l, to, codes - first_row * stride, scales, first_row + r,
-                                  end - r < ROWS ? end - r : ROWS, panel + i);
-            if (way == BY_SIGN) continue;
-            add_apart(p->lists + row * most_apart(l->n_in), p->n_apart[block], w[0], w[1], totals);
-            for (int i = 0; i < n_panels; i++)
-                for (int r = row; r < end; r += MOST_ROWS)
-                    finish_int8(l, to, scales, first_row + r,
-                                end - r < MOST_ROWS ? end - r : MOST_ROWS, (panel + i) * LANES,
-                                totals[i] + r - row);
+                    finish_int8(l, to, scales, first_row + row, n, (panel + i) * LANES,
+                                totals[i] + row);
         }
     }
 }

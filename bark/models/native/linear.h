@@ -202,11 +202,13 @@ INLINE const int8_t *int8_panel(const linear *l, int panel) {
     return (const int8_t *)l->weight + (int64_t)panel * padded(l->n_in) * LANES;
 }
 
+#define FINISHED_ROWS 72 /* at most, at once */
+
 /* Sums of codes for some rows become results. */
 INLINE void finish_int8(const linear *l, const result *to, const float *scales, int row,
                         int n_rows, int n, const vi *totals) {
     vi offset = *(const vi_u *)(l->offset + n);
-    vf scale = load(l->scale + n), y[LANES];
+    vf scale = load(l->scale + n), y[FINISHED_ROWS];
     for (int r = 0; r < n_rows; r++)
         y[r] = __builtin_convertvector(totals[r] - offset, vf) * scale * scales[row + r];
     finish(l, to, row, n_rows, n, y);

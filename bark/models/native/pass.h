@@ -9,7 +9,7 @@
 #define ROWS_AT_ONCE 64 /* that a thread takes through a layer: hidden states of 1 MB at most */
 #else
 #define HAS_TILES 0
-#define ROWS_AT_ONCE 60
+#define ROWS_AT_ONCE (HAS_APART ? 64 : 60)
 #endif
 #if defined(__AVX2__)
 #define HAS_WORDS 1 /* whether attention of many positions is in sixteen bits */
@@ -17,8 +17,14 @@
 #define HAS_WORDS 0
 #endif
 
+/* Of the layers of a block, as take_limits has them. */
+typedef struct {
+    const int32_t *qkv, *attention_out, *mlp_in, *mlp_out;
+} block_limits;
+
 typedef struct {
     const model *model;
+    const block_limits *limits; /* of every block */
     const cache *cache;
     int layer, is_causal, by_tiles;
     int n_last; /* positions of an item whose hidden states are wanted, the last ones */
@@ -66,11 +72,15 @@ static coded_rows take_coded(scratch *here, int64_t most_in) {
     return rows;
 }
 
-static void quantize_rows(const float *x, int n_rows, int64_t n, const coded_rows *rows) {
+/* For a layer with these limits. */
+static void quantize_rows(const float *x, int n_rows, int64_t n, const coded_rows *rows,
+                          const int32_t *limits) {
     for (int r = 0; r < n_rows; r++)
         rows->scales[r] = quantize_row(x + r * n, n, rows->codes + r * code_stride(n));
 #if HAS_APART
-    prepare(rows->apart, rows->codes, n, n_rows);
+    prepare(rows->apart, rows->codes, n, n_rows, limits);
+#else
+    (void)limits;
 #endif
 }
 

@@ -90,17 +90,21 @@ int has_byte_products(void) {
 /* Whether many rows go through tiles, which take a bfloat16 cache and heads of 64 only. */
 int has_tiles(void) { return tiles_work(); }
 
+/* Bytes that a layer needs to be ready for many rows. */
+static int64_t room_of(const linear *l) { return widened_size(l) + limits_size(l); }
+
 /* One linear layer: x (rows, n_in), y (rows, n_out). */
 int run_linear(const linear *l, const float *x, float *y, int n_rows, int n_threads) {
     result to = {.to = WRITE, .y = y, .stride = l->n_out};
     if (l->kind != FLOAT32 && n_rows > FEW_ROWS) {
         _Atomic int status = DONE;
-        scratch *here = reserve_for_call(widened_size(l) + 4096);
+        scratch *here = reserve_for_call(room_of(l) + 4096);
         if (!here) return OUT_OF_MEMORY;
-        int8_t *room = take(here, widened_size(l));
+        int8_t *room = take(here, room_of(l));
         int together = enter(n_threads);
         linear wide = widen(together, l, &room);
-        many_rows rows = {&wide, to, x, n_rows, tiles_work(), &status};
+        const int32_t *limits = take_limits(together, &wide, &room);
+        many_rows rows = {&wide, to, limits, x, n_rows, tiles_work(), &status};
         for_each(together, (n_rows + ROWS_AT_ONCE - 1) / ROWS_AT_ONCE, multiply_rows, &rows);
         leave(together);
         return status;
@@ -116,28 +120,33 @@ int run_linear(const linear *l, const float *x, float *y, int n_rows, int n_thre
     return DONE;
 }
 
-/* Bytes that `widen_layers` needs at most. */
-static int64_t room_to_widen(const model *m) {
+/* Bytes that `ready_layers` needs at most. */
+static int64_t room_for_layers(const model *m) {
     int64_t before = 0, behind = 0; /* of a layer's attention */
     for (int i = 0; i < m->n_layers; i++) {
         const layer *l = &m->layers[i];
-        int64_t others = widened_size(&l->attention_out) + widened_size(&l->mlp_in) +
-                         widened_size(&l->mlp_out);
-        if (widened_size(&l->qkv) > before) before = widened_size(&l->qkv);
+        int64_t others = room_of(&l->attention_out) + room_of(&l->mlp_in) + room_of(&l->mlp_out);
+        if (room_of(&l->qkv) > before) before = room_of(&l->qkv);
         if (others > behind) behind = others;
     }
     return before + behind;
 }
 
 /* What follows the attention of layer i - 1 and comes before that of layer i, in eight bits. */
-static void widen_layers(int together, const model *m, int i, layer *wide, int8_t *room) {
+static void ready_layers(int together, const model *m, int i, layer *wide, block_limits *limits,
+                         int8_t *room) {
     if (i > 0) {
         const layer *l = &m->layers[i - 1];
         wide[i - 1].attention_out = widen(together, &l->attention_out, &room);
         wide[i - 1].mlp_in = widen(together, &l->mlp_in, &room);
         wide[i - 1].mlp_out = widen(together, &l->mlp_out, &room);
+        limits[i - 1].attention_out = take_limits(together, &wide[i - 1].attention_out, &room);
+        limits[i - 1].mlp_in = take_limits(together, &wide[i - 1].mlp_in, &room);
+        limits[i - 1].mlp_out = take_limits(together, &wide[i - 1].mlp_out, &room);
     }
-    if (i < m->n_layers) wide[i].qkv = widen(together, &m->layers[i].qkv, &room);
+    if (i == m->n_layers) return;
+    wide[i].qkv = widen(together, &m->layers[i].qkv, &room);
+    limits[i].qkv = take_limits(together, &wide[i].qkv, &room);
 }
 
 /* The same for many new positions, of layers in eight or four bits. Of y only the last n_last
@@ -146,23 +155,25 @@ int run_layers_of_many(const model *m, const cache *c, float *x, float *y, int i
                        int n_last, int n_threads) {
     int n_rows = (int)(c->n_items * c->n_new);
     size_t row_size = (c->kind == KV_INT8 ? 4 : 2) * m->width * sizeof(float);
-    size_t layers_size = sizeof(layer) * m->n_layers;
-    scratch *here = reserve_for_call(n_rows * row_size + layers_size + room_to_widen(m) + 4096);
+    size_t layers_size = (sizeof(layer) + sizeof(block_limits)) * m->n_layers + 64;
+    int64_t room_size = room_for_layers(m);
+    scratch *here = reserve_for_call(n_rows * row_size + layers_size + room_size + 4096);
     if (!here) return OUT_OF_MEMORY;
     float *attended = take(here, sizeof(float) * n_rows * m->width);
     void *query = take(here, sizeof(float) * n_rows * m->width);
     float *fresh = c->kind == KV_INT8 ? take(here, 2 * sizeof(float) * n_rows * m->width) : NULL;
-    layer *wide_layers = take(here, layers_size);
-    memcpy(wide_layers, m->layers, layers_size);
-    int8_t *room = take(here, room_to_widen(m));
+    layer *wide_layers = take(here, sizeof(layer) * m->n_layers);
+    memcpy(wide_layers, m->layers, sizeof(layer) * m->n_layers);
+    block_limits *limits = take(here, sizeof(block_limits) * m->n_layers);
+    int8_t *room = take(here, room_size);
     model wide = *m;
     wide.layers = wide_layers;
     int by_tiles = tiles_work() && c->kind != KV_FLOAT32 && m->width / m->n_heads == 64;
     _Atomic int status = DONE;
     int together = enter(n_threads);
     for (int i = 0; i <= m->n_layers && status == DONE; i++) {
-        widen_layers(together, m, i, wide_layers, room);
-        pass p = {&wide, c, i, is_causal, by_tiles, n_last, x, y, attended, query, fresh, &status};
+        ready_layers(together, m, i, wide_layers, limits, room);
+        pass p = {&wide, limits, c, i, is_causal, by_tiles, n_last, x, y, attended, query, fresh, &status};
         for_each(together, (n_rows + ROWS_AT_ONCE - 1) / ROWS_AT_ONCE, pass_rows, &p);
         if (i < m->n_layers && status == DONE)
             for_each(together, (int)(c->n_items * m->n_heads), attend_many, &p);
