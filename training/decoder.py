@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -49,8 +50,21 @@ def parted(
     return seen, [u for u in utterances if is_held_out(u.sentence)] or utterances[:n_measured]
 
 
+@dataclass(frozen=True, eq=False)
+class Coded:
+    """Utterances, and the codec whose encoder gives their codes.
+
+    Attributes:
+        utterances: in voices that are to be heard as often as each other.
+        codec: trained; it need not be the one whose decoder speaks the codes.
+    """
+
+    utterances: Sequence[Utterance]
+    codec: CodecTrainee
+
+
 def settle_decoder(
-    utterances: Sequence[Utterance],
+    spoken: Sequence[Coded],
     codec: CodecTrainee,
     out: Path,
     budget: Budget,
@@ -65,24 +79,35 @@ def settle_decoder(
     meant, so models that were trained on them before go with the decoder as it was and as it is.
 
     Args:
-        utterances: in nano's voices, each as often; held-out sentences are only measured on.
-        codec: trained; its decoder is changed in place.
+        spoken: nano's voices; each group fills the same share of a batch. Held-out sentences are
+            only measured on.
+        codec: trained, with the codebooks of all codes; its decoder is changed in place.
         out: folder of the checkpoint and the log.
         budget: of the training.
         batch_size: crops to a step.
         seed: of the draws.
+
+    Returns:
+        The log, with the losses of two codebooks, all groups together.
     """
     torch.manual_seed(seed)
-    taught, measured = parted(utterances, len(SPEAKERS))
-    seen, decoder = CodedCrops(taught, codec, seed), codec.decoder
-    kept = CodedCrops(measured, codec, seed + 1).draw(decoder, 2 * batch_size, n_books=2)
+    decoder, seen, kept = codec.decoder, [], []
+    for group in spoken:
+        taught, measured = parted(group.utterances, len(SPEAKERS))
+        seen.append(CodedCrops(taught, group.codec, seed))
+        held_out = CodedCrops(measured, group.codec, seed + 1)
+        kept.append(held_out.draw(decoder, 2 * batch_size // len(spoken), n_books=2))
 
     def loss(_: int) -> Tensor:
-        batch, latent = seen.draw(decoder, batch_size)
-        return weighed(codec_losses(decoder, batch, latent))
+        drawn = [crops.draw(decoder, batch_size // len(seen)) for crops in seen]
+        losses = [weighed(codec_losses(decoder, *one)) for one in drawn]
+        return torch.stack(losses).mean()
 
     def validate() -> dict[str, float]:
-        return {name: float(value) for name, value in codec_losses(decoder, *kept).items()}
+        losses = [codec_losses(decoder, *one) for one in kept]
+        return {
+            name: float(sum(parts[name] for parts in losses)) / len(losses) for name in losses[0]
+        }
 
     log = train(decoder, loss, validate, out=out, budget=budget, lr=LR, matrix_lr=MATRIX_LR)
     codec.eval()

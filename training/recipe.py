@@ -20,7 +20,7 @@ from .codec import CodecTrainee
 from .codec_training import train_codec, utterances_of_all_voices
 from .compare import write_comparison
 from .corpus import held_out_numbers, held_out_prose
-from .decoder import settle_decoder, utterances_in_turn
+from .decoder import Coded, settle_decoder, utterances_in_turn
 from .export import (
     NANO_DIR,
     VOICE_TEXT,
@@ -75,7 +75,7 @@ def make_decoder(recipe: Recipe, out: Path, device: str) -> None:
     """Trains the codec's decoder further, on nano's voices alone."""
     codec = CodecTrainee.load(out / "codec")
     settle_decoder(
-        utterances_in_turn(out / "features"),
+        [Coded(utterances_in_turn(out / "features"), codec)],
         codec,
         out / "decoder",
         recipe.decoder,
@@ -218,17 +218,17 @@ def record(recipe: Recipe, out: Path, device: str) -> None:
 
 
 def widen(recipe: Recipe, out: Path, device: str) -> None:
-    """The codec learns the recorded voices, into a folder of its own, and encodes them."""
-    codec = CodecTrainee.load(out / "codec")
-    widen_codec(
-        utterances_in_turn(out / "features"),
-        read_recordings(out / "recordings"),
-        codec,
-        out / "widened",
-        recipe.widening,
-        batch_size=recipe.codec_batch,
-        seed=recipe.seed,
-    )
+    """The codec learns the recorded voices, into a folder of its own, and encodes them.
+
+    Its encoder gives their codes, the one before keeps giving those of nano's other voices; the
+    decoder settles on both.
+    """
+    before, codec = CodecTrainee.load(out / "codec"), CodecTrainee.load(out / "codec")
+    known, recorded = utterances_in_turn(out / "features"), read_recordings(out / "recordings")
+    sizes = {"batch_size": recipe.codec_batch, "seed": recipe.seed}
+    widen_codec(known, recorded, codec, out / "widened", recipe.widening, **sizes)
+    spoken = [Coded(known, before), Coded(recorded, codec)]
+    settle_decoder(spoken, codec, out / "widened" / "decoder", recipe.decoder, **sizes)
     codec.save(out / "widened")
     encode_recordings(out / "recordings", codec, out / "recorded_codes")
 

@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 import torch
 
-from bark.codecs.banded import BandCodecConfig
+from bark.codecs.banded import BandCodecConfig, BandDecoder
 from bark.codecs.harmonics import speak
 from bark.text.english.normalize import Word
 from training.codec import CodecTrainee
-from training.codec_training import train_codec
+from training.codec_training import codec_losses, train_codec
+from training.decoder import Coded, CodedCrops, settle_decoder
 from training.export import packaged_voices, write_voice
 from training.features import SHARD_LEN, Utterance, save_utterances
 from training.kokoro.speaking import KOKORO_VOICES, KokoroVoice
@@ -69,12 +70,19 @@ def _new() -> list[Utterance]:
     return [in_voice(made_up(seed), somebody) for seed in range(20, 28)]
 
 
-def test_a_codec_learns_new_voices_and_its_codes_keep_their_meaning(
-    known: list[Utterance], new: list[Utterance], tmp_path: Path
-) -> None:
+@pytest.fixture(scope="module", name="trained")
+def _trained(known: list[Utterance], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A codec that knows one voice."""
+    out = tmp_path_factory.mktemp("codec")
     config = BandCodecConfig(latent_width=16, width=24, n_blocks=1)
-    train_codec(known, tmp_path / "codec", Budget(steps=340), config=config, batch_size=3)
-    before, codec = CodecTrainee.load(tmp_path / "codec"), CodecTrainee.load(tmp_path / "codec")
+    train_codec(known, out, Budget(steps=340), config=config, batch_size=3)
+    return out
+
+
+def test_a_codec_learns_new_voices_and_its_codes_keep_their_meaning(
+    known: list[Utterance], new: list[Utterance], trained: Path, tmp_path: Path
+) -> None:
+    before, codec = CodecTrainee.load(trained), CodecTrainee.load(trained)
     log = widen_codec(known, new, codec, tmp_path / "widened", Budget(steps=120), batch_size=6)
 
     def error(entry: dict[str, float], who: str) -> float:
@@ -86,6 +94,24 @@ def test_a_codec_learns_new_voices_and_its_codes_keep_their_meaning(
         assert torch.equal(book, was)
     again = widen_codec(known, new, codec, tmp_path / "widened", Budget(steps=120), batch_size=6)
     assert again == log
+
+
+def test_a_widened_decoder_settles_on_what_either_encoder_says(
+    known: list[Utterance], new: list[Utterance], trained: Path, tmp_path: Path
+) -> None:
+    before, codec = CodecTrainee.load(trained), CodecTrainee.load(trained)
+    with torch.no_grad():
+        codec.encoder.enc_out.weight.mul_(0.7)  # it gives codes of its own
+    spoken = [Coded(known, before), Coded(new, codec)]
+    log = settle_decoder(spoken, codec, tmp_path, Budget(steps=150), batch_size=6)
+    assert log[-1]["size"] < 0.6 * log[0]["size"]
+
+    def size(group: Coded, decoder: BandDecoder) -> float:
+        crops = CodedCrops(group.utterances, group.codec, 1).draw(decoder, 6, n_books=2)
+        return float(codec_losses(decoder, *crops)["size"].detach())
+
+    assert size(spoken[1], codec.decoder) < 0.6 * size(spoken[1], before.decoder)
+    assert size(spoken[0], codec.decoder) < 0.2 * size(spoken[1], before.decoder)
 
 
 def test_recordings_are_encoded_under_their_names(known: list[Utterance], tmp_path: Path) -> None:

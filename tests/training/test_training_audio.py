@@ -26,7 +26,7 @@ from bark.text.english.phones import (
 from training.coarse import CoarseTrainee, Crops, coarse_losses, train_coarse
 from training.codec import CodecTrainee, Quantiser, cheapest_path, nearest
 from training.codec_training import train_codec
-from training.decoder import settle_decoder
+from training.decoder import Coded, settle_decoder
 from training.export import export_coarse, export_fine
 from training.features import Utterance, load_utterances, save_utterances, to_utterance
 from training.fine import FINE_CONFIG, FineTrainee, Windows, fine_books, train_fine
@@ -134,13 +134,14 @@ def test_a_settled_decoder_is_nearer_through_two_codebooks_and_its_codes_stay(
     trained: tuple[Path, list[dict[str, float]]], utterances: list[Utterance], tmp_path: Path
 ) -> None:
     before, codec = CodecTrainee.load(trained[0]), CodecTrainee.load(trained[0])
-    log = settle_decoder(utterances, codec, tmp_path, Budget(steps=60), batch_size=4)
+    spoken = [Coded(utterances, before)]
+    log = settle_decoder(spoken, codec, tmp_path, Budget(steps=60), batch_size=4)
     errors = [sum(entry[part] for part in ("size", "turn", "noise")) for entry in log]
     assert errors[-1] < 0.97 * errors[0]
     mel, f0 = utterances[0].mel, utterances[0].bands.f0.numpy()
     np.testing.assert_array_equal(codec.encode(mel, f0)[0], before.encode(mel, f0)[0])
     codec.save(tmp_path)
-    assert settle_decoder(utterances, codec, tmp_path, Budget(steps=60), batch_size=4) == log
+    assert settle_decoder(spoken, codec, tmp_path, Budget(steps=60), batch_size=4) == log
 
 
 def test_nearest_is_the_nearest() -> None:
