@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from bark.codecs.banded import sharpening_matrix
 from bark.codecs.harmonics import HOP_LEN, N_BANDS, N_NOISE_BANDS, Bands, band_centres_hz
 
 from ..analysis import noise_bands
@@ -18,6 +19,24 @@ from .excitation import amplitudes, split, stretches
 _UNVOICED_SIZE = -12.0
 _LEAST_SHARE = 0.1  # of a harmonic's power, whatever of it may be noise
 _TINY = 1e-12
+_SHARPENING, _REACH = 0.28, 6  # of the noise, over its bands
+_QUIET_LOG_POWER = -15.0  # frames whose loudest band is below keep their noise
+
+
+def sharpen_noise(noise: np.ndarray) -> np.ndarray:
+    """Deepens the valleys of the noise's spectrum.
+
+    What leaks from the harmonics fills them. When the codec sharpened the noise by 1.0 instead of
+    0.7, DistillMOS and P.808 of bm_george rose from 3.86 and 3.65 to 3.93 and 3.68 (ten short
+    sentences, two codebooks); by 1.3, those of am_fenrir from 3.95 and 3.85 to 4.01 and 3.89. This
+    lies between. hibari's noise is known apart, and birch lost P.808 by it.
+
+    Args:
+        noise: (T, 2, 64) log power.
+    """
+    matrix = sharpening_matrix(N_NOISE_BANDS, _REACH, _SHARPENING)
+    loud = noise.max((1, 2), keepdims=True) > _QUIET_LOG_POWER
+    return np.where(loud, noise @ matrix.T, noise)
 
 
 def read_bands(
@@ -50,7 +69,8 @@ def read_bands(
             f0[frame] = stretch.frequency[frame * HOP_LEN - stretch.first]
             leaked = share * np.exp(noise[frame].mean(0))
             size[frame], turns[frame] = _one_frame(found, float(f0[frame]), leaked, shift, turn)
-    return Bands(*(torch.from_numpy(part) for part in (f0, size, turns, noise)))
+    parts = (f0, size, turns, sharpen_noise(noise))
+    return Bands(*(torch.from_numpy(part) for part in parts))
 
 
 def _one_frame(

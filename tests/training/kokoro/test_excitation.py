@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from bark.codecs.harmonics import N_BANDS, band_centres_hz
-from training.analysis import analyse
+from training.analysis import analyse, noise_bands
 from training.kokoro.bands import read_bands
 from training.kokoro.excitation import amplitudes, split, stretches, voiced_only
 from training.teacher import voiced_pitch
@@ -58,6 +58,17 @@ def test_harmonics_leave_nothing_and_noise_stays(predicted: np.ndarray, voice: n
     _, rest, _ = split(voice + noise, predicted)
     assert 0.4 * noise[inner].std() < rest[inner].std() < 1.05 * noise[inner].std()
     np.testing.assert_array_equal(rest[:6_000], noise[:6_000])
+
+
+def test_the_valleys_of_noise_are_deepened_and_silence_is_left_alone() -> None:
+    sound = np.zeros(N_SAMPLES, np.float32)
+    sound[: N_SAMPLES // 2] = 0.1 * np.random.default_rng(0).standard_normal(N_SAMPLES // 2)
+    as_read, bands = noise_bands(sound), read_bands(sound, np.full(N_VALUES, 8.0, np.float32), 75)
+    sharpened = bands.noise.numpy()
+    ratio = np.diff(sharpened[2:30]).std() / np.diff(as_read[2:30]).std()
+    assert 1.1 < ratio < 1.4
+    assert sharpened[2:30].mean() == pytest.approx(as_read[2:30].mean(), abs=0.02)
+    np.testing.assert_array_equal(sharpened[45:], as_read[45:])
 
 
 def test_bands_are_those_that_the_harmonics_were_made_with(
