@@ -9,11 +9,15 @@ that suno-ai/bark has: torch's layers, the window at once and then one position 
 from __future__ import annotations
 
 import copy
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
 
+from ..models.fine import FineGPT
 from ..models.gpt import GPT
+
+_M = TypeVar("_M", GPT, FineGPT)
 
 NEAR = 1e-4
 """How near, as a share, the second best candidate is to the best one in a near tie. Measured on
@@ -21,9 +25,9 @@ random weights of official sizes: orders of sums change the two by 2e-6 at most.
 
 
 def is_near_tie(probabilities: Tensor, noise: Tensor) -> bool:
-    """Whether the noise leaves two candidates of one row (1, V) nearly even."""
+    """Whether the noise leaves two candidates of any row nearly even; both are (N, V)."""
     scores = probabilities / noise
-    return int((scores > scores.max() * (1 - NEAR)).sum()) > 1
+    return int((scores > scores.amax(1, keepdim=True) * (1 - NEAR)).sum()) > len(scores)
 
 
 def follows_reference(model: GPT) -> bool:
@@ -31,10 +35,12 @@ def follows_reference(model: GPT) -> bool:
     return isinstance(model.lm_head, nn.Linear)
 
 
-def without_aids(model: GPT) -> GPT:
+def without_aids(model: _M) -> _M:
     """The same model, its weights shared, computing with torch's layers only."""
     plain = copy.copy(model)
-    plain.native = plain.draft = None
+    plain.native = plain.of_many = None
+    if isinstance(plain, GPT):
+        plain.draft = None
     return plain
 
 

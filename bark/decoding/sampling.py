@@ -141,8 +141,12 @@ def draw(
     """
     if options.temperature == 0:  # the random stream is not touched
         return probabilities.argmax(dim=-1)
-    noise = torch.empty_like(probabilities).exponential_(generator=generator)
-    return pick(probabilities, noise)
+    return pick(probabilities, noise_for(probabilities, generator))
+
+
+def noise_for(probabilities: Tensor, generator: torch.Generator | None) -> Tensor:
+    """The random numbers (N, V) that a draw from probabilities (N, V) takes from a generator."""
+    return torch.empty_like(probabilities).exponential_(generator=generator)
 
 
 def draw_each(

@@ -58,7 +58,7 @@ class NoiseAhead:
     """
 
     def __init__(self, options: SamplingOptions, generator: torch.Generator | None) -> None:
-        self._silent = options.temperature == 0
+        self.is_silent = options.temperature == 0
         self._generator = torch.default_generator if generator is None else generator
         self._ahead: collections.deque[tuple[Tensor, Tensor]] = collections.deque()
 
@@ -68,13 +68,13 @@ class NoiseAhead:
         Args:
             probabilities: (1, V) float32.
         """
-        if self._silent:
+        if self.is_silent:
             return int(probabilities.argmax())
         return int(pick(probabilities, self._noise(probabilities, ahead)))
 
     def is_near_tie(self, probabilities: Tensor, ahead: int) -> bool:
-        """Whether that draw is within what rounding changes."""
-        return not self._silent and is_near_tie(probabilities, self._noise(probabilities, ahead))
+        """Whether that draw is within what rounding changes; of a silent one nobody can say."""
+        return is_near_tie(probabilities, self._noise(probabilities, ahead))
 
     def _noise(self, probabilities: Tensor, ahead: int) -> Tensor:
         while len(self._ahead) <= ahead:
@@ -85,7 +85,7 @@ class NoiseAhead:
 
     def advance(self, n_steps: int) -> None:
         """Lets go of the noise of the next steps, which are done."""
-        for _ in range(0 if self._silent else n_steps):
+        for _ in range(0 if self.is_silent else n_steps):
             self._ahead.popleft()
 
     def close(self) -> None:
@@ -213,17 +213,27 @@ class _Rounds:
         # 3. Its own tokens stand, up to the first one that was not proposed.
         made: list[int] = []
         ended = False
-        for row in self._odds(self._model.model, hidden, step, forbidden).split(1):
-            if self._referee is not None and self._noise.is_near_tie(row, len(made)):
-                row = self._judged(
-                    self._referee, ahead[: len(made)], step + len(made), forbidden[len(made)]
-                )
+        odds = self._odds(self._model.model, hidden, step, forbidden)
+        for state, row, mask in zip(hidden.split(1), odds.split(1), forbidden, strict=True):
+            at = step + len(made)
+            if self._referee is not None and self._is_near_tie(row, state, at, mask, len(made)):
+                row = self._judged(self._referee, ahead[: len(made)], at, mask)
             token, ended = self._draw(row, step, len(made))
             made.append(token)
             if ended or made[-1:] != proposed[len(made) - 1 : len(made)]:
                 break
         self._keep(made, len(proposed))
         return made, ended
+
+    def _is_near_tie(
+        self, odds: Tensor, hidden: Tensor, step: int, forbidden: Tensor | None, ahead: int
+    ) -> bool:
+        """Whether rounding could decide the draw of a step, from its odds (1, V)."""
+        if not self._noise.is_silent:
+            return self._noise.is_near_tie(odds, ahead)
+        # All of them are on one token; without the temperature they tell how near another is.
+        odds = self._stage.probabilities(self._model.model, hidden, step, forbidden, 1.0)
+        return is_near_tie(odds, torch.ones_like(odds))
 
     def _judged(
         self, referee: GPT, ahead: list[Tensor], step: int, forbidden: Tensor | None

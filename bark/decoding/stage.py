@@ -176,18 +176,31 @@ class Stage(abc.ABC):
         return True
 
     def probabilities(
-        self, model: GPT, hidden: Tensor, step: int, forbidden: Tensor | None
+        self,
+        model: GPT,
+        hidden: Tensor,
+        step: int,
+        forbidden: Tensor | None,
+        temperature: float | None = None,
     ) -> Tensor:
-        """(B, C) -> (B, V) float32 of one step's candidates, 0 where `forbidden` (B, V)."""
+        """(B, C) -> (B, V) float32 of one step's candidates, 0 where `forbidden` (B, V).
+
+        `temperature` None is that of the rules.
+        """
         logits = self.rules.logits(model, hidden, step % self.rules.n_phases).float()
-        return probabilities_of(self.rules, logits, forbidden)
+        return probabilities_of(self.rules, logits, forbidden, temperature)
 
 
-def probabilities_of(rules: Rules, logits: Tensor, forbidden: Tensor | None) -> Tensor:
+def probabilities_of(
+    rules: Rules, logits: Tensor, forbidden: Tensor | None, temperature: float | None = None
+) -> Tensor:
     """(B, V) logits -> (B, V) float32, 0 where `forbidden` (B, V) is true."""
     if forbidden is not None:
         logits = logits.masked_fill(forbidden, -math.inf)
-    return token_probabilities(logits, rules.sampling)
+    sampling = rules.sampling
+    if temperature is not None:
+        sampling = dataclasses.replace(sampling, temperature=temperature)
+    return token_probabilities(logits, sampling)
 
 
 Steps = Generator[int, None, None]

@@ -107,12 +107,12 @@ def apply_and_forget_copies(model: Any, apply: Callable[[], object]) -> None:
     """Moves or converts a model's weights; what read them where they were is let go if they move.
 
     Args:
-        model: whose `native` blocks and `draft` point at its weights.
+        model: whose `native` blocks, `of_many` and `draft` point at its weights.
         apply: does it.
     """
     before = [(p.data_ptr(), p.dtype) for p in model.parameters()]
     apply()
     if before != [(p.data_ptr(), p.dtype) for p in model.parameters()]:
-        model.native = None
+        model.native = model.of_many = None
         if hasattr(model, "draft"):
             model.draft = None

@@ -39,6 +39,7 @@ class FineGPT(nn.Module):
 
     Attributes:
         native: the blocks in C; None for torch's.
+        of_many: the blocks again, as `GPT` has them.
     """
 
     def __init__(self, config: FineGPTConfig) -> None:
@@ -66,6 +67,7 @@ class FineGPT(nn.Module):
         self.lm_heads: Any = nn.ModuleList(heads)
         self.tie_heads()
         self.native: NativeTrunk | None = None
+        self.of_many: tuple[Block, ...] | None = None
 
     def tie_heads(self) -> None:
         """Makes each predicted codebook's embedding and output layer one tensor."""
@@ -120,7 +122,7 @@ class FineGPT(nn.Module):
         if self.native is not None and self.native.reads_many:
             with contextlib.suppress(NativeMemoryError):
                 return self.native.read_all(x, n_last)
-        for block in self.transformer["h"]:
+        for block in self.of_many or self.transformer["h"]:
             x = block(x)
         result: Tensor = self.transformer["ln_f"](x)
         return result[:, length - n_last :]

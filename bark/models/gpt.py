@@ -21,6 +21,7 @@ from .blocks import Block, GPTConfig, LayerNorm
 from .kv_cache import KeyValue, KVCache, StaticKVCache
 from .native.library import NativeMemoryError
 from .native.trunk import NativeTrunk
+from .onednn import MANY_ROWS
 from .unread import UnreadTokens
 
 
@@ -51,6 +52,8 @@ class GPT(nn.Module):
     Attributes:
         draft: proposes tokens to this model, see decoding/speculative.py; None for one by one.
         native: the blocks in C, for what it can read; None for torch's.
+        of_many: the blocks again, quicker for many positions and as exact, but with sums of
+            another order; None for none.
     """
 
     def __init__(self, config: GPTConfig) -> None:
@@ -72,6 +75,7 @@ class GPT(nn.Module):
         self.lm_head: Any = nn.Linear(config.n_embd, config.output_vocab_size, bias=False)
         self.draft: Draft | None = None
         self.native: NativeTrunk | None = None
+        self.of_many: tuple[Block, ...] | None = None
 
     @property
     def device(self) -> torch.device:
@@ -177,6 +181,8 @@ class GPT(nn.Module):
         if hidden is None:
             x = x if isinstance(x, Tensor) else x[:]
             blocks = self.transformer["h"]
+            if self.of_many is not None and len(x) * length >= MANY_ROWS:
+                blocks = self.of_many
             for layer, block in enumerate(blocks):
                 x = block(x, cache, layer, n_last if layer == len(blocks) - 1 else None)
             hidden = self.transformer["ln_f"](x)

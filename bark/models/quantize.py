@@ -26,6 +26,7 @@ from .native.library import load_library
 from .native.linear import Int4Layer, Int8Layer
 from .native.memory import HugeMemory
 from .native.trunk import NativeTrunk
+from .onednn import is_quicker, twins_by_onednn
 from .torch_layers import Bf16Linear, Fp16Linear, Int8Linear, parts_that_add_exactly
 
 log = logging.getLogger(__name__)
@@ -116,10 +117,9 @@ def apply_precision(model: nn.Module, precision: str, device: torch.device | str
     """
     on_cpu = torch.device(device).type == "cpu"
     if precision == "fp32":
-        if on_cpu and isinstance(model, GPT):
-            _run_natively(model)
-            if _is_worth_a_draft(model):
-                model.draft = Draft(lambda: _make_draft(model))
+        if on_cpu:
+            assert isinstance(model, (GPT, FineGPT))
+            _quicken(model)
         return model
     if not on_cpu:
         return model.to(_DTYPES[precision])
@@ -130,17 +130,23 @@ def apply_precision(model: nn.Module, precision: str, device: torch.device | str
     return model
 
 
-def _is_worth_a_draft(model: GPT) -> bool:
-    large = model.config.n_embd >= _MIN_DRAFT_WIDTH and not model.config.position_sizes
-    # Torch's eight-bit layers in two parts take as long as float32 ones.
-    return large and (load_library() is not None or parts_that_add_exactly() == 1)
+def _quicken(model: GPT | FineGPT) -> None:
+    """Gives a model that stays in float32 what leaves its tokens as they are."""
+    is_large = model.config.n_embd >= _MIN_DRAFT_WIDTH and not model.config.position_sizes
+    if isinstance(model, GPT):
+        _run_natively(model)
+        # Torch's eight-bit layers in two parts take as long as float32 ones.
+        if is_large and (load_library() is not None or parts_that_add_exactly() == 1):
+            model.draft = Draft(lambda: _make_draft(model))
+    if is_large and is_quicker():
+        model.of_many = twins_by_onednn(model.transformer["h"])
 
 
 def _make_draft(model: GPT) -> GPT:
     """An eight-bit copy that shares the embeddings and norms."""
-    shared = [*model.parameters(), *model.buffers(), model.draft, model.native]
+    shared = [*model.parameters(), *model.buffers(), model.draft, model.native, model.of_many]
     draft = copy.deepcopy(model, {id(part): part for part in shared})
-    draft.draft = draft.native = None
+    draft.draft = draft.native = draft.of_many = None
     _pack_layers(draft, "int8", let_go=False)
     _run_natively(draft)
     return draft

@@ -11,7 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..decoding.sampling import SamplingOptions, draw, token_probabilities
+from ..decoding.referee import is_near_tie, without_aids
+from ..decoding.sampling import SamplingOptions, noise_for, pick, token_probabilities
 from ..models.fine import FineGPT
 from ..spec import ModelSpec
 
@@ -149,13 +150,20 @@ def _fill(
         [item.codes[w.start : w.end] for item, w in zip(items, windows, strict=True)]
     )
     n_last = max(w.end - w.fill for w in windows)
+    if sampling.temperature == 0 and model.of_many is not None:
+        model = without_aids(model)
     hidden = model.trunk(codebook, codes, n_last)
+
+    def odds_of(states: Tensor, window: _Window) -> Tensor:
+        logits = model.head(codebook, states[n_last - (window.end - window.fill) :])
+        return token_probabilities(logits[:, : spec.codebook_size], sampling)
+
     for row, (item, window) in enumerate(zip(items, windows, strict=True)):
-        logits = model.head(codebook, hidden[row, n_last - (window.end - window.fill) :])
-        item.codes[window.fill : window.end, codebook] = _pick(
-            logits[:, : spec.codebook_size], sampling, item.generator
+        odds = odds_of(hidden[row], window)
+        noise = None if sampling.temperature == 0 else noise_for(odds, item.generator)
+        if model.of_many is not None and noise is not None and is_near_tie(odds, noise):
+            again = without_aids(model).trunk(codebook, codes[row : row + 1], n_last)
+            odds = odds_of(again[0], window)
+        item.codes[window.fill : window.end, codebook] = (
+            odds.argmax(dim=-1) if noise is None else pick(odds, noise)
         )
-
-
-def _pick(logits: Tensor, sampling: SamplingOptions, generator: torch.Generator | None) -> Tensor:
-    return draw(token_probabilities(logits, sampling), sampling, generator)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import threading
 from typing import Any
 
@@ -132,20 +133,49 @@ class RoughLayers:
         return hidden + self._size * torch.randn(hidden.shape, generator=self._drawn)
 
 
-@pytest.mark.parametrize(("stage", "size"), [("semantic", 0.006), ("coarse", 0.003)])
+class RoughBlock:
+    """A block that rounds otherwise."""
+
+    def __init__(self, block: Any, size: float) -> None:
+        self._block, self._size = block, size
+        self._drawn = torch.Generator().manual_seed(2)
+
+    def __call__(self, *args: Any) -> torch.Tensor:
+        x = self._block(*args)
+        made: torch.Tensor = x + self._size * torch.randn(x.shape, generator=self._drawn)
+        return made
+
+
+@pytest.mark.parametrize(
+    ("stage", "of", "size", "changed"),
+    [
+        ("semantic", "few", 0.006, {}),
+        ("coarse", "few", 0.003, {}),
+        ("semantic", "few", 0.003, {"temp": 0}),
+        ("coarse", "few", 0.003, {"temp": 0}),
+        ("semantic", "many", 0.012, {}),
+        ("coarse", "many", 0.003, {}),
+    ],
+)
 def test_where_rounding_could_decide_the_tokens_are_the_references(
-    stage: str, size: float, monkeypatch: pytest.MonkeyPatch
+    stage: str, of: str, size: float, changed: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run, names = (semantic, SEMANTIC) if stage == "semantic" else (coarse, COARSE)
     n_left = {0.0: 0, 0.2: 0}  # runs that leave, by how near is near
     for near in n_left:
         monkeypatch.setattr("bark.decoding.referee.NEAR", near)
-        for case in (CASES[name] for name in names):
-            if case.kwargs.get("temp") == 0 or case.kwargs.get("top_p"):
+        for name in names:
+            case = CASES[name]
+            if case.kwargs.get("top_p"):
                 continue
+            case = dataclasses.replace(case, kwargs={**case.kwargs, **changed})
             expected = run(case, golden_model(case), torch.Generator().manual_seed(case.seed))
             model = with_draft(golden_model(case), noise=0.02)
-            model.native = RoughLayers(model, size)  # type: ignore[assignment]
+            if of == "few":
+                model.native = RoughLayers(model, size)  # type: ignore[assignment]
+            else:
+                blocks = tuple(RoughBlock(block, size) for block in model.transformer["h"])
+                model.of_many = blocks  # type: ignore[assignment]
             made = run(case, model, torch.Generator().manual_seed(case.seed))
             n_left[near] += made[0] != expected[0]
     assert n_left[0.2] == 0 < n_left[0.0]
