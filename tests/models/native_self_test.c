@@ -30,11 +30,19 @@ static float *filled(int64_t n, uint32_t seed) {
 typedef struct {
     linear l;
     float *weight;
-    void *codes, *scale, *offset;
+    void *codes, *scale, *offset, *limits;
 } made;
 
+/* Limits for weights that have been packed; they are not used where there are none. */
+static void limit(made *m) {
+    if (m->l.kind != INT8 || !limits_length(m->l.n_in)) return;
+    if (!m->limits) m->limits = aligned_alloc(64, (limits_length(m->l.n_in) * 4 + 63) / 64 * 64);
+    find_limits(&m->l, m->limits, 2);
+    m->l.limits = m->limits;
+}
+
 static made make_linear(int kind, int n_out, int n_in, uint32_t seed) {
-    made m = {.l = {kind, n_out, n_in, NULL, NULL, NULL, NULL}};
+    made m = {.l = {kind, n_out, n_in, NULL, NULL, NULL, NULL, NULL}};
     m.weight = filled((int64_t)n_out * n_in, seed);
     m.l.weight = m.weight;
     if (kind != FLOAT32) {
@@ -45,6 +53,7 @@ static made make_linear(int kind, int n_out, int n_in, uint32_t seed) {
         (kind == INT8 ? pack_int8 : pack_int4)(m.weight, n_out, n_in, m.codes, m.scale, m.offset,
                                                2);
         m.l.weight = m.codes, m.l.scale = m.scale, m.l.offset = m.offset;
+        limit(&m);
     }
     return m;
 }
@@ -54,6 +63,7 @@ static void free_linear(made *m) {
     free(m->codes);
     free(m->scale);
     free(m->offset);
+    free(m->limits);
 }
 
 static float worst_error(const made *m, const float *x, const float *y, int n_rows) {
@@ -89,14 +99,15 @@ static void test_products(void) {
 /* Which ways the blocks of some rows of whole numbers go through a layer, as bits. */
 static int ways_of_rows(const linear *l, const float *x, int n_rows) {
     scratch here = {0};
+    linear limited = *l;
     reserve(&here, coded_size(l->n_in) + limits_size(l) + 4096);
     int8_t *room = take(&here, limits_size(l));
-    const int32_t *limits = take_limits(0, l, &room);
+    take_limits(0, &limited, &room);
     coded_rows rows = take_coded(&here, l->n_in);
     int seen = 0;
     for (int first = 0; first < n_rows; first += ROWS_AT_ONCE) {
         int n = n_rows - first < ROWS_AT_ONCE ? n_rows - first : ROWS_AT_ONCE;
-        quantize_rows(x + first * l->n_in, n, l->n_in, &rows, limits);
+        quantize_rows(x + first * l->n_in, n, &limited, &rows);
         for (int row = 0; row < n; row += BLOCK_ROWS) seen |= 1 << rows.apart->ways[row / BLOCK_ROWS];
     }
     free(here.start);
@@ -111,6 +122,7 @@ static void test_sums_are_exact_whatever_the_rows_hold(int n_in) {
     float *x = filled(ROWS_HERE * n_in, 3), *y = filled(ROWS_HERE * OUT, 5);
     for (int i = 0; i < OUT * n_in; i++) m.weight[i] = i % n_in ? rintf(m.weight[i] * 127) : 127;
     pack_int8(m.weight, OUT, n_in, m.codes, m.scale, m.offset, 1);
+    m.l.limits = NULL;
     for (int i = 0; i < ROWS_HERE * n_in; i++) {
         int row = i / n_in;
         float wide = row < 60 ? row : row < 100 ? 127 : row % 11 * 12;
@@ -119,6 +131,13 @@ static void test_sums_are_exact_whatever_the_rows_hold(int n_in) {
         if (row == 81 && i % n_in) x[i] = -127;
     }
     EXPECT(run_linear(&m.l, x, y, ROWS_HERE, 2) == DONE);
+    limit(&m);
+    for (int first = 0, n = 1; first < ROWS_HERE; first += n, n = n % FEW_ROWS + 1) {
+        float few[FEW_ROWS * OUT];
+        if (n > ROWS_HERE - first) n = ROWS_HERE - first;
+        EXPECT(run_linear(&m.l, x + first * n_in, few, n, 2) == DONE);
+        EXPECT(!memcmp(few, y + first * OUT, sizeof(float) * n * OUT));
+    }
     for (int r = 0; r < ROWS_HERE; r++)
         for (int o = 0; o < OUT; o++) {
             int32_t sum = 0;
@@ -143,6 +162,7 @@ static void test_sums_that_just_fit_sixteen_bits_are_exact(void) {
         for (int sign = -1; sign <= 1; sign += 2) {
             for (int i = 0; i < OUT * IN; i++) m.weight[i] = i % IN ? 32 + i / IN * 13 : 127;
             pack_int8(m.weight, OUT, IN, m.codes, m.scale, m.offset, 1);
+            limit(&m);
             for (int i = 0; i < ROWS_HERE * IN; i++) x[i] = i % IN ? sign * code : 127;
             EXPECT(run_linear(&m.l, x, y, ROWS_HERE, 1) == DONE);
             for (int i = 0; i < ROWS_HERE * OUT; i++) {

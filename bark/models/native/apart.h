@@ -59,7 +59,7 @@ static prepared *take_prepared(scratch *here, int64_t most_in) {
 /* ------------------------------------------------------------------------------------------ */
 /* What codes may be, by the weights                                                            */
 
-#define LIMITS 8 /* of a step: of the first two codes of its fours, and of the last two */
+#define LIMITS (STEP / 4) /* of a step: for the first two codes of its fours, and the last two */
 #define LIMITED 256 /* inputs of one item of a job */
 
 /* The squares of two weights beside each other, each pair's an eighth, rounded down. */
@@ -107,11 +107,6 @@ static void limit_steps(void *context, int item) {
         for (int i = 0; i < 6; i++)
             to[i] = limit_beside(most[(k - begin) / STEP][i / 2], i < 4 ? 4 : 8, i % 2);
     }
-}
-
-/* Of a layer in eight bits: LIMITS numbers a step. */
-INLINE int64_t limits_size(const linear *l) {
-    return sizeof(int32_t) * LIMITS * (padded(l->n_in) / STEP);
 }
 
 static void limit_codes(int has_workers, const linear *l, int32_t *limits) {
@@ -304,19 +299,23 @@ static void prepare(prepared *p, uint8_t *codes, int64_t n_in, int n_rows, const
 }
 #else
 #define HAS_APART 0
-INLINE int64_t limits_size(const linear *l) { return (void)l, 0; }
 #endif
 
-/* What the codes of a layer's inputs may be, at `*room`, which moves behind it; NULL where they may
- * be anything. */
-static const int32_t *take_limits(int has_workers, const linear *l, int8_t **room) {
+/* How many numbers limit what the codes of so many inputs may be. */
+INLINE int64_t n_limits(int64_t n_in) { return HAS_APART ? padded(n_in) / 4 : 0; }
+
+/* Bytes that a layer needs for limits if it has none yet. */
+INLINE int64_t limits_size(const linear *l) { return l->limits ? 0 : 4 * n_limits(l->n_in); }
+
+/* Gives a layer in eight bits its limits if it has none, at `*room`, which moves behind them. */
+static void take_limits(int has_workers, linear *l, int8_t **room) {
 #if HAS_APART
+    if (l->limits) return;
     int32_t *limits = (int32_t *)*room;
     limit_codes(has_workers, l, limits);
     *room += limits_size(l);
-    return limits;
+    l->limits = limits;
 #else
     (void)has_workers, (void)l, (void)room;
-    return NULL;
 #endif
 }

@@ -71,9 +71,16 @@ INLINE vi two_to_one(__m256i pairs) {
     return (vi)_mm256_madd_epi16(pairs, _mm256_set1_epi16(1));
 }
 
+/* What comes next of two panels' weights, and how much of it is fetched with each 16 inputs. */
+typedef struct {
+    const int8_t *w0, *w1;
+    int64_t step;
+} ahead;
+
 /* A block of rows times n inputs of two panels; n_fours are added in sixteen bits. */
-INLINE void block_of_two(const uint8_t *weights, const uint8_t *codes, int64_t n, vi *totals0,
-                         vi *totals1, const int n_fours) {
+INLINE void block_of_two(const uint8_t *weights, const uint8_t *codes, int64_t n, ahead *next,
+                         vi *totals0, vi *totals1, const int n_fours) {
+    const int8_t *next0 = next->w0, *next1 = next->w1;
     for (int64_t k = 0; k < n; k += 4 * n_fours) {
         __m256i sums0[BLOCK_ROWS], sums1[BLOCK_ROWS];
         for (int r = 0; r < BLOCK_ROWS; r++) sums0[r] = sums1[r] = four_codes(codes + 4 * r);
@@ -82,6 +89,11 @@ INLINE void block_of_two(const uint8_t *weights, const uint8_t *codes, int64_t n
         for (int i = 0; i < n_fours; i++, codes += 4 * BLOCK_ROWS, weights += 8 * LANES) {
             __m256i w0 = *(const __m256i *)weights, w1 = *(const __m256i *)(weights + 4 * LANES);
             PIN(w0, w1);
+            if (i % 4 == 0) {
+                __builtin_prefetch(next0, 0, 2);
+                __builtin_prefetch(next1, 0, 2);
+                next0 += next->step, next1 += next->step;
+            }
 #pragma GCC unroll 4
             for (int r = 0; r < BLOCK_ROWS; r++) {
                 __m256i four = four_codes(codes + 4 * r);
@@ -96,14 +108,7 @@ INLINE void block_of_two(const uint8_t *weights, const uint8_t *codes, int64_t n
             totals1[r] += two_to_one(sums1[r]);
         }
     }
-}
-
-/* A share of what two panels' weights are fetched from. */
-INLINE void fetch_weights(const int8_t *w0, const int8_t *w1, int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; i += 64) {
-        __builtin_prefetch(w0 + i, 0, 2);
-        __builtin_prefetch(w1 + i, 0, 2);
-    }
+    next->w0 = next0, next->w1 = next1;
 }
 
 /* What a row leaves apart up to a four, times two panels from input k on; returns the next. */
@@ -132,17 +137,16 @@ static void add_up_two(const int8_t *w0, const int8_t *w1, const prepared *p, in
     for (int64_t k = 0; k < n_in; k += CHUNK) {
         int64_t end = k + CHUNK < n_in ? k + CHUNK : n_in, n = end - k;
         take_weights(w0 + k * LANES, w1 + k * LANES, n, weights);
-        int64_t next = end < n_in ? end : 2 * n_in; /* or what follows the two panels */
-        int64_t share = (n * LANES / n_blocks + 63) / 64 * 64;
+        int64_t following = (end < n_in ? end : 2 * n_in) * LANES; /* or behind both panels */
+        ahead next = {w0 + following, w1 + following, (16 * LANES + n_blocks - 1) / n_blocks};
         for (int row = 0, block = 0; block < n_blocks; row += BLOCK_ROWS, block++) {
             int way = p->ways[block];
             const uint8_t *codes = p->blocks + block * stride + block_bytes(k, way);
-            fetch_weights(w0 + next * LANES, w1 + next * LANES, block * share, (block + 1) * share);
             if (way == BY_SIGN) continue;
             if (way == BY_EIGHT)
-                block_of_two(weights, codes, n, totals[0] + row, totals[1] + row, 8);
+                block_of_two(weights, codes, n, &next, totals[0] + row, totals[1] + row, 8);
             else
-                block_of_two(weights, codes, n, totals[0] + row, totals[1] + row, 4);
+                block_of_two(weights, codes, n, &next, totals[0] + row, totals[1] + row, 4);
             for (int r = row; r < row + BLOCK_ROWS && r < n_rows; r++)
                 at[r] = add_apart(p->lists + r * most, at[r], p->n_apart[r], k, end, weights,
                                   &totals[0][r], &totals[1][r]);
@@ -150,29 +154,60 @@ static void add_up_two(const int8_t *w0, const int8_t *w1, const prepared *p, in
     }
 }
 
-/* Rows times all panels. */
-static void multiply_by_blocks(const linear *l, const result *to, const coded_rows *rows,
-                               int first_row, int n_rows) {
+/* Rows times two panels, or the last one. */
+static void multiply_two(const linear *l, const result *to, const coded_rows *rows, int first_row,
+                         int n_rows, int panel) {
     const uint8_t *codes = rows->codes - first_row * code_stride(l->n_in);
     const float *scales = rows->scales - first_row;
     const int *ways = rows->apart->ways;
+    int n_panels = panel + 1 < panels_of(l) ? 2 : 1;
     vi totals[2][BUFFERED_ROWS];
-    for (int panel = 0; panel < panels_of(l); panel += 2) {
-        int n_panels = panel + 1 < panels_of(l) ? 2 : 1;
-        add_up_two(int8_panel(l, panel), int8_panel(l, panel + n_panels - 1), rows->apart, n_rows,
-                   padded(l->n_in), totals);
-        for (int row = 0, end; row < n_rows; row = end) { /* what goes the same way */
-            int by_sign = ways[row / BLOCK_ROWS] == BY_SIGN;
-            end = row + BLOCK_ROWS;
-            while (!by_sign && end < n_rows && ways[end / BLOCK_ROWS] != BY_SIGN) end += BLOCK_ROWS;
-            int n = (end < n_rows ? end : n_rows) - row;
-            for (int i = 0; i < n_panels; i++)
-                if (by_sign)
-                    rows_int8(l, to, codes, scales, first_row + row, n, panel + i);
-                else
-                    finish_int8(l, to, scales, first_row + row, n, (panel + i) * LANES,
-                                totals[i] + row);
-        }
+    add_up_two(int8_panel(l, panel), int8_panel(l, panel + n_panels - 1), rows->apart, n_rows,
+               padded(l->n_in), totals);
+    for (int row = 0, end; row < n_rows; row = end) { /* what goes the same way */
+        int by_sign = ways[row / BLOCK_ROWS] == BY_SIGN;
+        end = row + BLOCK_ROWS;
+        while (!by_sign && end < n_rows && ways[end / BLOCK_ROWS] != BY_SIGN) end += BLOCK_ROWS;
+        int n = (end < n_rows ? end : n_rows) - row;
+        for (int i = 0; i < n_panels; i++)
+            if (by_sign)
+                rows_int8(l, to, codes, scales, first_row + row, n, panel + i);
+            else
+                finish_int8(l, to, scales, first_row + row, n, (panel + i) * LANES,
+                            totals[i] + row);
+    }
+}
+
+/* Rows times all panels. */
+static void multiply_by_blocks(const linear *l, const result *to, const coded_rows *rows,
+                               int first_row, int n_rows) {
+    for (int panel = 0; panel < panels_of(l); panel += 2)
+        multiply_two(l, to, rows, first_row, n_rows, panel);
+}
+
+typedef struct {
+    const linear *l;
+    const result *to;
+    const coded_rows *rows;
+    int first_row, n_rows, n_panels; /* panels of one item */
+} shared_product;
+
+static void multiply_some(void *context, int item) {
+    const shared_product *p = context;
+    int begin = item * p->n_panels, end = begin + p->n_panels;
+    for (int panel = begin; panel < end && panel < panels_of(p->l); panel += 2)
+        multiply_two(p->l, p->to, p->rows, p->first_row, p->n_rows, panel);
+}
+
+/* A product whose outputs are shared out among the threads. */
+static void multiply_shared(int has_workers, const linear *l, const float *x, int n_rows,
+                            const coded_rows *rows, const result *to) {
+    int n_panels = (panels_of(l) + 23) / 24 * 2;
+    for (int first = 0; first < n_rows; first += ROWS_AT_ONCE) {
+        int n = n_rows - first < ROWS_AT_ONCE ? n_rows - first : ROWS_AT_ONCE;
+        shared_product p = {l, to, rows, first, n, n_panels};
+        quantize_rows(x + first * l->n_in, n, l, rows);
+        for_each(has_workers, (panels_of(l) + n_panels - 1) / n_panels, multiply_some, &p);
     }
 }
 #else
@@ -186,3 +221,33 @@ static void multiply_by_blocks(const linear *l, const result *to, const coded_ro
                       n_rows - row < ROWS ? n_rows - row : ROWS, panel);
 }
 #endif
+
+/* Room for a few rows of up to most_in numbers. */
+static size_t few_size(int n_rows, int64_t most_in) {
+    size_t size = n_rows * (code_stride(most_in) + sizeof(float)) + 128;
+#if HAS_APART
+    if (n_rows > ROWS) size += prepared_size(most_in);
+#endif
+    return size;
+}
+
+static coded_rows take_few(scratch *here, int n_rows, int64_t most_in) {
+    coded_rows rows = {.codes = take(here, n_rows * code_stride(most_in)),
+                       .scales = take(here, n_rows * sizeof(float))};
+#if HAS_APART
+    if (n_rows > ROWS) rows.apart = take_prepared(here, most_in);
+#endif
+    return rows;
+}
+
+/* A product of a few rows: in blocks where that is faster, else by panels. */
+static void multiply_few(int has_workers, const linear *l, const float *x, int n_rows,
+                         const coded_rows *rows, result to) {
+#if HAS_APART
+    if (l->kind == INT8 && l->limits && n_rows > ROWS) {
+        multiply_shared(has_workers, l, x, n_rows, rows, &to);
+        return;
+    }
+#endif
+    multiply(has_workers, l, x, n_rows, rows->codes, rows->scales, to);
+}

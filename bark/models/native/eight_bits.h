@@ -131,8 +131,8 @@ INLINE void add_kept_values(const uint8_t *values, const uint8_t *high, const ui
                 memcpy(&l, low + at + four, 4);
                 for (int i = 0; i < n; i++) {
                     vi v = *(const vi_u *)(group + i * 4 * LANES);
-                    high_sums[i] = dot4(high_sums[i], h - (vi){0}, v);
-                    low_sums[i] = dot4(low_sums[i], l - (vi){0}, v);
+                    high_sums[i] = dot4_positive(high_sums[i], h - (vi){0}, v);
+                    low_sums[i] = dot4_positive(low_sums[i], l - (vi){0}, v);
                 }
             }
         }
@@ -159,7 +159,10 @@ INLINE void attend_kept(const float *query, const uint8_t *head, int64_t half, i
             for (int i = 0; i < GROUP_VECTORS; i++) {
                 vi keys = *(const vi_u *)(group + d * 4 * GROUP + i * 4 * LANES);
                 high_sums[i] = dot4(high_sums[i], keys, high[d] - (vi){0});
-                low_sums[i] = dot4(low_sums[i], keys, low[d] - (vi){0});
+                if (ZERO) /* then the keys are the unsigned ones */
+                    low_sums[i] = dot4(low_sums[i], keys, low[d] - (vi){0});
+                else
+                    low_sums[i] = dot4_positive(low_sums[i], low[d] - (vi){0}, keys);
             }
         for (int i = 0; i < GROUP_VECTORS; i++) {
             vi whole = high_sums[i] * 128 + low_sums[i] - offset;

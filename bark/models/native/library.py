@@ -38,6 +38,7 @@ class LinearStruct(ctypes.Structure):
         ("scale", c_void_p),
         ("offset", c_void_p),
         ("bias", c_void_p),
+        ("limits", c_void_p),
     )
 
 
@@ -92,6 +93,8 @@ _INTERFACE: dict[str, tuple[type | None, tuple[type, ...]]] = {
     "packed_size": (c_int64, (c_int, c_int64, c_int64)),
     "pack_int8": (None, (c_void_p, c_int64, c_int64, c_void_p, c_void_p, c_void_p, c_int)),
     "pack_int4": (None, (c_void_p, c_int64, c_int64, c_void_p, c_void_p, c_void_p, c_int)),
+    "limits_length": (c_int64, (c_int64,)),
+    "find_limits": (None, (_LINEAR, c_void_p, c_int)),
     "run_linear": (c_int, (_LINEAR, c_void_p, c_void_p, c_int, c_int)),
     "write_cache": (None, (_CACHE, c_int, c_int, c_int, c_void_p)),
     "read_cache": (None, (_CACHE, c_int, c_int, c_int, c_void_p)),
@@ -176,6 +179,19 @@ class Library:
             pointer(offset),
             self.n_threads,
         )
+
+    def set_limits(self, layer: LinearStruct) -> Tensor:
+        """Finds what a packed layer of eight bits can add up in sixteen, where that is asked.
+
+        Returns:
+            What the layer points at from then on, to be kept as long as it; empty where the
+            processor adds up more bits.
+        """
+        limits = torch.empty(self._dll.limits_length(layer.n_in), dtype=torch.int32)
+        if len(limits):
+            self._dll.find_limits(layer, pointer(limits), self.n_threads)
+            layer.limits = limits.data_ptr()
+        return limits
 
     def run_linear(self, layer: LinearStruct, x: Tensor, y: Tensor) -> None:
         """One layer: x (M, K) float32 into y (M, N), both contiguous.
@@ -330,6 +346,7 @@ def _is_product(library: Library, kind: int, x: Tensor, weight: Tensor) -> bool:
     layer = LinearStruct(
         kind, n_out, n_in, codes.data_ptr(), scale.data_ptr(), offset.data_ptr(), None
     )
+    _limits = library.set_limits(layer) if kind == INT8 else None
     y, few = torch.empty(len(x), n_out), 11
     for part in (slice(few), slice(few, None)):
         library.run_linear(layer, x[part], y[part])

@@ -21,6 +21,7 @@ typedef struct {
     const float *scale;     /* INT8, INT4: (panels * LANES,) of an input whose scale is 1 */
     const int32_t *offset;  /* INT8, INT4: (panels * LANES,) what ZERO in every input adds up to */
     const float *bias;      /* (panels * LANES,) or NULL */
+    const int32_t *limits;  /* INT8: as find_limits has them, or NULL */
 } linear;
 
 typedef struct {
@@ -100,6 +101,16 @@ INLINE vi dot4(vi total, vi codes, vi weights) {
     return total;
 }
 #endif
+
+/* The same of codes within 0 to 127, whatever the processor wants. */
+INLINE vi dot4_positive(vi total, vi codes, vi weights) {
+#if defined(__AVX2__) && ZERO == 0
+    __m256i pairs = _mm256_maddubs_epi16((__m256i)codes, (__m256i)weights);
+    return total + (vi)_mm256_madd_epi16(pairs, _mm256_set1_epi16(1));
+#else
+    return dot4(total, codes, weights);
+#endif
+}
 
 /* Codes of a row, and the scale that turns them back. What lies between the row's end and the
  * next multiple of 64 meets weights of 0. */

@@ -67,6 +67,7 @@ class PackedLayer(nn.Module):
             offset.data_ptr(),
             None if self._bias is None else self._bias.data_ptr(),
         )
+        self._limits = library.set_limits(self.struct) if self.kind == INT8 else None
 
     @staticmethod
     def fits(weight: Tensor) -> bool:

@@ -46,7 +46,6 @@ static void attend_many(void *context, int item) {
 typedef struct {
     const linear *l;
     result to;
-    const int32_t *limits; /* as take_limits has them */
     const float *x;
     int n_rows, by_tiles;
     _Atomic int *status; /* OUT_OF_MEMORY once an item had none */
@@ -63,8 +62,7 @@ static void multiply_rows(void *context, int item) {
         return;
     }
     coded_rows rows = take_coded(here, p->l->n_in);
-    quantize_rows(p->x + (int64_t)first * p->l->n_in, n, p->l->n_in, &rows,
-                  p->limits);
+    quantize_rows(p->x + (int64_t)first * p->l->n_in, n, p->l, &rows);
     multiply_many(p->by_tiles, p->l, &p->to, &rows, first, n);
 }
 
@@ -90,22 +88,20 @@ static void pass_rows(void *context, int item) {
     float *x = p->x + (int64_t)first * width;
     if (p->layer > 0) {
         const layer *l = &m->layers[p->layer - 1];
-        const block_limits *limits = &p->limits[p->layer - 1];
-        const float *attended = p->attended + (int64_t)first * width;
-        quantize_rows(attended, n_rows, width, &rows, limits->attention_out);
+        quantize_rows(p->attended + (int64_t)first * width, n_rows, &l->attention_out, &rows);
         result to_x = {.to = ADD, .y = x, .stride = width};
         multiply_many(p->by_tiles, &l->attention_out, &to_x, &rows, 0, n_rows);
         norm_rows(x, n_rows, width, l->norm2, l->norm2_bias, normed);
-        quantize_rows(normed, n_rows, width, &rows, limits->mlp_in);
+        quantize_rows(normed, n_rows, &l->mlp_in, &rows);
         result to_hidden = {.to = GELU, .y = hidden, .stride = wide};
         multiply_many(p->by_tiles, &l->mlp_in, &to_hidden, &rows, 0, n_rows);
-        quantize_rows(hidden, n_rows, wide, &rows, limits->mlp_out);
+        quantize_rows(hidden, n_rows, &l->mlp_out, &rows);
         multiply_many(p->by_tiles, &l->mlp_out, &to_x, &rows, 0, n_rows);
     }
     if (p->layer < m->n_layers) {
         const layer *l = &m->layers[p->layer];
         norm_rows(x, n_rows, width, l->norm1, l->norm1_bias, normed);
-        quantize_rows(normed, n_rows, width, &rows, p->limits[p->layer].qkv);
+        quantize_rows(normed, n_rows, &l->qkv, &rows);
         result to_heads = {.to = QKV, .query = p->query, .query_is_bf16 = p->by_tiles,
                            .cache = p->cache, .kv = p->cache->layers[p->layer], .fresh = p->fresh,
                            .n_heads = m->n_heads, .head_size = m->width / m->n_heads};

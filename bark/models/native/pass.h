@@ -17,14 +17,8 @@
 #define HAS_WORDS 0
 #endif
 
-/* Of the layers of a block, as take_limits has them. */
-typedef struct {
-    const int32_t *qkv, *attention_out, *mlp_in, *mlp_out;
-} block_limits;
-
 typedef struct {
     const model *model;
-    const block_limits *limits; /* of every block */
     const cache *cache;
     int layer, is_causal, by_tiles;
     int n_last; /* positions of an item whose hidden states are wanted, the last ones */
@@ -72,15 +66,13 @@ static coded_rows take_coded(scratch *here, int64_t most_in) {
     return rows;
 }
 
-/* For a layer with these limits. */
-static void quantize_rows(const float *x, int n_rows, int64_t n, const coded_rows *rows,
-                          const int32_t *limits) {
+/* The inputs of a layer. */
+static void quantize_rows(const float *x, int n_rows, const linear *l, const coded_rows *rows) {
+    int64_t n = l->n_in;
     for (int r = 0; r < n_rows; r++)
         rows->scales[r] = quantize_row(x + r * n, n, rows->codes + r * code_stride(n));
 #if HAS_APART
-    prepare(rows->apart, rows->codes, n, n_rows, limits);
-#else
-    (void)limits;
+    prepare(rows->apart, rows->codes, n, n_rows, l->limits);
 #endif
 }
 

@@ -22,32 +22,31 @@ int run_layers(const model *m, const cache *c, float *x, float *y, int n_threads
     int64_t wide = m->layers[0].mlp_in.n_out, head_size = m->width / m->n_heads;
     size_t row_size = sizeof(float) * width, wide_size = sizeof(float) * wide;
     size_t fresh_size = c->kind == KV_INT8 ? 2 * row_size : 0;
-    size_t size = 2 * row_size + fresh_size + wide_size + code_stride(wide) + sizeof(float);
-    scratch *here = reserve_for_call(n_rows * size + 4096);
+    size_t size = n_rows * (2 * row_size + fresh_size + wide_size) + few_size(n_rows, wide);
+    scratch *here = reserve_for_call(size + 4096);
     if (!here) return OUT_OF_MEMORY;
     float *normed = take(here, n_rows * row_size), *query = take(here, n_rows * row_size);
     float *fresh = fresh_size ? take(here, n_rows * fresh_size) : NULL;
     float *hidden = take(here, n_rows * wide_size);
-    float *scales = take(here, n_rows * sizeof(float));
-    uint8_t *codes = take(here, n_rows * code_stride(wide));
+    coded_rows rows = take_few(here, n_rows, wide);
     int together = enter(n_threads);
     for (int i = 0; i < m->n_layers; i++) {
         const layer *l = &m->layers[i];
         for (int r = 0; r < n_rows; r++)
             norm_row(x + r * width, width, l->norm1, l->norm1_bias, normed + r * width);
-        multiply(together, &l->qkv, normed, n_rows, codes, scales,
-                 (result){.to = QKV, .query = query, .cache = c, .kv = c->layers[i],
-                          .fresh = fresh, .n_heads = m->n_heads, .head_size = head_size});
+        multiply_few(together, &l->qkv, normed, n_rows, &rows,
+                     (result){.to = QKV, .query = query, .cache = c, .kv = c->layers[i],
+                              .fresh = fresh, .n_heads = m->n_heads, .head_size = head_size});
         attention a = {c, query, c->layers[i], fresh, normed, m->n_heads, head_size};
         for_each(together, (int)(c->n_items * m->n_heads), attend_head, &a);
-        multiply(together, &l->attention_out, normed, n_rows, codes, scales,
-                 (result){.to = ADD, .y = x, .stride = width});
+        multiply_few(together, &l->attention_out, normed, n_rows, &rows,
+                     (result){.to = ADD, .y = x, .stride = width});
         for (int r = 0; r < n_rows; r++)
             norm_row(x + r * width, width, l->norm2, l->norm2_bias, normed + r * width);
-        multiply(together, &l->mlp_in, normed, n_rows, codes, scales,
-                 (result){.to = GELU, .y = hidden, .stride = wide});
-        multiply(together, &l->mlp_out, hidden, n_rows, codes, scales,
-                 (result){.to = ADD, .y = x, .stride = width});
+        multiply_few(together, &l->mlp_in, normed, n_rows, &rows,
+                     (result){.to = GELU, .y = hidden, .stride = wide});
+        multiply_few(together, &l->mlp_out, hidden, n_rows, &rows,
+                     (result){.to = ADD, .y = x, .stride = width});
     }
     leave(together);
     for (int r = 0; r < n_rows; r++)
@@ -61,7 +60,7 @@ int struct_layout(int64_t *out, int n) {
 #define AT(type, member) offsetof(type, member)
     const int64_t layout[] = {
         sizeof(linear), AT(linear, kind), AT(linear, n_out), AT(linear, n_in), AT(linear, weight),
-        AT(linear, scale), AT(linear, offset), AT(linear, bias),
+        AT(linear, scale), AT(linear, offset), AT(linear, bias), AT(linear, limits),
         sizeof(layer), AT(layer, norm1), AT(layer, norm1_bias), AT(layer, norm2),
         AT(layer, norm2_bias), AT(layer, qkv), AT(layer, attention_out), AT(layer, mlp_in),
         AT(layer, mlp_out),
@@ -103,19 +102,17 @@ int run_linear(const linear *l, const float *x, float *y, int n_rows, int n_thre
         int8_t *room = take(here, room_of(l));
         int together = enter(n_threads);
         linear wide = widen(together, l, &room);
-        const int32_t *limits = take_limits(together, &wide, &room);
-        many_rows rows = {&wide, to, limits, x, n_rows, tiles_work(), &status};
+        take_limits(together, &wide, &room);
+        many_rows rows = {&wide, to, x, n_rows, tiles_work(), &status};
         for_each(together, (n_rows + ROWS_AT_ONCE - 1) / ROWS_AT_ONCE, multiply_rows, &rows);
         leave(together);
         return status;
     }
-    size_t stride = code_stride(l->n_in);
-    scratch *here = reserve_for_call(n_rows * (stride + sizeof(float)) + 4096);
+    scratch *here = reserve_for_call(few_size(n_rows, l->n_in) + 4096);
     if (!here) return OUT_OF_MEMORY;
-    uint8_t *codes = take(here, n_rows * stride);
-    float *scales = take(here, sizeof(float) * n_rows);
+    coded_rows rows = take_few(here, n_rows, l->n_in);
     int together = enter(n_threads);
-    multiply(together, l, x, n_rows, codes, scales, to);
+    multiply_few(together, l, x, n_rows, &rows, to);
     leave(together);
     return DONE;
 }
@@ -133,20 +130,19 @@ static int64_t room_for_layers(const model *m) {
 }
 
 /* What follows the attention of layer i - 1 and comes before that of layer i, in eight bits. */
-static void ready_layers(int together, const model *m, int i, layer *wide, block_limits *limits,
-                         int8_t *room) {
+static void ready_layers(int together, const model *m, int i, layer *wide, int8_t *room) {
     if (i > 0) {
         const layer *l = &m->layers[i - 1];
         wide[i - 1].attention_out = widen(together, &l->attention_out, &room);
         wide[i - 1].mlp_in = widen(together, &l->mlp_in, &room);
         wide[i - 1].mlp_out = widen(together, &l->mlp_out, &room);
-        limits[i - 1].attention_out = take_limits(together, &wide[i - 1].attention_out, &room);
-        limits[i - 1].mlp_in = take_limits(together, &wide[i - 1].mlp_in, &room);
-        limits[i - 1].mlp_out = take_limits(together, &wide[i - 1].mlp_out, &room);
+        take_limits(together, &wide[i - 1].attention_out, &room);
+        take_limits(together, &wide[i - 1].mlp_in, &room);
+        take_limits(together, &wide[i - 1].mlp_out, &room);
     }
     if (i == m->n_layers) return;
     wide[i].qkv = widen(together, &m->layers[i].qkv, &room);
-    limits[i].qkv = take_limits(together, &wide[i].qkv, &room);
+    take_limits(together, &wide[i].qkv, &room);
 }
 
 /* The same for many new positions, of layers in eight or four bits. Of y only the last n_last
@@ -155,16 +151,15 @@ int run_layers_of_many(const model *m, const cache *c, float *x, float *y, int i
                        int n_last, int n_threads) {
     int n_rows = (int)(c->n_items * c->n_new);
     size_t row_size = (c->kind == KV_INT8 ? 4 : 2) * m->width * sizeof(float);
-    size_t layers_size = (sizeof(layer) + sizeof(block_limits)) * m->n_layers + 64;
+    size_t layers_size = sizeof(layer) * m->n_layers;
     int64_t room_size = room_for_layers(m);
     scratch *here = reserve_for_call(n_rows * row_size + layers_size + room_size + 4096);
     if (!here) return OUT_OF_MEMORY;
     float *attended = take(here, sizeof(float) * n_rows * m->width);
     void *query = take(here, sizeof(float) * n_rows * m->width);
     float *fresh = c->kind == KV_INT8 ? take(here, 2 * sizeof(float) * n_rows * m->width) : NULL;
-    layer *wide_layers = take(here, sizeof(layer) * m->n_layers);
-    memcpy(wide_layers, m->layers, sizeof(layer) * m->n_layers);
-    block_limits *limits = take(here, sizeof(block_limits) * m->n_layers);
+    layer *wide_layers = take(here, layers_size);
+    memcpy(wide_layers, m->layers, layers_size);
     int8_t *room = take(here, room_size);
     model wide = *m;
     wide.layers = wide_layers;
@@ -172,8 +167,8 @@ int run_layers_of_many(const model *m, const cache *c, float *x, float *y, int i
     _Atomic int status = DONE;
     int together = enter(n_threads);
     for (int i = 0; i <= m->n_layers && status == DONE; i++) {
-        ready_layers(together, m, i, wide_layers, limits, room);
-        pass p = {&wide, limits, c, i, is_causal, by_tiles, n_last, x, y, attended, query, fresh, &status};
+        ready_layers(together, m, i, wide_layers, room);
+        pass p = {&wide, c, i, is_causal, by_tiles, n_last, x, y, attended, query, fresh, &status};
         for_each(together, (n_rows + ROWS_AT_ONCE - 1) / ROWS_AT_ONCE, pass_rows, &p);
         if (i < m->n_layers && status == DONE)
             for_each(together, (int)(c->n_items * m->n_heads), attend_many, &p);
@@ -248,6 +243,20 @@ void pack_int4(const float *weight, int64_t n_out, int64_t n_in, int8_t *codes, 
     packing p = {weight, n_out, n_in, codes, scale, offset};
     int together = enter(n_threads);
     for_each(together, (int)((n_out + LANES - 1) / LANES), pack_panel4, &p);
+    leave(together);
+}
+
+/* How many numbers `find_limits` needs for a layer of so many inputs; 0 where there are none. */
+int64_t limits_length(int64_t n_in) { return n_limits(n_in); }
+
+/* What the codes of the inputs of a layer in eight bits may be, so that sums of sixteen bits hold
+ * them. A layer that is given them has them at hand; otherwise many rows find them anew. */
+void find_limits(const linear *l, int32_t *limits, int n_threads) {
+    linear limited = *l;
+    int8_t *room = (int8_t *)limits;
+    int together = enter(n_threads);
+    limited.limits = NULL;
+    take_limits(together, &limited, &room);
     leave(together);
 }
 
