@@ -13,6 +13,7 @@ import itertools
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -83,6 +84,7 @@ def compare(
     stages: Sequence[str],
     seeds: Sequence[int],
     n_threads: int,
+    ways: Sequence[int] = (0, 1, 2),
 ) -> list[Comparison]:
     """Runs all in turn; an interrupt returns what is there.
 
@@ -90,13 +92,18 @@ def compare(
         model: folder of the weights.
         workloads: files, by whether they have a voice.
         reference: the folder of suno-ai/bark's package; None takes the slow loop for the oracle.
+        ways: numbers of those of this package's that are compared: one by one, by drafts, and by
+            drafts with compiled layers.
     """
     ours = {"folder": str(model), "precision": "fp32", "device": "cpu"}
-    plain = Worker(OURS, n_threads, {**ours, "drafts": False}, {"BARK_NATIVE": "0"})
+    own: list[tuple[str, dict[str, Any], dict[str, str]]] = [
+        ("one by one, torch's layers", {**ours, "drafts": False}, {"BARK_NATIVE": "0"}),
+        ("drafts, torch's layers", ours, {"BARK_NATIVE": "0"}),
+        ("drafts, compiled layers", ours, {}),
+    ]
     workers = {
-        "one by one, torch's layers": plain,
-        "drafts, torch's layers": Worker(OURS, n_threads, ours, {"BARK_NATIVE": "0"}),
-        "drafts, compiled layers": Worker(OURS, n_threads, ours),
+        name: Worker(OURS, n_threads, options, environment)
+        for name, options, environment in (own[way] for way in ways)
     }
     if reference is not None:
         options = {"kind": "reference", "path": str(reference), "folder": str(model)}
@@ -142,6 +149,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--seeds", type=numbers, default=list(range(5)), metavar="N,N")
     parser.add_argument("--seconds", type=float, default=3.0, help="of audio in a run")
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument(
+        "--ways", type=numbers, default=[0, 1, 2], metavar="N,N", help="of ours, by their numbers"
+    )
     add_folder(parser)
     args = parser.parse_args(argv)
     print(describe_machine())
@@ -153,6 +163,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             stages=args.stages,
             seeds=args.seeds,
             n_threads=args.threads,
+            ways=args.ways,
         )
     rows = comparison_rows(found)
     if rows:
