@@ -24,7 +24,9 @@ def device_info(environment: Environment) -> str:
         f"eight-bit layers: {_eight_bit_layers()}",
     ]
     if device.type == "cpu":
-        lines.append("one layer of small, milliseconds of processor time (the first way is taken):")
+        lines.append(
+            "one layer of small, milliseconds of processor time (auto takes the first way):"
+        )
         for way in measure_ways():
             took = ", ".join(f"{ms:.2f} for {n} row(s)" for n, ms in way.ms.items())
             lines.append(f"  {way.name}: {took}")

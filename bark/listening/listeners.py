@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import re
+import threading
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING, Protocol
@@ -43,14 +45,16 @@ class PocketSphinx:
         except ImportError as error:
             raise OptionError(_missing("pocketsphinx")) from error
         self._decoder = Decoder(samprate=_RATE_HZ, loglevel="ERROR")
+        self._turn = threading.Lock()  # the decoder hears one utterance at a time
 
     def hear(self, audio: np.ndarray, sample_rate: int) -> str:
         """The words in (n,) float audio within ±1."""
         samples = (_prepared(audio, sample_rate) * 32_767).astype(np.int16)
-        self._decoder.start_utt()
-        self._decoder.process_raw(samples.tobytes(), full_utt=True)
-        self._decoder.end_utt()
-        heard = self._decoder.hyp()
+        with self._turn:
+            self._decoder.start_utt()
+            self._decoder.process_raw(samples.tobytes(), full_utt=True)
+            self._decoder.end_utt()
+            heard = self._decoder.hyp()
         return heard.hypstr if heard else ""
 
 
@@ -97,8 +101,13 @@ def look_with(bark: Bark, name: str = "", max_word_error_rate: float = 0.5) -> L
         return look
     if name not in LISTENERS:
         raise OptionError(f"The listener {name!r} is none of {', '.join(LISTENERS)}.")
-    listener: Listener = PocketSphinx() if name == "pocketsphinx" else FasterWhisper()
-    return listening(listener, _reader(bark), max_word_error_rate, look)
+    return listening(_kept_listener(name), _reader(bark), max_word_error_rate, look)
+
+
+@functools.lru_cache(maxsize=1)
+def _kept_listener(name: str) -> Listener:
+    """A listener that is loaded once; the last one stays in memory."""
+    return PocketSphinx() if name == "pocketsphinx" else FasterWhisper()
 
 
 class _VoiceLook:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from ..errors import MemoryShortError
 from ..events import AudioPiece, StageProgress, TakeFailed, TakeReady
 from ..listening.check import Examined, Finding, Look, examine
 from ..options import GenerationOptions
@@ -92,6 +93,7 @@ class _Tries:
     takes: list[tuple[Take, Examined]] = dataclasses.field(default_factory=list)
     seeds: list[int] = dataclasses.field(default_factory=list)
     failures: list[str] = dataclasses.field(default_factory=list)
+    is_too_large: bool = False  # another seed would not make it fit into memory
     seconds: float = 0.0
 
     def next_request(self) -> Request:
@@ -101,9 +103,9 @@ class _Tries:
 
     @property
     def is_done(self) -> bool:
-        """A good take is there, or no try is left."""
+        """A good take is there, or no try is left or of any use."""
         good = bool(self.takes) and not self.takes[-1][1].findings
-        return good or len(self.seeds) > self.task.check.retries
+        return good or self.is_too_large or len(self.seeds) > self.task.check.retries
 
 
 def make_chunks(
@@ -155,6 +157,7 @@ def _try_once(
             yield Preview(numbers[event.item], event)
         elif isinstance(event, TakeFailed):
             batch[event.item].failures.append(str(event.error))
+            batch[event.item].is_too_large |= isinstance(event.error, MemoryShortError)
         elif isinstance(event, TakeReady) and not stop.is_set():
             finished.append((batch[event.item], event.take))
     for tries, take in finished:  # behind the last event, when the model is free again

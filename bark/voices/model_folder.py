@@ -46,7 +46,8 @@ def _read_index(path: Path) -> dict[str, Mapping[str, Any]]:
     try:
         listed = read_json(path, max_bytes=_MAX_INDEX_BYTES)
     except (OSError, ValueError) as error:
-        raise VoiceError(f"{path} cannot be read as a list of voices: {error}.") from error
+        why = getattr(error, "strerror", None) or error
+        raise VoiceError(f"{path} cannot be read as a list of voices: {why}.") from error
     if not isinstance(listed, dict):
         raise VoiceError(f"{path} is no list of voices; it must be an object with their names.")
     # besides the voices it holds "repo_or_path", where transformers looked for the files

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
 
 import numpy as np
 import pytest
 
 from bark.errors import OptionError
+from bark.listening import listeners
 from bark.listening.check import examine
 from bark.listening.listeners import listening, look_with, plain_words, word_error_rate
 from bark.listening.voice_print import distance, voice_print
@@ -111,3 +113,33 @@ def test_the_error_rate_is_that_of_an_independent_count() -> None:
 def test_an_unknown_listener_is_named() -> None:
     with pytest.raises(OptionError, match="'siri'"):
         look_with(FakeBark(), "siri")
+
+
+def test_a_listener_is_loaded_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded: list[object] = []
+
+    class Deaf:
+        def __init__(self) -> None:
+            loaded.append(self)
+
+        def hear(self, audio: np.ndarray, sample_rate: int) -> str:
+            return ""
+
+    monkeypatch.setattr(listeners, "PocketSphinx", Deaf)
+    listeners._kept_listener.cache_clear()
+    try:
+        for _ in range(2):
+            look_with(FakeBark(), "pocketsphinx")
+        assert len(loaded) == 1
+    finally:
+        listeners._kept_listener.cache_clear()
+
+
+def test_a_listener_that_cannot_be_loaded_is_asked_for_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "pocketsphinx", None)
+    listeners._kept_listener.cache_clear()
+    for _ in range(2):
+        with pytest.raises(OptionError, match="pip install"):
+            look_with(FakeBark(), "pocketsphinx")

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from bark.errors import MemoryShortError
+from bark.events import TakeFailed
 from bark.listening.check import Examined, Finding, examine
 from bark.listening.listeners import look_with
 from bark.narration.cast import Cast
@@ -85,6 +89,23 @@ def test_what_never_sounds_is_tried_and_then_told(tmp_path: Path) -> None:
               if isinstance(e, NotMade)]  # fmt: skip
     assert len(bark.spoken) == 3
     assert "before it began" in made.reason
+
+
+def test_a_chunk_that_does_not_fit_into_memory_is_not_tried_again(tmp_path: Path) -> None:
+    asked: list[int] = []
+
+    class Full(Hummer):
+        def stream_requests(self, requests: Any, **options: Any) -> Iterator[Any]:
+            asked.append(len(requests))
+            for place in range(len(requests)):
+                yield TakeFailed(MemoryShortError("There is not enough memory."), place)
+
+    bark = Full()
+    narration = begun(tmp_path, "Hello.", bark, Cast("alder"), check=CheckOptions(retries=2))
+    [made] = make_chunks(bark, [narration.task(narration.chunk(1))])
+    assert isinstance(made, NotMade)
+    assert made.reason == "There is not enough memory."
+    assert asked == [1]
 
 
 def test_pocketsphinx_hears_nano(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from pathlib import Path
 from typing import Any
@@ -60,6 +61,18 @@ def test_the_list_of_a_model_names_its_voices(folder: Path) -> None:
     assert loaded is not None
     assert loaded.name == "v2/de_speaker_1"
     assert_same_tokens(loaded, make_voice())
+
+
+def test_a_list_that_the_system_does_not_give_is_a_sentence_without_its_number(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(path: Path, *, max_bytes: int) -> Any:
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    write_index(folder)
+    monkeypatch.setattr("bark.voices.model_folder.read_json", refused)
+    with pytest.raises(VoiceError, match=r"as a list of voices: Permission denied\.$"):
+        model_folder_voices(folder)
 
 
 def test_without_a_list_the_files_names_are_the_voices(folder: Path) -> None:
