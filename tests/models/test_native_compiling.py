@@ -6,17 +6,22 @@ import dataclasses
 import hashlib
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
 
 from bark.environment import read_environment
+from bark.models.native import compiler
 from bark.models.native.ahead import compile_ahead
-from bark.models.native.compiler import CompilationError, compiled_library
+from bark.models.native.compiler import VARIANTS, CompilationError, compiled_library
 from bark.models.native.library import Library, open_or_rebuild
+
+N_KILLS = 8
 
 COMPILER = next(filter(shutil.which, ("cc", "gcc", "clang")), None)
 
@@ -125,3 +130,89 @@ def test_nothing_is_begun_where_it_is_not_wanted(variables: dict[str, str]) -> N
 def test_beginning_needs_no_torch() -> None:
     code = "import sys, bark.models.native.ahead, bark.server.arenas; exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+_START = """
+import pathlib, sys
+from bark.models.native.compiler import compiled_library
+print("begins", flush=True)
+print(compiled_library(pathlib.Path(sys.argv[1]), compiler=sys.argv[2]), flush=True)
+"""
+
+
+def start(folder: Path, compiler: Path) -> subprocess.Popen[str]:
+    """A program that compiles into a folder, in a group of its own."""
+    return subprocess.Popen(
+        [sys.executable, "-c", _START, str(folder), str(compiler)],
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def wait_until_it_begins(program: subprocess.Popen[str]) -> None:
+    assert program.stdout is not None
+    assert program.stdout.readline() == "begins\n"
+
+
+@pytest.fixture
+def slow_compiler(tmp_path: Path, quick_compiler: Path) -> Path:
+    """Writes a library that was compiled before, the second half of it a little later."""
+    library = compiled_library(tmp_path / "before")
+    script = tmp_path / "slow-cc"
+    script.write_text(
+        "#!/bin/sh\n"
+        'while [ $# -gt 0 ] && [ "$1" != -o ]; do shift; done\n'
+        '[ $# -gt 0 ] || { echo "slow 1.0"; exit 0; }\n'
+        f'head -c 20000 {library} > "$2"; sleep 0.2; tail -c +20001 {library} >> "$2"\n'
+    )
+    script.chmod(0o755)
+    return script
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="its compiler is a shell script")
+def test_two_programs_that_start_at_once_leave_one_library(
+    tmp_path: Path, slow_compiler: Path
+) -> None:
+    folder = tmp_path / "new"
+    programs = [start(folder, slow_compiler) for _ in range(2)]
+    for program in programs:
+        wait_until_it_begins(program)
+    told = {program.communicate(timeout=120)[0].strip() for program in programs}
+    assert [program.returncode for program in programs] == [0, 0]
+    [path] = map(Path, told)
+    assert sorted(folder.iterdir()) == sorted([path, path.with_suffix(".sha256")])
+    assert Library(path)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="its compiler is a shell script")
+def test_after_a_program_was_killed_amid_compiling_the_next_start_works(
+    tmp_path: Path, slow_compiler: Path
+) -> None:
+    n_cut = 0
+    for tenth in range(N_KILLS):
+        folder = tmp_path / f"killed{tenth}"
+        program = start(folder, slow_compiler)
+        wait_until_it_begins(program)
+        time.sleep(0.3 * tenth / N_KILLS)
+        os.killpg(program.pid, signal.SIGKILL)
+        program.communicate(timeout=60)
+        n_cut += not list(folder.glob("*.sha256"))
+        assert Library(compiled_library(folder, compiler=str(slow_compiler)))
+    assert n_cut > 0
+
+
+@pytest.mark.skipif(COMPILER != "cc" and COMPILER != "gcc", reason="its warnings are gcc's")
+@pytest.mark.parametrize("kind", ["native", *VARIANTS])
+def test_the_sources_give_no_warning(kind: str) -> None:
+    flags = ("-march=native",) if kind == "native" else VARIANTS[kind][0]
+    warnings = ("-Wall", "-Wextra", "-Werror", "-Wno-psabi", "-fsyntax-only")
+    done = subprocess.run(
+        [str(COMPILER), *flags, *warnings, str(compiler._MAIN)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if "unrecognized" in done.stderr or "bad value" in done.stderr or "unknown" in done.stderr:
+        pytest.skip("the compiler does not know this kind of processor")
+    assert done.stderr == ""
