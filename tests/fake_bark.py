@@ -6,7 +6,7 @@ import dataclasses
 import functools
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +45,7 @@ class FakeBark:
         self.precision = "fp32"
         self.lock = ComputeLock()
         self.n_steps = 0  # counted, so that a test sees when the work has ended
+        self.before_fine: Callable[[], object] | None = None  # a test may wait in it
 
     @property
     def sample_rate(self) -> int:
@@ -100,6 +101,8 @@ class FakeBark:
         ]
         made = 0
         for stage in ("semantic", "coarse", "fine"):
+            if stage == "fine" and self.before_fine is not None:
+                self.before_fine()
             for step in range(_STEPS):
                 if stop.is_set():
                     break
