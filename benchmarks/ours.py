@@ -21,7 +21,7 @@ class Ours:
     """The stages of a model folder in one precision, as `Bark` runs them.
 
     Args:
-        drafts: whether float32 tokens may be proposed by a draft.
+        drafts: whether float32 tokens may be proposed by a draft, and windows be read by oneDNN.
     """
 
     def __init__(self, *, folder: str, drafts: bool = True, **options: Any) -> None:
@@ -35,7 +35,7 @@ class Ours:
         else:
             model = self.bark.model(stage)
             if isinstance(model, GPT) and not self._drafts:
-                model.draft = None
+                model.draft = model.of_many = None
 
     @torch.inference_mode()
     def run(

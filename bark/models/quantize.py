@@ -138,7 +138,9 @@ def _quicken(model: GPT | FineGPT) -> None:
         # Torch's eight-bit layers in two parts take as long as float32 ones.
         if is_large and (load_library() is not None or parts_that_add_exactly() == 1):
             model.draft = Draft(lambda: _make_draft(model))
-    if is_large and is_quicker():
+    # Without a draft a token is drawn by decode_plain, which decides near ties as they come.
+    is_judged = isinstance(model, FineGPT) or model.draft is not None
+    if is_large and is_judged and is_quicker():
         model.of_many = twins_by_onednn(model.transformer["h"])
 
 

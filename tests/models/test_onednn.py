@@ -25,6 +25,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """As on a processor where oneDNN is quicker, and for models of any width."""
     monkeypatch.setattr(quantize, "is_quicker", lambda: True)
     monkeypatch.setattr(quantize, "_MIN_DRAFT_WIDTH", 32)
+    monkeypatch.setattr(quantize, "parts_that_add_exactly", lambda: 1)
 
 
 @pytest.fixture
@@ -94,10 +95,13 @@ def test_weights_that_move_leave_the_twins_behind(quick: None) -> None:
     assert model.double().of_many is None
 
 
-@pytest.mark.parametrize("kind", ["narrow", "by words", "eight bits"])
+@pytest.mark.parametrize("kind", ["narrow", "by words", "eight bits", "without a draft"])
 def test_other_models_have_none(kind: str, quick: None, monkeypatch: pytest.MonkeyPatch) -> None:
     if kind == "narrow":
         monkeypatch.setattr(quantize, "_MIN_DRAFT_WIDTH", 64)
+    if kind == "without a draft":  # nobody decides near ties
+        monkeypatch.setattr(quantize, "load_library", lambda: None)
+        monkeypatch.setattr(quantize, "parts_that_add_exactly", lambda: None)
     model = gpt(position_sizes=(4, 4, 4)) if kind == "by words" else gpt()
     made = apply_precision(model, "int8" if kind == "eight bits" else "fp32", "cpu")
     assert made.of_many is None
