@@ -21,7 +21,8 @@ _M = TypeVar("_M", GPT, FineGPT)
 
 NEAR = 1e-4
 """How near, as a share, the second best candidate is to the best one in a near tie. Measured on
-random weights of official sizes: orders of sums change the two by 2e-6 at most."""
+random weights of official sizes: orders of sums change the two by 2e-6 at most, oneDNN's in a fine
+pass at temperature 0.5, all candidates of 1,024 rows, by 1.3e-5."""
 
 
 def is_near_tie(probabilities: Tensor, noise: Tensor) -> bool:
