@@ -8,7 +8,7 @@ _WOMEN = frozenset({"v2/en_speaker_9"})
 _MEN = frozenset(f"v2/en_speaker_{i}" for i in range(9))
 
 # Whom the teachers of nano's voices imitate, as their makers say; the other voices are bent.
-_TEACHERS = {"birch": "American woman", "hazel": "British woman", "oak": "British man"}
+_TEACHERS = {"birch": "American woman"}
 
 _LOW_HZ, _HIGH_HZ = 150.0, 170.0
 """Below and above: most men's and most women's voices; between them stands a middle one."""
@@ -20,7 +20,7 @@ def speaker_of(name: str) -> str:
 
 
 def teacher_of(name: str) -> str:
-    """Whom a packaged voice of nano's has learned from, "British man"; "" for a bent voice."""
+    """Whom a packaged voice of nano's has learned from; "" for a bent voice."""
     return _TEACHERS.get(name, "")
 
 

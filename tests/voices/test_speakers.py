@@ -19,7 +19,6 @@ def test_only_what_the_makers_say_is_said() -> None:
 
 def test_a_voice_that_was_bent_has_nobody_for_a_teacher() -> None:
     assert teacher_of("birch") == "American woman"
-    assert teacher_of("oak") == "British man"
     assert teacher_of("alder") == ""
 
 

@@ -33,7 +33,7 @@ class VoiceRow:
         label: its name for people.
         language: as a word; "" where it is not known.
         speaker: "man", "woman", or how high the voice is ("low voice"); "" where neither is known.
-        detail: where it is from, or whom it has learned from ("British man").
+        detail: where it is from, or whom it has learned from ("American woman").
         can_be_heard: no voice at all cannot.
     """
 
