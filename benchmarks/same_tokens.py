@@ -11,6 +11,7 @@ import contextlib
 import dataclasses
 import itertools
 import sys
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -155,10 +156,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     add_folder(parser)
     args = parser.parse_args(argv)
     print(describe_machine())
-    with weights_folder(args.folder) as folder:
+    with weights_folder(args.folder) as folder, tempfile.TemporaryDirectory() as own:
         found = compare(
             make_model(args.size, folder),
-            _workloads(args.seconds, folder, [voice == "yes" for voice in args.voices]),
+            _workloads(args.seconds, Path(own), [voice == "yes" for voice in args.voices]),
             reference=args.reference,
             stages=args.stages,
             seeds=args.seeds,
