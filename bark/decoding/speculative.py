@@ -73,8 +73,15 @@ class NoiseAhead:
         return int(pick(probabilities, self._noise(probabilities, ahead)))
 
     def is_near_tie(self, probabilities: Tensor, ahead: int) -> bool:
-        """Whether that draw is within what rounding changes; of a silent one nobody can say."""
-        return is_near_tie(probabilities, self._noise(probabilities, ahead))
+        """Whether that draw is within what rounding changes.
+
+        Args:
+            probabilities: as for `draw`, but of a silent one those of temperature 1: at 0 all of
+                them are on one token, and nothing tells how near another is.
+        """
+        silent = self.is_silent
+        noise = torch.ones_like(probabilities) if silent else self._noise(probabilities, ahead)
+        return is_near_tie(probabilities, noise)
 
     def _noise(self, probabilities: Tensor, ahead: int) -> Tensor:
         while len(self._ahead) <= ahead:
@@ -213,27 +220,18 @@ class _Rounds:
         # 3. Its own tokens stand, up to the first one that was not proposed.
         made: list[int] = []
         ended = False
-        odds = self._odds(self._model.model, hidden, step, forbidden)
-        for state, row, mask in zip(hidden.split(1), odds.split(1), forbidden, strict=True):
-            at = step + len(made)
-            if self._referee is not None and self._is_near_tie(row, state, at, mask, len(made)):
-                row = self._judged(self._referee, ahead[: len(made)], at, mask)
+        even = odds = self._odds(self._model.model, hidden, step, forbidden)
+        if self._noise.is_silent and self._referee is not None:
+            even = self._odds(self._model.model, hidden, step, forbidden, 1.0)
+        for row, near, mask in zip(odds.split(1), even.split(1), forbidden, strict=True):
+            if self._referee is not None and self._noise.is_near_tie(near, len(made)):
+                row = self._judged(self._referee, ahead[: len(made)], step + len(made), mask)
             token, ended = self._draw(row, step, len(made))
             made.append(token)
             if ended or made[-1:] != proposed[len(made) - 1 : len(made)]:
                 break
         self._keep(made, len(proposed))
         return made, ended
-
-    def _is_near_tie(
-        self, odds: Tensor, hidden: Tensor, step: int, forbidden: Tensor | None, ahead: int
-    ) -> bool:
-        """Whether rounding could decide the draw of a step, from its odds (1, V)."""
-        if not self._noise.is_silent:
-            return self._noise.is_near_tie(odds, ahead)
-        # All of them are on one token; without the temperature they tell how near another is.
-        odds = self._stage.probabilities(self._model.model, hidden, step, forbidden, 1.0)
-        return is_near_tie(odds, torch.ones_like(odds))
 
     def _judged(
         self, referee: GPT, ahead: list[Tensor], step: int, forbidden: Tensor | None
@@ -244,15 +242,21 @@ class _Rounds:
         return self._stage.probabilities(referee, hidden, step, forbidden)
 
     def _odds(
-        self, model: GPT, hidden: Tensor, step: int, forbidden: Sequence[Tensor | None]
+        self,
+        model: GPT,
+        hidden: Tensor,
+        step: int,
+        forbidden: Sequence[Tensor | None],
+        temperature: float | None = None,
     ) -> Tensor:
         """(n, C) -> (n, V) float32 of n steps in a row."""
         n = self._rules.n_phases
         odds = hidden.new_empty(len(hidden), self._rules.n_candidates)
         for offset in range(min(n, len(hidden))):
-            masks = [mask for mask in forbidden[offset::n] if mask is not None]
+            masks = [one for one in forbidden[offset::n] if one is not None]
+            mask = torch.cat(masks) if masks else None
             odds[offset::n] = self._stage.probabilities(
-                model, hidden[offset::n], step + offset, torch.cat(masks) if masks else None
+                model, hidden[offset::n], step + offset, mask, temperature
             )
         return odds
 
