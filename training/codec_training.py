@@ -17,7 +17,7 @@ from bark.codecs.harmonics import N_BANDS, N_NOISE_BANDS
 from .codec import CodecTrainee
 from .corpus import is_held_out
 from .features import Utterance, feature_files, load_utterances
-from .loop import Budget, train
+from .loop import Budget, autocast, train
 from .speakers import SPEAKERS, in_voice, speakers_of
 
 CROP_LEN = 80
@@ -116,6 +116,12 @@ def weighed(parts: dict[str, Tensor]) -> Tensor:
     return 2 * parts["size"] + parts["turn"] + parts["noise"] + 0.3 * parts["pitch"]
 
 
+def training_loss(decoder: BandDecoder, batch: CodecBatch, latent: Tensor) -> Tensor:
+    """The weighed losses, their matrix products in bfloat16: with AVX-512 2.5 times as fast."""
+    with autocast(latent.device):
+        return weighed(codec_losses(decoder, batch, latent))
+
+
 def _audible(batch: CodecBatch) -> Tensor:
     """What is louder than the noise and near the frame's loudest band counts most."""
     noise = batch.noise.unflatten(-1, (2, N_NOISE_BANDS)).mean(-2)
@@ -159,7 +165,7 @@ def train_codec(
                 start = crops.draw(_N_START_CROPS)
                 trainee.quantiser.start(trainee.encoder(start.mel, start.f0).detach().flatten(0, 1))
             used, extra = quantised(trainee, latent, rng)
-        return weighed(codec_losses(trainee.decoder, batch, used)) + extra
+        return training_loss(trainee.decoder, batch, used) + extra
 
     def validate() -> dict[str, float]:
         latent = trainee.encoder(kept.mel, kept.f0)

@@ -13,7 +13,7 @@ from torch import Tensor
 from bark.codecs.banded import BandDecoder
 
 from .codec import CodecTrainee
-from .codec_training import CodecBatch, CodecCrops, codec_losses, spread, weighed
+from .codec_training import CodecBatch, CodecCrops, codec_losses, spread, training_loss
 from .corpus import is_held_out
 from .features import Utterance, feature_files, load_utterances
 from .loop import Budget, train
@@ -100,7 +100,7 @@ def settle_decoder(
 
     def loss(_: int) -> Tensor:
         drawn = [crops.draw(decoder, batch_size // len(seen)) for crops in seen]
-        losses = [weighed(codec_losses(decoder, *one)) for one in drawn]
+        losses = [training_loss(decoder, *one) for one in drawn]
         return torch.stack(losses).mean()
 
     def validate() -> dict[str, float]:

@@ -181,8 +181,9 @@ def export(recipe: Recipe, out: Path, device: str) -> None:
     )
     export_fine(out / "fine", folder, _decoder(out), recipe.fine_config)
     write_voices(out / "voices", CodecTrainee.load(_codec(out)), out / "recorded_prompts")
-    for name in TRAININGS:
-        plot_losses(out / name)
+    for name in (*TRAININGS, *WIDENING):
+        if (out / name / "log.jsonl").exists():
+            plot_losses(out / name)
 
 
 def measure(recipe: Recipe, out: Path, device: str) -> None:
@@ -271,7 +272,8 @@ STEPS: dict[str, Step] = {
     "ship": ship,
 }
 TRAININGS = ("codec", "decoder", "letters", "text", "coarse/encoder", "coarse/blocks", "fine")
-"""Folders with a log each."""
+WIDENING = ("widened", "widened/decoder")
+"""Folders with a log each where voices were recorded."""
 
 QUICK_STEPS = (
     "data",
@@ -285,7 +287,15 @@ QUICK_STEPS = (
     "fine",
     "export",
 )
-ALL_STEPS = (*QUICK_STEPS, "measure", "compare")
+_RECORDED = QUICK_STEPS.index("coarse")
+ALL_STEPS = (
+    *QUICK_STEPS[:_RECORDED],
+    "record",
+    "widen",
+    *QUICK_STEPS[_RECORDED:],
+    "measure",
+    "compare",
+)
 
 
 def losses_that_did_not_fall(out: Path) -> list[str]:

@@ -21,6 +21,10 @@ from .features import Utterance
 N_BENT = 2
 """Bent voices that say each of the teacher's sentences."""
 
+PITCHES, THROATS, MELODIES = (0.95, 1.05), (0.98, 1.02), (0.9, 1.1)
+TILTS_DB = -0.4, 0.4
+"""Ranges in which `otherwise` changes a voice: as little as its owner does from day to day."""
+
 _PIVOT_HZ = 1_000.0
 _LOWEST_OCTAVE, _HIGHEST_OCTAVE = -2.0, 3.0  # from the pivot: beyond, the tilt stays as it is
 
@@ -74,6 +78,20 @@ def in_voice(utterance: Utterance, speaker: Speaker) -> Utterance:
     n_frames = len(bands.f0)
     mel = log_mel(speak(bands, 0, n_frames), n_frames)
     return dataclasses.replace(utterance, bands=bands, mel=mel)
+
+
+def otherwise(utterance: Utterance, rng: np.random.Generator) -> Utterance:
+    """The same sentence in the same voice, but pitch, throat, melody and tilt are a little other.
+
+    What a codec makes of it are other codes with the same meaning: more to learn from where a
+    voice has said little.
+
+    Args:
+        utterance: in any voice.
+        rng: draws how much, evenly within the ranges.
+    """
+    drawn = (float(rng.uniform(*r)) for r in (PITCHES, THROATS, MELODIES, TILTS_DB))
+    return in_voice(utterance, Speaker("", *drawn))
 
 
 def with_melody(bands: Bands, melody: float) -> Bands:

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from .codec import CodecTrainee
-from .codec_training import CodecCrops, codec_losses, quantised, weighed
+from .codec_training import CodecCrops, codec_losses, quantised, training_loss
 from .decoder import LR, MATRIX_LR, CodedCrops, parted
 from .features import Utterance
 from .loop import Budget, train
@@ -67,12 +67,12 @@ def widen_codec(
         with torch.no_grad():
             wanted = before(batch.mel, batch.f0)
         moved = (codec.encoder(batch.mel, batch.f0) - wanted).square().mean()
-        said = weighed(codec_losses(decoder, batch, latent))
+        said = training_loss(decoder, batch, latent)
         batch = fresh.draw(batch_size - half)
         latent, cost = quantised(
             codec, codec.encoder(batch.mel, batch.f0), rng, shares=_N_BOOKS_SHARES, learn=False
         )
-        return said + moved + weighed(codec_losses(decoder, batch, latent)) + cost
+        return said + moved + training_loss(decoder, batch, latent) + cost
 
     def validate() -> dict[str, float]:
         latent = codec.encoder(kept_new.mel, kept_new.f0)

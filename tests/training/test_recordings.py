@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -26,7 +27,7 @@ from training.recordings import (
     record_prompts,
     recorded_voices,
 )
-from training.speakers import SPEAKERS, Speaker, in_voice
+from training.speakers import PITCHES, SPEAKERS, Speaker, in_voice, otherwise
 from training.streams import encode_features, encode_recordings, load_streams
 from training.teacher import Speech
 from training.voices import train_classifier
@@ -114,14 +115,38 @@ def test_a_widened_decoder_settles_on_what_either_encoder_says(
     assert size(spoken[0], codec.decoder) < 0.2 * size(spoken[1], before.decoder)
 
 
-def test_recordings_are_encoded_under_their_names(known: list[Utterance], tmp_path: Path) -> None:
+def test_recordings_are_encoded_under_their_names_and_in_versions(
+    known: list[Utterance], tmp_path: Path
+) -> None:
     (tmp_path / "recordings").mkdir()
     save_utterances(tmp_path / "recordings" / "hazel-000000.npz", known[:2])
     codec = CodecTrainee(BandCodecConfig(latent_width=16, width=24, n_blocks=1)).eval()
-    encode_recordings(tmp_path / "recordings", codec, tmp_path / "codes")
-    with np.load(tmp_path / "codes" / "hazel-000000.npz") as file:
-        assert file["codes"].shape == (8, sum(len(u.mel) for u in known[:2]))
-        assert file["lengths"].tolist() == [len(u.semantic) for u in known[:2]]
+    out = tmp_path / "codes"
+    encode_recordings(tmp_path / "recordings", codec, out, n_versions=2)
+    names = ["hazel-000000.npz", "hazel-000000-0.npz", "hazel-000000-1.npz"]
+    assert sorted(path.name for path in out.iterdir()) == sorted(names)
+    codes = []
+    for name in names:
+        with np.load(out / name) as file:
+            codes.append(file["codes"])
+            assert file["codes"].shape == (8, sum(len(u.mel) for u in known[:2]))
+            assert file["lengths"].tolist() == [len(u.semantic) for u in known[:2]]
+    assert all((a != b).any() for a, b in itertools.combinations(codes, 2))
+    written = [(out / name).stat().st_mtime_ns for name in names]
+    encode_recordings(tmp_path / "recordings", codec, out, n_versions=2)
+    assert [(out / name).stat().st_mtime_ns for name in names] == written
+
+
+def test_a_version_of_a_sentence_is_the_same_voice_and_the_same_words(
+    known: list[Utterance],
+) -> None:
+    again = otherwise(known[0], np.random.default_rng(3))
+    np.testing.assert_array_equal(again.semantic, known[0].semantic)
+    was, now = known[0].bands.f0, again.bands.f0
+    assert torch.equal(was > 0, now > 0)
+    change = (now[was > 0].log().mean() - was[was > 0].log().mean()).exp()
+    assert PITCHES[0] <= change <= PITCHES[1]
+    assert change != 1
 
 
 def test_recorded_voices_are_learned_behind_the_bent_ones(
@@ -132,7 +157,7 @@ def test_recorded_voices_are_learned_behind_the_bent_ones(
         (tmp_path / folder).mkdir()
         save_utterances(tmp_path / folder / f"{name}.npz", known)
     encode_features(tmp_path / "features", codec, tmp_path / "codes")
-    encode_recordings(tmp_path / "recordings", codec, tmp_path / "recorded_codes")
+    encode_recordings(tmp_path / "recordings", codec, tmp_path / "recorded_codes", n_versions=0)
     assert recorded_voices(tmp_path / "recorded_codes") == ("oak",)
     streams = load_streams(tmp_path / "codes", tmp_path / "recorded_codes")
     assert len(streams) == len(SPEAKERS) + 1
