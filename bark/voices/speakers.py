@@ -8,7 +8,11 @@ _WOMEN = frozenset({"v2/en_speaker_9"})
 _MEN = frozenset(f"v2/en_speaker_{i}" for i in range(9))
 
 # Whom the teachers of nano's voices imitate, as their makers say; the other voices are bent.
-_TEACHERS = {"birch": "American woman"}
+_TEACHERS = {
+    "birch": "American woman",
+    "hazel": "British woman",
+    "hickory": "American man",
+}
 
 _LOW_HZ, _HIGH_HZ = 150.0, 170.0
 """Below and above: most men's and most women's voices; between them stands a middle one."""
