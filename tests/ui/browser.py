@@ -54,9 +54,11 @@ def add_grid(studio: Studio, visit: Visit) -> None:
 
 
 def look_again(page: Any, n_takes: int) -> None:
-    """Lets the page ask for what is new, and waits until it has as many takes."""
+    """Lets the page ask for what is new, and waits until it has as many takes and shows them."""
     page.evaluate("barkStudio.store.ask()")
     page.wait_for_function(f"barkStudio.store.takes.size === {n_takes}")
+    # What is new is told to the page's parts in the next frame.
+    page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
 
 
 def add_axe(page: Any) -> None:
