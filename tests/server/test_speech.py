@@ -278,7 +278,8 @@ def steps_until_nothing_runs(app: Running) -> int:
 def test_a_caller_who_leaves_stops_the_computation(
     running: Running, slow: Running, has_begun_to_sound: bool
 ) -> None:
-    body = {"input": LONG, "response_format": "pcm"}
+    # A quarter of a minute of work, so that on a busy machine too there is something left to stop.
+    body = {"input": 3 * LONG, "response_format": "pcm"}
     before = running.bark.n_steps
     running.post(**body)
     n_all = running.bark.n_steps - before
