@@ -236,7 +236,8 @@ def test_everything_that_can_be_pressed_has_a_name(visit: Callable[..., Any]) ->
     speak(page, "Who am I?")
     nameless = page.evaluate(
         """() => [...document.querySelectorAll('button, a[href], input, textarea')]
-            .filter((e) => e.offsetParent && !e.ariaLabel && !e.innerText.trim() && !e.title
+            .filter((e) => e.checkVisibility({ visibilityProperty: true }))
+            .filter((e) => !e.ariaLabel && !e.innerText.trim() && !e.title
                 && !(e.labels && e.labels.length) && !e.closest('label') && e.type !== 'file')
             .map((e) => e.outerHTML.slice(0, 120))"""
     )
