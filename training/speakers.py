@@ -23,7 +23,7 @@ N_BENT = 2
 
 PITCHES, THROATS, MELODIES = (0.95, 1.05), (0.98, 1.02), (0.9, 1.1)
 TILTS_DB = -0.4, 0.4
-"""Ranges in which `otherwise` changes a voice: as little as its owner does from day to day."""
+"""Ranges in which `otherwise` changes a voice: small beside what tells `SPEAKERS` apart."""
 
 _PIVOT_HZ = 1_000.0
 _LOWEST_OCTAVE, _HIGHEST_OCTAVE = -2.0, 3.0  # from the pivot: beyond, the tilt stays as it is

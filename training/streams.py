@@ -18,7 +18,7 @@ from .speakers import SPEAKERS, in_voice, otherwise, speakers_of
 
 N_VERSIONS = 4
 """Of each recorded sentence, besides itself. Without them the coarse model learned recordings of
-an hour by heart: held-out losses of 1.6 and 3.2 nats, in voices of four hours 1.1 and 2.7."""
+half an hour by heart: held-out losses of 1.6 and 3.2 nats, in voices of four hours 1.1 and 2.6."""
 
 log = logging.getLogger(__name__)
 
