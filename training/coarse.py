@@ -23,7 +23,7 @@ from bark.models.conditioned import COARSE_PER_SEMANTIC, ConditionedGPT, Conditi
 from bark.spec import NANO
 from bark.text.english.phones import N_SEMANTIC
 
-from .loop import Budget, autocast, load_weights, train
+from .loop import AVERAGING, Budget, autocast, load_weights, train
 from .streams import Stream
 
 CONFIG = ConditionedGPTConfig(
@@ -36,10 +36,6 @@ ENCODER_CROP_LEN = 1_200
 MAX_CORRUPTION = 0.8
 SHARE_AT_START = 0.4
 """Crops that begin with an utterance, behind the start token, where a speaker is drawn."""
-
-AVERAGING = 0.998
-"""Of the weights, in the second part: at a high learning rate their average of some five hundred
-steps has held-out losses that are 0.1 to 0.2 nats below their own."""
 
 SHARE_OF_ENDS = 0.6
 """Crops whose encoder sees nothing beyond the utterance that they end in, as when it is spoken."""

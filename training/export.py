@@ -33,7 +33,10 @@ VOICES_DIR = Path(__file__).parents[1] / "assets" / "prompts" / "nano"
 MAX_FILE_BYTES = 10_000_000
 
 VOICE_TEXT = "Every evening the old clock in the hall strikes nine, and the cat looks up."
-"""What each speaker says in its history prompt."""
+RECORDED_VOICE_TEXT = "We walked along the river until the lamps were lit."
+"""What each speaker says in its history prompt: the teacher's voices, and those of people.
+
+With the first text hazel's takes went on in birch's voice, in 7 of 12."""
 
 PROMPT_PAUSE_FRAMES = 4
 """Semantic tokens of silence at its end: a model that goes on sees little else but the voice."""

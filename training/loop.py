@@ -15,6 +15,10 @@ from torch import Tensor, nn
 
 from .optim import Optimizer, schedule
 
+AVERAGING = 0.998
+"""What a step leaves of the weights' average: at a high learning rate the average of some five
+hundred steps of the coarse model has held-out losses that are 0.1 to 0.2 nats below their own."""
+
 log = logging.getLogger(__name__)
 
 

@@ -23,7 +23,7 @@ from .corpus import held_out_numbers, held_out_prose
 from .decoder import Coded, settle_decoder, utterances_in_turn
 from .export import (
     NANO_DIR,
-    VOICE_TEXT,
+    RECORDED_VOICE_TEXT,
     VOICES_DIR,
     export_coarse,
     export_fine,
@@ -210,12 +210,12 @@ def compare(recipe: Recipe, out: Path, device: str) -> None:
 
 
 def record(recipe: Recipe, out: Path, device: str) -> None:
-    """Kokoro says sentences in three voices that are not bent from the teacher's."""
+    """Kokoro says sentences in two voices, from one of which a third is bent."""
     lexicon = Lexicon.load()
     kokoro = Kokoro(lexicon, out)
     sentences = training_sentences(recipe.recorded, recipe.seed + 1)
     make_recordings(sentences, kokoro.speak, lexicon, out / "recordings")
-    record_prompts(VOICE_TEXT, kokoro.speak, lexicon, out / "recorded_prompts")
+    record_prompts(RECORDED_VOICE_TEXT, kokoro.speak, lexicon, out / "recorded_prompts")
 
 
 def widen(recipe: Recipe, out: Path, device: str) -> None:

@@ -21,6 +21,7 @@ from .features import (
     to_utterance,
 )
 from .kokoro.speaking import KOKORO_VOICES, KokoroVoice
+from .speakers import in_voice
 from .teacher import Speech
 
 SPEEDS = 0.92, 1.1
@@ -39,10 +40,10 @@ def make_recordings(
     out: Path,
     voices: Sequence[KokoroVoice] = KOKORO_VOICES,
 ) -> None:
-    """Writes utterances of all voices to `out`, in files that a restart keeps.
+    """Writes utterances of all voices to `out`, and of those bent from them, as files.
 
     The voices take turns with a file each and have sentences of their own, so that wherever it is
-    stopped each has about as many.
+    stopped each has about as many. A restart keeps the files of a voice that has them all.
 
     Args:
         sentences: what to say; those with a word that a voice cannot say are skipped.
@@ -54,19 +55,19 @@ def make_recordings(
     out.mkdir(parents=True, exist_ok=True)
     for turn, first in enumerate(range(0, len(sentences), SHARD_LEN)):
         voice = voices[turn % len(voices)]
-        path = out / f"{voice.name}-{first:06d}.npz"
-        if path.exists():
+        number = f"{first:06d}"
+        if _is_saved(out, number, voice):
             continue
         part = sentences[first : first + SHARD_LEN]
         made = [
             utterance
-            for number, sentence in enumerate(part, start=first)
-            if (utterance := _said(sentence, number, speak, lexicon, voice)) is not None
+            for i, sentence in enumerate(part, start=first)
+            if (utterance := _said(sentence, i, speak, lexicon, voice)) is not None
         ]
         if made:
-            save_utterances(path, made)
+            _save(out, number, voice, made)
         minutes = sum(len(u.semantic) for u in made) / RATE_HZ / 60
-        log.info("%s: %d sentences, %.1f minutes", path.name, len(made), minutes)
+        log.info("%s %s: %d sentences, %.1f minutes", voice.name, number, len(made), minutes)
 
 
 def record_prompts(
@@ -76,7 +77,7 @@ def record_prompts(
     out: Path,
     voices: Sequence[KokoroVoice] = KOKORO_VOICES,
 ) -> None:
-    """Each voice says a text, into `<voice>-prompt.npz`: what its voice prompt is made of.
+    """All voices say a text, into `<voice>-prompt.npz`: what a voice prompt is made of.
 
     Args:
         text: words that every voice can say.
@@ -89,15 +90,15 @@ def record_prompts(
     """
     out.mkdir(parents=True, exist_ok=True)
     for voice in voices:
-        path = out / f"{voice.name}-prompt.npz"
-        if not path.exists():
+        if not _is_saved(out, "prompt", voice):
             speech = speak(read_words(text, lexicon), voice, 1.0)
-            save_utterances(path, [to_utterance(text, speech)])
+            _save(out, "prompt", voice, [to_utterance(text, speech)])
 
 
 def recorded_voices(folder: Path) -> tuple[str, ...]:
-    """Names of the voices that have `<voice>-*.npz` in a folder, in `KOKORO_VOICES`' order."""
-    return tuple(v.name for v in KOKORO_VOICES if any(folder.glob(f"{v.name}-*.npz")))
+    """Names of the voices that have `<voice>-*.npz` in a folder; who is bent follows the other."""
+    names = (name for voice in KOKORO_VOICES for name in _names(voice))
+    return tuple(name for name in names if any(folder.glob(f"{name}-*.npz")))
 
 
 def read_recordings(folder: Path, voice: str = "*") -> list[Utterance]:
@@ -115,3 +116,19 @@ def _said(
     except ValueError as error:
         log.debug("skipped: %s", error)
         return None
+
+
+def _names(voice: KokoroVoice) -> tuple[str, ...]:
+    return (voice.name, *(speaker.name for speaker in voice.bent))
+
+
+def _is_saved(out: Path, number: str, voice: KokoroVoice) -> bool:
+    return all((out / f"{name}-{number}.npz").exists() for name in _names(voice))
+
+
+def _save(out: Path, number: str, voice: KokoroVoice, made: Sequence[Utterance]) -> None:
+    """Files of what a voice said, and of the same in the voices that are bent from it."""
+    save_utterances(out / f"{voice.name}-{number}.npz", made)
+    for speaker in voice.bent:
+        bent = [in_voice(utterance, speaker) for utterance in made]
+        save_utterances(out / f"{speaker.name}-{number}.npz", bent)

@@ -22,7 +22,7 @@ class Recipe:
 
     Attributes:
         sentences: that the teacher says for the codec, the coarse and the fine model.
-        recorded: sentences that people's voices say.
+        recorded: sentences that people's voices say, in halves.
         text_items: sentences for the text model.
         held_out: sentences of prose and with numbers that the text model is measured on.
         codec, decoder, widening, letters, text, encoder, coarse, fine: budgets of the trainings;
@@ -38,11 +38,11 @@ class Recipe:
     """
 
     sentences: int = 20_000
-    recorded: int = 2_400
+    recorded: int = 1_600
     text_items: int = 44_000
     held_out: tuple[int, int] = (150, 30)
     codec: Budget = field(default_factory=lambda: Budget(minutes=120))
-    decoder: Budget = field(default_factory=lambda: Budget(minutes=30))
+    decoder: Budget = field(default_factory=lambda: Budget(minutes=60))
     widening: Budget = field(default_factory=lambda: Budget(minutes=60))
     letters: Budget = field(default_factory=lambda: Budget(minutes=40))
     text: Budget = field(default_factory=lambda: Budget(minutes=90))
@@ -58,7 +58,7 @@ class Recipe:
     coarse_batches: tuple[int, int] = (5, 8)
     fine_batch: int = 8
     text_temperature: float = 0.7
-    coarse_temperature: float = 0.35
+    coarse_temperature: float = 0.25
     pitch_temperature: float = 0.7
     melody_steps: int = 600
     seed: int = 0
@@ -80,7 +80,7 @@ def quick_recipe() -> Recipe:
         encoder=budget,
         coarse=budget,
         fine=dataclasses.replace(budget, steps=60),  # nearly noise: more would learn it by heart
-        codec_config=BandCodecConfig(latent_width=16, width=32, n_blocks=2),
+        codec_config=BandCodecConfig(latent_width=16, width=32, taps=(7, 5)),
         text_config=dataclasses.replace(TEXT_CONFIG, n_layer=2, n_head=2, n_embd=64),
         coarse_config=ConditionedGPTConfig(
             block_size=96,

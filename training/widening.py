@@ -18,12 +18,13 @@ from torch import Tensor
 
 from .codec import CodecTrainee
 from .codec_training import CodecCrops, codec_losses, quantised, training_loss
-from .decoder import LR, MATRIX_LR, CodedCrops, parted
+from .decoder import CodedCrops, parted
 from .features import Utterance
 from .loop import Budget, train
 
 _N_BOOKS_SHARES = (0, 0.6, 0.06, 0.06, 0.04, 0.02, 0.02, 0.2)  # of the new voices' crops
 _N_MEASURED = 20
+_LR, _MATRIX_LR = 4e-4, 0.004  # what is trained already moves on in small steps
 
 
 def widen_codec(
@@ -83,6 +84,6 @@ def widen_codec(
         }
         return {f"{who} {k}": float(v) for who, parts in losses.items() for k, v in parts.items()}
 
-    log = train(codec, loss, validate, out=out, budget=budget, lr=LR, matrix_lr=MATRIX_LR)
+    log = train(codec, loss, validate, out=out, budget=budget, lr=_LR, matrix_lr=_MATRIX_LR)
     codec.eval()
     return log

@@ -39,7 +39,7 @@ PITCH_STEP = float(np.log(HIGHEST_HZ / LOWEST_HZ)) / (N_PITCHES - 2)
 """From one pitch to the next, in natural log of Hz."""
 
 _WIDENING = 3  # of a block's hidden layer
-_LEFT, _RIGHT = 4, 2  # frames that a block sees each way
+_LEFT = 4  # frames before one that a block sees
 _F0_RANGE_HZ = (45.0, 600.0)
 _SHARPENING = 1.2, 0.7  # of harmonics and noise over frequency; regression flattens both
 _REACHES = 12, 6  # bands each way
@@ -54,12 +54,13 @@ class BandCodecConfig:
     Attributes:
         latent_width: numbers that are quantised.
         width: channels of the network.
-        n_blocks: its depth.
+        taps: frames that each block sees: four before, the frame itself, those behind. Blocks
+            that see none behind add depth, and nothing to how long a stream waits.
     """
 
     latent_width: int = 48
     width: int = 256
-    n_blocks: int = 6
+    taps: tuple[int, ...] = (7, 7, 5, 7, 5, 7, 5, 7, 5, 7)
 
 
 class ConvNeXtBlock(nn.Module):
@@ -105,7 +106,7 @@ class BandDecoder(nn.Module):
         self.pitch = nn.Embedding(N_PITCHES, width)
         self.dec_in = nn.Linear(latent, width)
         self.dec = nn.ModuleList(
-            ConvNeXtBlock(width, _LEFT, _RIGHT, _WIDENING) for _ in range(config.n_blocks)
+            ConvNeXtBlock(width, _LEFT, taps - 1 - _LEFT, _WIDENING) for taps in config.taps
         )
         self.norm = nn.LayerNorm(width)
         self.sizes = [N_BANDS, N_BANDS, N_BANDS, 2 * N_NOISE_BANDS, 1]
@@ -122,7 +123,7 @@ class BandDecoder(nn.Module):
     @property
     def right(self) -> int:
         """Frames behind one that it depends on."""
-        return _RIGHT * len(self.dec)
+        return sum(int(block.right) for block in self.dec)
 
     def latent(self, codes: Tensor) -> Tensor:
         """The sum of what codes (n, T) stand for: (T, latent_width)."""
@@ -169,8 +170,11 @@ class BandCodec:
         """
         tensors = {name: tensor.float() for name, tensor in load_file(path).items()}
         width, latent = tensors["dec_in.weight"].shape
-        n_blocks = len({name.split(".")[1] for name in tensors if name.startswith("dec.")})
-        decoder = BandDecoder(BandCodecConfig(latent, width, n_blocks))
+        taps, i = [], 0
+        while f"dec.{i}.taps" in tensors:
+            taps.append(len(tensors[f"dec.{i}.taps"]))
+            i += 1
+        decoder = BandDecoder(BandCodecConfig(latent, width, tuple(taps)))
         missing = decoder.state_dict().keys() ^ tensors.keys()
         if missing:
             raise KeyError(", ".join(sorted(missing)))

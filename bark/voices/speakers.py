@@ -7,11 +7,12 @@ from __future__ import annotations
 _WOMEN = frozenset({"v2/en_speaker_9"})
 _MEN = frozenset(f"v2/en_speaker_{i}" for i in range(9))
 
-# Whom the teachers of nano's voices imitate, as their makers say; the other voices are bent.
+# Whom the teachers of nano's voices imitate, as their makers say; the others are bent from birch.
 _TEACHERS = {
     "birch": "American woman",
     "hazel": "British woman",
     "hickory": "American man",
+    "oak": "British, bent from hazel",
 }
 
 _LOW_HZ, _HIGH_HZ = 150.0, 170.0
@@ -24,7 +25,7 @@ def speaker_of(name: str) -> str:
 
 
 def teacher_of(name: str) -> str:
-    """Whom a packaged voice of nano's has learned from; "" for a bent voice."""
+    """Whom a packaged voice of nano's has learned from; "" for one bent from birch."""
     return _TEACHERS.get(name, "")
 
 

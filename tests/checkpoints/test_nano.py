@@ -48,7 +48,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, t
     config = {stage: dataclasses.asdict(config) for stage, config in CONFIGS.items()}
     (folder / "config.json").write_text(json.dumps(config))
     torch.manual_seed(0)
-    codec = BandCodec(BandDecoder(BandCodecConfig(latent_width=8, width=16, n_blocks=2)))
+    codec = BandCodec(BandDecoder(BandCodecConfig(latent_width=8, width=16, taps=(7, 5))))
     codec.save(folder / "codec.safetensors")
     return folder, models
 

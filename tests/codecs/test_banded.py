@@ -22,7 +22,7 @@ from bark.codecs.banded import (
 )
 from bark.codecs.harmonics import HOP_LEN
 
-SMALL = BandCodecConfig(latent_width=8, width=16, n_blocks=2)
+SMALL = BandCodecConfig(latent_width=8, width=16, taps=(7, 5))
 
 
 @pytest.fixture(name="codec")
@@ -61,6 +61,12 @@ def test_pieces_join_without_a_seam(codec: BandCodec, codes: np.ndarray, length:
         known = codes[:, : start + length + codec.look_ahead_frames]
         pieces.append(codec.decode(known, start, start + length))
     np.testing.assert_allclose(np.concatenate(pieces), whole, atol=1e-5)
+
+
+def test_a_stream_waits_only_for_blocks_that_see_what_is_behind() -> None:
+    assert BandDecoder(SMALL).right == 2
+    longer = BandDecoder(BandCodecConfig(latent_width=8, width=16, taps=(7, 5, 5, 5)))
+    assert (longer.left, longer.right) == (16, 2)
 
 
 def test_samples_are_final_only_once_the_frames_ahead_are_known(

@@ -71,7 +71,7 @@ def test_a_fitted_head_draws_the_pitch_more_freely_than_the_rest(
     streams: list[Stream], tmp_path: Path
 ) -> None:
     torch.manual_seed(0)
-    decoder = BandDecoder(BandCodecConfig(latent_width=4, width=8, n_blocks=1))
+    decoder = BandDecoder(BandCodecConfig(latent_width=4, width=8, taps=(7,)))
     budget = Budget(steps=60, validate_every_s=1e9)
     train_coarse(streams, decoder, tmp_path, budget, budget, config=TINY)
     wanted = Temperatures(pitch=1.0, rest=0.35)
@@ -91,7 +91,7 @@ def test_a_fitted_head_draws_the_pitch_more_freely_than_the_rest(
 def test_without_a_fitted_melody_all_is_drawn_at_the_same_temperature(
     streams: list[Stream], tmp_path: Path
 ) -> None:
-    decoder = BandDecoder(BandCodecConfig(latent_width=4, width=8, n_blocks=1))
+    decoder = BandDecoder(BandCodecConfig(latent_width=4, width=8, taps=(7,)))
     budget = Budget(steps=2, validate_every_s=1e9)
     config = dataclasses.replace(TINY, n_layer=1)
     train_coarse(streams, decoder, tmp_path, budget, budget, config=config)

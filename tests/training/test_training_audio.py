@@ -46,7 +46,7 @@ TINY = ConditionedGPTConfig(
     condition_width=16,
     condition_dilations=(1, 2),
 )
-SMALL_CODEC = BandCodecConfig(latent_width=16, width=24, n_blocks=1)
+SMALL_CODEC = BandCodecConfig(latent_width=16, width=24, taps=(7,))
 
 
 @pytest.fixture(scope="module", name="utterances")

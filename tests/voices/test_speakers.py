@@ -17,9 +17,10 @@ def test_only_what_the_makers_say_is_said() -> None:
     assert said == [f"v2/en_speaker_{i}" for i in range(10)]
 
 
-def test_a_voice_that_was_bent_has_nobody_for_a_teacher() -> None:
+def test_a_voice_that_was_bent_from_birch_has_nobody_for_a_teacher() -> None:
     assert teacher_of("birch") == "American woman"
     assert teacher_of("alder") == ""
+    assert teacher_of("oak") == "British, bent from hazel"
 
 
 @pytest.mark.parametrize(
