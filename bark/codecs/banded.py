@@ -105,6 +105,7 @@ class BandDecoder(nn.Module):
         )
         self.pitch = nn.Embedding(N_PITCHES, width)
         self.dec_in = nn.Linear(latent, width)
+        self._taps = config.taps
         self.dec = nn.ModuleList(
             ConvNeXtBlock(width, _LEFT, taps - 1 - _LEFT, _WIDENING) for taps in config.taps
         )
@@ -123,7 +124,7 @@ class BandDecoder(nn.Module):
     @property
     def right(self) -> int:
         """Frames behind one that it depends on."""
-        return sum(int(block.right) for block in self.dec)
+        return sum(taps - 1 - _LEFT for taps in self._taps)
 
     def latent(self, codes: Tensor) -> Tensor:
         """The sum of what codes (n, T) stand for: (T, latent_width)."""
