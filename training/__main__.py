@@ -58,7 +58,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "step",
         choices=[*STEPS, "all"],
-        help="what to do; 'all' is all but 'record', 'widen' and 'ship'",
+        help="what to do; 'all' is all but 'ship'",
     )
     parser.add_argument("--out", default="runs", help="folder of everything made (%(default)s)")
     parser.add_argument("--device", default="cpu", help="cpu or cuda (%(default)s)")

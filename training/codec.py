@@ -186,8 +186,7 @@ class CodecTrainee(nn.Module):
         if not path.exists():
             raise FileNotFoundError(f"no codec in {folder}; run `python -m training codec` first")
         decoder = BandCodec.from_file(folder / "codec.safetensors").decoder
-        width, latent = decoder.dec_in.weight.shape
-        trainee = cls(BandCodecConfig(latent, width, tuple(len(b.taps) for b in decoder.dec)))
+        trainee = cls(decoder.config)
         trainee.decoder.load_state_dict(decoder.state_dict())
         trainee.encoder.load_state_dict(torch.load(path, weights_only=True))
         return trainee.eval()

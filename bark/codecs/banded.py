@@ -98,6 +98,7 @@ class BandDecoder(nn.Module):
 
     def __init__(self, config: BandCodecConfig) -> None:
         super().__init__()
+        self.config = config
         latent, width = config.latent_width, config.width
         sizes = [N_CORRECTIONS if i == 1 else 1_024 for i in range(8)]
         self.books = nn.ParameterList(
@@ -105,7 +106,6 @@ class BandDecoder(nn.Module):
         )
         self.pitch = nn.Embedding(N_PITCHES, width)
         self.dec_in = nn.Linear(latent, width)
-        self._taps = config.taps
         self.dec = nn.ModuleList(
             ConvNeXtBlock(width, _LEFT, taps - 1 - _LEFT, _WIDENING) for taps in config.taps
         )
@@ -124,7 +124,7 @@ class BandDecoder(nn.Module):
     @property
     def right(self) -> int:
         """Frames behind one that it depends on."""
-        return sum(taps - 1 - _LEFT for taps in self._taps)
+        return sum(taps - 1 - _LEFT for taps in self.config.taps)
 
     def latent(self, codes: Tensor) -> Tensor:
         """The sum of what codes (n, T) stand for: (T, latent_width)."""
@@ -171,11 +171,9 @@ class BandCodec:
         """
         tensors = {name: tensor.float() for name, tensor in load_file(path).items()}
         width, latent = tensors["dec_in.weight"].shape
-        taps, i = [], 0
-        while f"dec.{i}.taps" in tensors:
-            taps.append(len(tensors[f"dec.{i}.taps"]))
-            i += 1
-        decoder = BandDecoder(BandCodecConfig(latent, width, tuple(taps)))
+        n_blocks = len({name.split(".")[1] for name in tensors if name.startswith("dec.")})
+        taps = tuple(len(tensors[f"dec.{i}.taps"]) for i in range(n_blocks))
+        decoder = BandDecoder(BandCodecConfig(latent, width, taps))
         missing = decoder.state_dict().keys() ^ tensors.keys()
         if missing:
             raise KeyError(", ".join(sorted(missing)))

@@ -75,8 +75,8 @@ KOKORO_VOICES = (
 """A British woman, from whom a British man is bent, and an American man.
 
 Of Kokoro's American men am_fenrir is liked best: DistillMOS 4.12 over ten short sentences, where
-am_michael has 3.66 and am_puck 3.34. Its British men were liked as well by themselves (4.1 to 4.3),
-but not through two codebooks: bm_george's words were lost three times as often as the woman's."""
+am_michael has 3.66 and am_puck 3.34. Of its British men, who by themselves have 4.1 to 4.3 over six
+longer ones, bm_george was tried: 10 % of the words of nano's copy of him were misheard."""
 
 
 class Kokoro:
