@@ -191,7 +191,7 @@ class InFront:
 
 
 def put_in_front(app: Any, host: Host, settings: Settings) -> None:
-    """Adds the addresses to a FastAPI app that is being served already."""
+    """Adds the addresses to a FastAPI app whose middleware has been built, or can be."""
     behind = app.middleware_stack or app.build_middleware_stack()
     app.middleware_stack = InFront(behind, Routes(host, settings).app())
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import threading
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from typing import Any
 
+import fastapi
 import gradio as gr
 from starlette.middleware import Middleware
 
@@ -152,7 +154,7 @@ def serve(studio: Studio, demo: gr.Blocks, **launch: Any) -> Server:
     """
     script = "\n" + page_script()  # the policy allows this very text
     style, frame = _static(_STYLES), _static(["frame.css"])
-    app, url, _ = demo.launch(
+    _, url, _ = demo.launch(
         prevent_thread_lock=True,
         theme=theme(),
         css=style,
@@ -163,14 +165,24 @@ def serve(studio: Studio, demo: gr.Blocks, **launch: Any) -> Server:
         ssr_mode=False,
         max_file_size=MAX_UPLOAD,
         app_kwargs={
+            "lifespan": lambda app: _with_addresses(app, studio),
             "middleware": [
                 Middleware(ContentPolicy, scripts=[script]),
                 Middleware(StreamWatch, callers=studio.callers),
                 Middleware(StrangeCalls, public=_public_names(demo)),
-            ]
+            ],
         },
         **launch,
     )
+    return Server(url, demo)
+
+
+@asynccontextmanager
+async def _with_addresses(app: fastapi.FastAPI, studio: Studio) -> AsyncIterator[None]:
+    """Adds the addresses that are not Gradio's before the server listens.
+
+    A program that waits for the port would be told that they do not exist, were they added later.
+    """
     add_voice_routes(app, studio)
     add_style_routes(app, studio)
     add_take_routes(app, studio)
@@ -179,7 +191,7 @@ def serve(studio: Studio, demo: gr.Blocks, **launch: Any) -> Server:
     add_long_text_routes(app, studio)
     add_routes(app, studio)
     put_in_front(app, studio, studio.guards)
-    return Server(url, demo)
+    yield
 
 
 def _public_names(demo: gr.Blocks) -> frozenset[str]:

@@ -2,6 +2,9 @@
 
 import json
 import logging
+import socket
+import threading
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -44,6 +47,33 @@ def fetch(url: str) -> tuple[int, bytes, Any]:
             return answer.status, answer.read(), answer.headers
     except urllib.error.HTTPError as error:
         return error.code, error.read(), error.headers
+
+
+def test_addresses_are_there_as_soon_as_the_port_is_open() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    paths, first, is_served = ("healthz", "readyz", "v1/models"), [], threading.Event()
+
+    def knock() -> None:
+        while len(first) < len(paths) and not is_served.is_set():
+            try:
+                first.append(fetch(f"http://127.0.0.1:{port}/{paths[len(first)]}")[0])
+            except OSError:  # nobody listens yet
+                time.sleep(0.001)
+
+    studio = make_studio(None)
+    demo = build_demo(studio)
+    program = threading.Thread(target=knock)
+    program.start()
+    try:
+        server = serve(studio, demo, quiet=True, server_port=port)
+        is_served.set()
+        server.demo.close()
+    finally:
+        is_served.set()
+        program.join()
+        studio.close()
+    assert first == [200] * len(paths)
 
 
 def test_only_the_three_endpoints_are_public(client: Client) -> None:
