@@ -58,7 +58,7 @@ class GridRoom {
 
   put(index, take) {
     this.cells.set(index, take);
-    this.store.takes.set(take.id, take);
+    if (!this.store.get(take.id)) this.store.takes.set(take.id, take); // else it may have a star by now
     this.store.cells.set(take.id, { grid: this.grid, cell: index });
     this.deck.decode(take);
   }

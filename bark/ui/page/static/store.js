@@ -6,6 +6,7 @@ const LOST_AGAIN_MS = 10_000;
 class TakeStore {
   constructor() {
     this.takes = new Map();
+    this.gone = new Set(); // ids of takes that were here; one that comes back comes with a version
     this.making = new Map(); // run → its rows that are not takes yet
     this.cells = new Map(); // take → the grid it was made in, and which of its cells it is
     this.selected = null;
@@ -100,12 +101,23 @@ class TakeStore {
     for (const [cell, id] of Object.entries(grid.takes)) this.cells.set(id, { grid, cell: Number(cell) });
   }
 
+  // Answers may come late and out of turn: what is older than what is known here changes nothing,
+  // and a new take that comes without a version is news only where it is not known yet.
   apply({ takes, removed, version, whole, undo, run, row }) {
-    if (whole) this.takes.clear();
-    for (const take of takes) this.takes.set(take.id, take);
-    for (const id of removed) this.takes.delete(id);
-    if (version !== undefined) this.version = version;
-    if (undo !== undefined) this.undo = undo;
+    if (version === undefined) {
+      for (const take of takes) {
+        if (!this.takes.has(take.id) && !this.gone.has(take.id)) this.takes.set(take.id, take);
+      }
+    } else if (whole || this.version === null || version >= this.version) {
+      if (whole) this.takes.clear();
+      for (const take of takes) this.takes.set(take.id, take);
+      for (const id of removed) {
+        this.takes.delete(id);
+        this.gone.add(id);
+      }
+      this.version = version;
+      this.undo = undo;
+    }
     const rows = this.making.get(run);
     if (rows) this.making.set(run, rows.filter(({ i }) => i !== row));
     if (takes.length || removed.length || whole) this.tell();

@@ -1,0 +1,52 @@
+// The page's list of takes, while answers of the server come late and out of turn.
+const assert = require("node:assert/strict");
+const { test } = require("node:test");
+const { load } = require("./page.js");
+
+const document = { hidden: true, addEventListener() {} };
+
+function listed(answers = []) {
+  const stand_ins = {
+    document,
+    setInterval() {},
+    requestAnimationFrame() {},
+    fetch: async () => ({ ok: true, status: 200, json: async () => answers.shift() }),
+  };
+  const { TakeStore } = load(["store.js"], ["TakeStore"], stand_ins);
+  const store = new TakeStore();
+  store.url = "takes/key";
+  return store;
+}
+
+const take = (id, star = false) => ({ id, star });
+const answer = (version, takes, removed = []) => ({ takes, removed, version, whole: false, undo: 0 });
+const all = (version, takes) => ({ ...answer(version, takes), whole: true });
+
+test("an answer that was on its way when a star was set does not take it off", async () => {
+  const store = listed([answer(4, [take("a", true)])]);
+  store.apply(all(2, [take("a")]));
+  await store.star(["a"], true);
+  store.apply(answer(3, [take("a"), take("b")])); // asked before, answered after
+  assert.equal(store.get("a").star, true);
+  assert.equal(store.version, 4);
+});
+
+test("a take that the run tells of late keeps its star, and stays away once it is deleted", async () => {
+  const store = listed([answer(3, [take("a", true)]), answer(4, [], ["b"])]);
+  store.apply(all(2, [take("a"), take("b")]));
+  await store.star(["a"], true);
+  await store.delete(["b"]);
+  store.receive({ kind: "changes", takes: [take("a"), take("b"), take("c")], removed: [] });
+  assert.equal(store.get("a").star, true);
+  assert.deepEqual([...store.takes.keys()], ["a", "c"]);
+  store.apply(answer(5, [take("b")])); // the deletion was taken back
+  assert.ok(store.get("b"));
+});
+
+test("a server that was started anew is believed, though its versions are lower", async () => {
+  const store = listed([{ grids: [] }, all(0, [take("z")])]);
+  store.apply(all(9, [take("a")]));
+  await store.open({ url: "takes/other", selected: null });
+  assert.deepEqual([...store.takes.keys()], ["z"]);
+  assert.equal(store.version, 0);
+});
