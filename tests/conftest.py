@@ -29,6 +29,8 @@ for _name in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"):
     os.environ.pop(_name, None)
 
 
+_KEPT = ("cache", "prompts")  # folders that all tests of a run share
+
 _PROCESSOR = pytest.StashKey[dict[str, str]]()
 
 
@@ -86,6 +88,20 @@ def own_environment(
         monkeypatch.setenv(name, value)
     yield
     shutil.rmtree(prompts, ignore_errors=True)  # a voice of one test is none of the next
+
+
+@pytest.fixture(scope="module", autouse=True)
+def no_leftovers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What a module's fixtures wrote goes with the module: models are large, disks are small.
+
+    The folders of single tests are pytest's own to remove; it keeps those of tests that failed.
+    """
+    base = tmp_path_factory.getbasetemp()
+    before = set(base.iterdir())
+    yield
+    for path in set(base.iterdir()) - before:
+        if not path.name.startswith("test_") and path.name not in _KEPT:
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def _shared_folder() -> Path:

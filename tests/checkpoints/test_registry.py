@@ -21,12 +21,12 @@ from bark.spec import BARK, NANO
 from tests.tiny import CODEC_NAME, stage_weights, write_hub_layout, write_official_layout
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def official(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_official_layout(tmp_path_factory.mktemp("official"))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def hub(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_hub_layout(tmp_path_factory.mktemp("hub"))
 
