@@ -11,6 +11,7 @@ import pytest
 
 from bark.audio.files import read_audio
 from bark.ui.state.studio import Studio
+from tests.ui.browser import visit_of
 
 pytestmark = pytest.mark.browser
 
@@ -123,6 +124,26 @@ def test_what_is_typed_is_not_written_over_by_what_an_earlier_visit_left(visit: 
     page.wait_for_timeout(500)
     assert held
     assert page.input_value(".long-text") == "Typed before that came."
+
+
+def test_after_a_refusal_the_words_in_the_box_are_spoken_not_the_old_ones(
+    visit: Visit, running: tuple[Studio, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = visit()
+    lay_out(page)
+    runs = visit_of(running[0], page).runs
+    monkeypatch.setattr(running[0].engine.bark, "pace_s", 0.2)
+    page.click("#speak")
+    page.wait_for_selector("#status .bar")
+    page.fill(".long-text", "Quite other words.")
+    page.press("#speak-long", "Enter")
+    page.wait_for_selector("#status:has-text('Something is being made')")
+    monkeypatch.setattr(running[0].engine.bark, "pace_s", 0.0)
+    assert runs.wait_until_idle(60)
+    page.press("#speak-long", "Enter")
+    page.wait_for_selector(f"{READY} .words")
+    wait_until_over(page)
+    assert page.locator(".long-room .words").all_inner_texts() == ["Quite other words."]
 
 
 def test_one_chunk_is_edited_alone_and_all_is_there_after_a_reload(visit: Visit) -> None:

@@ -10,7 +10,7 @@ class LongRoom {
     this.rows = new Map();
     this.failures = new Map();
     this.working = new Set();
-    this.laid = null; // the text in the box that is laid out below
+    this.laid = null; // the text that is laid out below, as the server has it
     this.box = make("textarea", "long-text", { rows: "7", "aria-label": WORDS.longLabel, placeholder: WORDS.longPlaceholder });
     this.box.addEventListener("paste", () => setTimeout(() => this.layOut()));
     this.file = make("input", "", { type: "file", hidden: "", "aria-label": WORDS.openText });
@@ -59,13 +59,14 @@ class LongRoom {
     const isOther = long.id !== this.long?.id;
     if (isOther) this.sound.stop();
     this.long = long;
+    this.laid = long.written ?? "";
     this.busy = long.busy;
     this.chunks = new Map(long.chunks.map((chunk) => [chunk.number, chunk]));
     this.failures.clear();
     this.working.clear();
     if (isOther) {
       this.sound.left = null;
-      this.laid = this.box.value = long.written ?? "";
+      this.box.value = this.laid;
       this.earlier.ask();
     }
     this.settings.show(long);
@@ -115,9 +116,7 @@ class LongRoom {
   words() {
     this.touched = true;
     const text = this.box.value;
-    const isLaid = this.long && (text === this.laid || !text.trim());
-    this.laid = isLaid ? this.laid : text;
-    return isLaid ? {} : { text };
+    return this.long && (text === this.laid || !text.trim()) ? {} : { text };
   }
 
   layOut() {
@@ -159,8 +158,6 @@ class LongRoom {
     }
     const reader = new FileReader();
     reader.addEventListener("load", () => {
-      this.box.value = "";
-      this.laid = "";
       const settings = this.settings.asked();
       this.trigger("lay_out", { name: file.name, file: reader.result.split(",")[1] || "", settings });
     });
