@@ -146,6 +146,20 @@ def test_after_a_refusal_the_words_in_the_box_are_spoken_not_the_old_ones(
     assert page.locator(".long-room .words").all_inner_texts() == ["Quite other words."]
 
 
+@pytest.mark.parametrize("size", [(1440, 900), (390, 844)])
+def test_the_first_press_after_an_edit_counts_and_then_the_box_is_small(
+    visit: Visit, size: tuple[int, int]
+) -> None:
+    page = visit(*size)
+    lay_out(page)
+    page.click(".long-text")
+    tall = page.locator(".long-text").bounding_box()["height"]
+    page.fill(".long-text", "Quite other words.")
+    page.click(".long-room button:has-text('Lay out')")
+    page.wait_for_function("barkStudio.long.chunks.size === 1", timeout=10_000)
+    page.wait_for_function(f"document.querySelector('.long-text').offsetHeight < {tall / 2}")
+
+
 def test_one_chunk_is_edited_alone_and_all_is_there_after_a_reload(visit: Visit) -> None:
     page = visit()
     lay_out(page)

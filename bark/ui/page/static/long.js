@@ -12,6 +12,7 @@ class LongRoom {
     this.working = new Set();
     this.laid = null; // the text that is laid out below, as the server has it
     this.box = make("textarea", "long-text", { rows: "7", "aria-label": WORDS.longLabel, placeholder: WORDS.longPlaceholder });
+    tallWhileWritten(this.box);
     this.box.addEventListener("paste", () => setTimeout(() => this.layOut()));
     this.file = make("input", "", { type: "file", hidden: "", "aria-label": WORDS.openText });
     this.file.addEventListener("change", () => this.file.files[0] && this.open(this.file.files[0]));
@@ -254,4 +255,22 @@ class LongRoom {
       ArrowLeft: () => this.sound.step(-1),
     }[event.key];
   }
+}
+
+// A box that shrinks when it is left, but only once the press that left it is over: what is pressed
+// must not move away from under the pointer.
+function tallWhileWritten(box) {
+  let pressed = false;
+  const shrink = () =>
+    setTimeout(() => {
+      if (!pressed && document.activeElement !== box) delete box.dataset.tall;
+    });
+  for (const [kind, now] of Object.entries({ pointerdown: true, pointerup: false, pointercancel: false })) {
+    document.addEventListener(kind, () => {
+      pressed = now;
+      shrink();
+    }, true);
+  }
+  box.addEventListener("focus", () => (box.dataset.tall = ""));
+  box.addEventListener("blur", shrink);
 }
