@@ -160,6 +160,28 @@ def test_the_first_press_after_an_edit_counts_and_then_the_box_is_small(
     page.wait_for_function(f"document.querySelector('.long-text').offsetHeight < {tall / 2}")
 
 
+def test_a_press_of_speak_counts_once_until_it_is_answered(visit: Visit) -> None:
+    page = visit()
+    page.click("#tab-long")
+    page.evaluate(
+        """() => {
+            window.sent = 0;
+            const { trigger } = barkStudio.long;
+            barkStudio.long.trigger = (...asked) => (sent++, trigger(...asked));
+        }"""
+    )
+    for n in (1, 2):  # refused twice with the same words
+        page.evaluate("for (const i of [1, 2, 3]) document.querySelector('#speak-long').click()")
+        page.wait_for_function("barkStudio.long.askedAt < 0")
+        assert page.evaluate("sent") == n
+    page.fill(".long-text", TEXT)
+    page.dblclick("#speak-long")
+    page.wait_for_function(f"document.querySelectorAll('{READY}').length === 6")
+    wait_until_over(page)
+    assert page.evaluate("sent") == 3
+    assert "Made 6 of 6 chunks" in page.inner_text("#status")
+
+
 def test_one_chunk_is_edited_alone_and_all_is_there_after_a_reload(visit: Visit) -> None:
     page = visit()
     lay_out(page)

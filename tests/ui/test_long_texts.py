@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 import json
+import threading
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +83,34 @@ def test_chunks_are_told_in_order_and_joined(
     assert suffixes >= {".flac", ".mp3", ".srt", ".vtt", ".json", ".txt"}
     captions = written["srt"].read_text()
     assert [captions.count(f"number {word}.") for word in ("one", "six")] == [1, 1]
+
+
+def test_a_press_that_is_refused_is_answered_once(studio: Studio, session: Session) -> None:
+    refused = list(long_texts.answered(long_texts.speak(studio, session, FORM, {"text": " "})))
+    assert [message["kind"] for message in told(refused)] == ["answered"]
+    assert "fault" in said(refused)
+    made = told(long_texts.answered(long_texts.speak(studio, session, FORM, {"text": TEXT})))
+    assert "answered" not in [message["kind"] for message in made]
+
+
+def test_a_text_that_waits_for_another_run_is_shown_laid_out(
+    studio: Studio, session: Session
+) -> None:
+    go_on = threading.Event()
+
+    def run() -> Iterator[Update]:
+        go_on.wait(60)
+        yield Update()
+
+    session.visit.runs.submit(run)
+    updates = long_texts.speak(studio, session, FORM, {"text": TEXT})
+    shown = next(updates).long
+    go_on.set()
+    assert shown is not None
+    assert len(shown["chunks"]) == 6
+    assert not shown["busy"]
+    later = told(updates)
+    assert (later[0]["id"], later[0]["busy"]) == (shown["id"], True)
 
 
 def test_stop_keeps_what_is_made_and_speak_goes_on(tmp_path: Path) -> None:

@@ -61,7 +61,10 @@ def speak(
     try:
         narration_id = str(asked.get("id") or "")
         if asked.get("text") is not None or asked.get("file") is not None:
-            narration_id, _ = begin(studio, session.visit, form, asked)
+            narration_id, narration = begin(studio, session.visit, form, asked)
+            if session.visit.runs.busy:  # it waits, and is seen: the next press means this one
+                shown = shown_text(studio, narration, narration_id, session.visit, busy=False)
+                yield Update(long=shown)
         studio.access(session.visit).narration_folder(narration_id)
     except BarkError as error:
         yield Update(status=status.fault(str(error)))
@@ -83,6 +86,20 @@ def change(studio: Studio, session: Session, asked: Mapping[str, Any]) -> Iterat
         yield Update(status=status.fault(str(error)))
         return
     yield from told_to(session, lambda: _perform(studio, session.visit, narration_id, changed))
+
+
+def answered(updates: Iterator[Update]) -> Iterator[Update]:
+    """The updates of a press, and a word to the page's long text where there is none for it.
+
+    The page takes no second press until it has heard of the first, and a fault that is the same as
+    the last one is no news to it.
+    """
+    is_answered = False
+    for update in updates:
+        is_answered = is_answered or update.long is not None
+        yield update
+    if not is_answered:
+        yield Update(long=messages.press_answered())
 
 
 def sound_of_chunk(studio: Studio, visit: Visit, narration_id: str, number: int) -> bytes:

@@ -26,7 +26,7 @@ Kind = Literal[
     "take", "queue", "live", "piece", "end", "empty",
     "list", "changes", "making", "made",
     "grid", "started", "cell", "failed", "ended",
-    "long", "chunks", "chunk", "unmade", "silent",
+    "long", "chunks", "chunk", "unmade", "silent", "answered",
     "styles",
 ]  # fmt: skip
 
@@ -78,6 +78,7 @@ KINDS: Mapping[Kind, Message] = {
     "chunk": Message("long", "shows a chunk that can be heard", ("id", "chunk")),
     "unmade": Message("long", "says why a chunk came to nothing", ("id", "number", "why")),
     "silent": Message("long", "waits for no more chunks", ("id",)),
+    "answered": Message("long", "takes a press again: the last one was refused, or waits"),
     "styles": Message("styles", "shows them, and which one is in use", ("rows", "chosen")),
 }  # fmt: skip
 """What Python tells the page; a test holds the page's scripts to it."""
@@ -276,6 +277,11 @@ def chunk_failed(narration_id: str, number: int, why: str) -> dict[str, Any]:
 def long_text_ended(narration_id: str) -> dict[str, Any]:
     """Nothing more of this long text is made."""
     return _message("silent", id=narration_id)
+
+
+def press_answered() -> dict[str, Any]:
+    """A press came to nothing that a long text shows: it was refused, or is told elsewhere."""
+    return _message("answered")
 
 
 def show_take(

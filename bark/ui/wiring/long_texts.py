@@ -22,7 +22,7 @@ from ..page.form import Form
 from ..state.sessions import Visit
 from ..state.studio import Studio
 from .take_routes import answer_for, whole_number
-from .view import EVENT, View, asked, tell, told
+from .view import EVENT, View, asked, tell
 
 _FIELDS = ("id", "text", "name", "file", "settings", "number", "do")
 _NO_SNIFF = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
@@ -36,13 +36,18 @@ def wire_long_text(view: View) -> None:
     page, studio = view.page, view.studio
 
     def with_form(handler: Callable[..., Iterator[Update]]) -> Callable[..., Any]:
-        def handle(event: gr.EventData, request: gr.Request, *values: Any) -> Iterator[list[Any]]:
+        def updates(
+            event: gr.EventData, request: gr.Request, values: tuple[Any, ...]
+        ) -> Iterator[Update]:
             try:
                 form = Form.from_values(values)
             except BarkError as error:
-                yield told(Update(status=status.fault(str(error))))
+                yield Update(status=status.fault(str(error)))
                 return
-            yield from tell(handler(studio, view.session(request), form, asked(event, _FIELDS)))
+            yield from handler(studio, view.session(request), form, asked(event, _FIELDS))
+
+        def handle(event: gr.EventData, request: gr.Request, *values: Any) -> Iterator[list[Any]]:
+            yield from tell(long_texts.answered(updates(event, request, values)))
 
         return handle
 

@@ -2,6 +2,7 @@
 
 const TEXT_FILES = /\.(txt|text|md|markdown|html?|xhtml|srt|vtt|epub|docx|pdf|ssml|xml)$/i;
 const MAX_TEXT_FILE = 16 * 2 ** 20;
+const ANSWERED_WITHIN_MS = 20_000; // after which a press is taken for lost, as when the server was gone
 
 class LongRoom {
   constructor(root, store, trigger) {
@@ -10,6 +11,7 @@ class LongRoom {
     this.rows = new Map();
     this.failures = new Map();
     this.working = new Set();
+    this.askedAt = -Infinity; // when Speak was pressed, until the server has answered
     this.laid = null; // the text that is laid out below, as the server has it
     this.box = make("textarea", "long-text", { rows: "7", "aria-label": WORDS.longLabel, placeholder: WORDS.longPlaceholder });
     tallWhileWritten(this.box);
@@ -18,7 +20,10 @@ class LongRoom {
     this.file.addEventListener("change", () => this.file.files[0] && this.open(this.file.files[0]));
     this.line = make("span", "plan-line", { role: "status" });
     this.speakButton = make("button", "make", { type: "button", id: "speak-long" });
-    this.speakButton.addEventListener("click", () => (this.busy ? document.querySelector("#stop").click() : this.speak()));
+    this.speakButton.addEventListener("click", (event) => {
+      if (event.detail > 1) return; // of a double click, which is meant as one press
+      return this.busy ? document.querySelector("#stop").click() : this.speak();
+    });
     this.newButton = barButton(WORDS.newText, () => this.clear());
     const foot = make("div", "grid-foot");
     foot.append(barButton(WORDS.layOut, () => this.layOut()), barButton(WORDS.openText, () => this.file.click()), this.newButton, this.line, this.speakButton);
@@ -38,6 +43,8 @@ class LongRoom {
 
   receive(message) {
     if (!message) return;
+    this.askedAt = -Infinity;
+    if (message.kind === "answered") return;
     if (message.kind === "long") {
       barkStudio.rooms.show("long");
       return this.show(message);
@@ -127,10 +134,12 @@ class LongRoom {
   }
 
   speak() {
+    if (performance.now() - this.askedAt < ANSWERED_WITHIN_MS) return;
     const words = this.words();
-    if (words.text !== undefined) return this.trigger("speak", { ...words, settings: this.settings.asked(), id: this.long?.id });
-    if (!this.firstMissing()) return this.sound.from(1); // all of it is made
-    return this.trigger("speak", { id: this.long.id });
+    const isLaid = words.text === undefined;
+    if (isLaid && !this.firstMissing()) return this.sound.from(1); // all of it is made
+    this.askedAt = performance.now();
+    this.trigger("speak", isLaid ? { id: this.long.id } : { ...words, settings: this.settings.asked(), id: this.long?.id });
   }
 
   clear() {
