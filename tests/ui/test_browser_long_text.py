@@ -205,6 +205,34 @@ def test_one_chunk_is_edited_alone_and_all_is_there_after_a_reload(visit: Visit)
     assert page.evaluate("barkStudio.rooms.name") == "long"
 
 
+def test_words_in_other_chunks_and_of_a_refused_edit_stay(visit: Visit) -> None:
+    page = visit()
+    lay_out(page)
+    forms = page.locator(".chunk-edit textarea")
+    page.click("[aria-label='Edit, chunk 2']")
+    forms.nth(0).fill("Words for chunk two.")
+    page.click("[aria-label='Edit, chunk 5']")
+    forms.nth(1).fill("Words for chunk five.")
+    page.locator(".chunk-edit button:has-text('Speak these words')").first.click()
+    forms.last.focus()  # and is written on
+    page.wait_for_function("barkStudio.long.chunk(2).text === 'Words for chunk two.'")
+    page.wait_for_function(f"document.querySelectorAll('{READY}').length === 6")
+    wait_until_over(page)
+    assert forms.count() == 1
+    assert page.input_value("li:nth-child(5) .chunk-edit textarea") == "Words for chunk five."
+    assert page.evaluate("document.activeElement.closest('.chunk-edit')?.number") == 5
+    long = "Very many words. " * 200
+    forms.fill(long)
+    page.click(".chunk-edit button:has-text('Speak these words')")
+    page.wait_for_selector("#status .fault:has-text('a chunk may take')")
+    wait_until_over(page)
+    assert forms.input_value() == long
+    forms.fill("Words for chunk five.")
+    page.click(".chunk-edit button:has-text('Speak these words')")
+    page.wait_for_selector(".chunk-edit", state="detached")
+    page.wait_for_selector("li:nth-child(5).chunk .words:has-text('Words for chunk five.')")
+
+
 def test_a_phone_shows_it_without_sideways_scrolling(visit: Visit) -> None:
     page = visit(390, 844)
     lay_out(page, "Ada: Good morning to you all.\nBen: And to you.\nAda: Come in.", 3)

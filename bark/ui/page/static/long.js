@@ -181,11 +181,19 @@ class LongRoom {
     this.trigger("alter", { id: this.long.id, number, ...what });
   }
 
+  // What is being written in the old rows goes on in the new ones.
   build() {
+    const forms = [...this.list.querySelectorAll(".chunk-edit")];
+    const focused = document.activeElement;
     this.rows.clear();
     const speakers = Object.keys(this.long?.speakers || {}).filter(Boolean);
     for (const chunk of this.chunks.values()) this.rows.set(chunk.number, chunkRow(this, chunk, speakers.indexOf(chunk.speaker)));
+    for (const form of forms) {
+      const isSame = form.long === this.long?.id && form.text === this.chunk(form.number)?.text;
+      if (isSame) this.rows.get(form.number).append(form);
+    }
     this.list.replaceChildren(...this.rows.values());
+    if (this.list.contains(focused)) focused.focus({ preventScroll: true });
   }
 
   draw() {

@@ -21,19 +21,26 @@ function chunkRow(room, chunk, speaker) {
   return row;
 }
 
+// A form stays until its chunk has come with other words: those of an edit that is refused are kept.
 function editRow(room, row, number) {
   if (row.querySelector("textarea")) return;
+  const { text } = room.chunk(number);
   const box = make("textarea", "", { rows: "3", "aria-label": WORDS.chunk(number, "") });
-  box.value = room.chunk(number).text;
+  box.value = text;
   const form = make("div", "chunk-edit");
+  Object.assign(form, { long: room.long.id, number, text });
   const close = () => form.remove();
   const save = barButton(WORDS.save, () => {
     room.change(number, { do: "edit", text: box.value });
-    close();
+    if (plainWords(box.value) === plainWords(text)) close();
   });
   form.append(box, save, barButton(WORDS.cancel, close));
   row.append(form);
   box.focus();
+}
+
+function plainWords(text) {
+  return text.trim().split(/\s+/).join(" ");
 }
 
 // Draws a row again where something about it has changed.
