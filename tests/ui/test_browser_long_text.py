@@ -182,6 +182,24 @@ def test_a_press_of_speak_counts_once_until_it_is_answered(visit: Visit) -> None
     assert "Made 6 of 6 chunks" in page.inner_text("#status")
 
 
+def test_what_is_typed_behind_a_pasted_text_stays_when_its_layout_comes(visit: Visit) -> None:
+    page = visit()
+    page.click("#tab-long")
+    page.fill(".long-text", TEXT)
+    page.wait_for_timeout(500)  # what else is asked for has been
+    held: list[Any] = []
+    page.route(re.compile(r"/queue/join"), lambda route, _: held.append(route), times=1)
+    page.evaluate("barkStudio.long.layOut()")  # as a paste does
+    page.focus(".long-text")
+    page.keyboard.press("Control+End")
+    page.keyboard.type(" And my own last words.")
+    held[0].continue_()
+    page.wait_for_function("barkStudio.long.chunks.size === 6")
+    assert page.input_value(".long-text") == f"{TEXT} And my own last words."
+    page.click(".long-room button:has-text('Lay out')")
+    page.wait_for_selector(".words:has-text('And my own last words.')")
+
+
 def test_one_chunk_is_edited_alone_and_all_is_there_after_a_reload(visit: Visit) -> None:
     page = visit()
     lay_out(page)

@@ -11,6 +11,7 @@ class LongRoom {
     this.rows = new Map();
     this.failures = new Map();
     this.working = new Set();
+    this.sent = ""; // what the box held when it was last asked for; what is typed since stays
     this.askedAt = -Infinity; // when Speak was pressed, until the server has answered
     this.laid = null; // the text that is laid out below, as the server has it
     this.box = make("textarea", "long-text", { rows: "7", "aria-label": WORDS.longLabel, placeholder: WORDS.longPlaceholder });
@@ -74,7 +75,7 @@ class LongRoom {
     this.working.clear();
     if (isOther) {
       this.sound.left = null;
-      this.box.value = this.laid;
+      if (this.box.value === this.sent) this.box.value = this.laid;
       this.earlier.ask();
     }
     this.settings.show(long);
@@ -123,7 +124,7 @@ class LongRoom {
   // The words in the box, where they are others than those laid out; and the settings.
   words() {
     this.touched = true;
-    const text = this.box.value;
+    const text = (this.sent = this.box.value);
     return this.long && (text === this.laid || !text.trim()) ? {} : { text };
   }
 
@@ -146,7 +147,7 @@ class LongRoom {
     this.touched = true; // what was left here is not wanted now, however late it comes
     this.sound.stop();
     this.long = this.laid = this.sound.left = null;
-    this.box.value = "";
+    this.box.value = this.sent = "";
     this.chunks.clear();
     this.settings.show({});
     this.earlier.ask();
@@ -169,6 +170,7 @@ class LongRoom {
     const reader = new FileReader();
     reader.addEventListener("load", () => {
       const settings = this.settings.asked();
+      this.sent = this.box.value;
       this.trigger("lay_out", { name: file.name, file: reader.result.split(",")[1] || "", settings });
     });
     reader.readAsDataURL(file);
