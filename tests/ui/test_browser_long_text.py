@@ -200,6 +200,40 @@ def test_what_is_typed_behind_a_pasted_text_stays_when_its_layout_comes(visit: V
     page.wait_for_selector(".words:has-text('And my own last words.')")
 
 
+def test_a_setting_that_is_typed_stays_when_the_answer_to_another_comes(visit: Visit) -> None:
+    page = visit()
+    lay_out(page)
+    page.click(".long-settings summary")
+    speed = page.get_by_label("Speed", exact=True).and_(page.locator(".long-settings input"))
+    pronunciations = page.locator(".long-settings textarea")
+    speed.fill("1.2")
+    pronunciations.focus()
+    page.keyboard.type("Nguyen = win")
+    page.evaluate("barkStudio.long.settings.fields.loudness.value = -21")  # and not left yet
+    page.wait_for_function("barkStudio.long.long.settings.speed === 1.2")
+    assert pronunciations.input_value() == "Nguyen = win"
+    assert page.evaluate("barkStudio.long.settings.fields.loudness.value") == "-21"
+    pronunciations.blur()
+    page.wait_for_function("barkStudio.long.long.settings.pronunciations === 'Nguyen = win'")
+    assert page.evaluate("barkStudio.long.long.settings.loudness_lufs") == -21
+    page.click(".long-room button:has-text('New text')")
+    assert (speed.input_value(), pronunciations.input_value()) == ("1", "")
+
+
+def test_a_voice_is_chosen_by_keyboard_without_losing_the_place(visit: Visit) -> None:
+    page = visit()
+    lay_out(page, "Ada: Good morning to you all.\nBen: And to you.\nAda: Come in.", 3)
+    voice = page.locator("select[aria-label='Voice of Ben']")
+    voice.focus()
+    for n in (1, 2):
+        page.keyboard.press("ArrowDown")
+        chosen = page.evaluate(f"barkStudio.long.settings.choices.get('Ben').options[{n}].value")
+        page.wait_for_function(f"barkStudio.long.long.settings.cast.Ben === '{chosen}'")
+    assert voice.evaluate("(select) => select === document.activeElement")
+    assert voice.input_value() == chosen
+    assert page.locator(".cast .member").count() == 2
+
+
 def test_one_chunk_is_edited_alone_and_all_is_there_after_a_reload(visit: Visit) -> None:
     page = visit()
     lay_out(page)

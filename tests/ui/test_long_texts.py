@@ -113,6 +113,15 @@ def test_a_text_that_waits_for_another_run_is_shown_laid_out(
     assert (later[0]["id"], later[0]["busy"]) == (shown["id"], True)
 
 
+def test_speakers_stay_in_their_order_when_one_is_given_a_voice(
+    studio: Studio, session: Session
+) -> None:
+    asked = {"text": "Ada: Good morning.\nBen: Good morning.\nAda: Come in."}
+    for settings in ({}, {"cast": {"Ben": "elm"}}):
+        (shown,) = told(long_texts.lay_out(studio, session, FORM, {**asked, "settings": settings}))
+        assert list(shown["speakers"]) == ["Ada", "Ben"]
+
+
 def test_stop_keeps_what_is_made_and_speak_goes_on(tmp_path: Path) -> None:
     studio = make_studio(tmp_path, pace_s=0.005)
     session = studio.visits.session("tab")

@@ -152,8 +152,11 @@ def shown_text(
     rows = [row for row in voice_rows(narration.bark.spec, access) if row.value]
     voices = [(" · ".join(filter(None, (r.label, r.speaker, r.detail))), r.value) for r in rows]
     shown = messages.long_text(narration, narration_id, visit, busy=busy)
+    cast, spoken = shown["speakers"], dict.fromkeys(chunk["speaker"] for chunk in shown["chunks"])
     return {
         **shown,
+        # In the order in which they speak: a choice of voice moves nobody.
+        "speakers": {name: cast[name] for name in [*spoken, *cast] if name in cast},
         "settings": settings.to_dict(),
         "voices": voices,
         "formats": formats_here(),

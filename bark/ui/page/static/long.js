@@ -129,8 +129,8 @@ class LongRoom {
   }
 
   layOut() {
-    if (this.busy) return say(WORDS.stopFirst, "fault");
     const settings = this.settings.asked();
+    if (this.busy) return say(WORDS.stopFirst, "fault");
     return this.trigger("lay_out", { ...this.words(), settings, id: this.long?.id });
   }
 
@@ -143,11 +143,18 @@ class LongRoom {
     this.trigger("speak", isLaid ? { id: this.long.id } : { ...words, settings: this.settings.asked(), id: this.long?.id });
   }
 
+  // What was typed and set is written over by the long text that is shown next.
+  giveWay() {
+    this.sent = this.box.value;
+    this.settings.giveWay();
+  }
+
   clear() {
     this.touched = true; // what was left here is not wanted now, however late it comes
     this.sound.stop();
     this.long = this.laid = this.sound.left = null;
-    this.box.value = this.sent = "";
+    this.box.value = "";
+    this.giveWay();
     this.chunks.clear();
     this.settings.show({});
     this.earlier.ask();

@@ -61,7 +61,7 @@ class LongList {
     if (unasked && (!answer.ok || this.room.touched)) return;
     if (!answer.ok) return say(said.detail, "fault");
     this.fold.open = false;
-    this.room.sent = this.room.box.value; // it gives way
+    this.room.giveWay();
     this.room.show(said);
     this.show(this.texts);
   }
