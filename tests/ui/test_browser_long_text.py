@@ -234,6 +234,30 @@ def test_a_voice_is_chosen_by_keyboard_without_losing_the_place(visit: Visit) ->
     assert page.locator(".cast .member").count() == 2
 
 
+def test_a_text_that_is_being_made_can_be_stopped_after_a_reload(
+    visit: Visit, running: tuple[Studio, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(running[0].visits, "_grace_s", 60)
+    monkeypatch.setattr(running[0].engine.bark, "pace_s", 1.0)
+    page = visit()
+    lay_out(page)
+    page.click("#speak-long")
+    page.wait_for_function("barkStudio.long.busy")
+    held: list[Any] = []
+    page.route(re.compile(r"/long/[^/]+$"), lambda route, _: held.append(route))
+    page.reload()
+    page.wait_for_function("window.barkStudio?.long?.busy")
+    page.wait_for_function("barkStudio.long.asked")
+    page.wait_for_timeout(500)
+    for route in held:  # asked for or not, as the run's news came first or last
+        route.continue_()
+    page.wait_for_timeout(500)
+    assert page.evaluate("barkStudio.long.busy")
+    assert page.inner_text("#speak-long") == "Stop"
+    page.click("#speak-long")
+    wait_until_over(page)
+
+
 def test_one_chunk_is_edited_alone_and_all_is_there_after_a_reload(visit: Visit) -> None:
     page = visit()
     lay_out(page)

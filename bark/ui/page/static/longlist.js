@@ -53,13 +53,15 @@ class LongList {
     return row;
   }
 
-  // A page that opens one unasked says nothing where that cannot be, and yields to what was typed meanwhile.
+  // A page that opens one unasked says nothing where that cannot be, and yields to what was typed
+  // meanwhile, or came: a text that is being made is told of by its run, and not as at rest.
   async open(id, { unasked = false } = {}) {
     if (this.room.busy) return say(WORDS.stopFirst, "fault");
     const answer = await fetch(`${this.url}/${id}`);
     const said = await answer.json();
-    if (unasked && (!answer.ok || this.room.touched)) return;
+    if (unasked && (!answer.ok || this.room.touched || this.room.long)) return;
     if (!answer.ok) return say(said.detail, "fault");
+    if (this.room.busy) return say(WORDS.stopFirst, "fault"); // meanwhile
     this.fold.open = false;
     this.room.giveWay();
     this.room.show(said);
