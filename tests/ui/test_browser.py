@@ -11,6 +11,7 @@ import pytest
 
 from bark.take import Take
 from bark.ui.state.studio import Studio
+from tests.ui.browser import add_takes, look_again, visit_of
 
 pytestmark = pytest.mark.browser
 
@@ -51,6 +52,54 @@ def test_what_plays_is_what_the_file_holds(visit: Callable[..., Any], tmp_path: 
     samples = page.evaluate("Array.from(barkStudio.stage.sound.samples)")
     assert len(samples) == len(take.audio)
     assert max(abs(a - float(b)) for a, b in zip(samples, take.audio, strict=True)) < 1e-4
+
+
+def test_a_second_press_amid_a_pause_is_heard_and_can_be_played(
+    visit: Callable[..., Any], running: tuple[Studio, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(running[0].engine.bark, "pace_s", 0.15)
+    page = visit()
+    page.click("#speak")
+    page.wait_for_selector("#takes .row.pending")
+    page.click("#speak")
+    page.wait_for_function("barkStudio.store.takes.size === 1")
+    page.evaluate("barkStudio.stage.sound.pause()")
+    page.wait_for_function("barkStudio.store.takes.size === 2")
+    page.wait_for_selector(".stage[data-state=take] .play:enabled")
+    assert page.evaluate("barkStudio.stage.take.number") == 2
+
+
+def test_a_note_goes_to_the_take_it_was_begun_for(
+    visit: Callable[..., Any], running: tuple[Studio, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = visit()
+    takes = visit_of(running[0], page).takes
+    add_takes(visit_of(running[0], page), ["First take.", "Second take."])
+    look_again(page, 2)
+    page.evaluate(
+        "barkStudio.stage.playInTurn(barkStudio.store.all())"
+    )  # the second, then the first
+    page.wait_for_function("barkStudio.stage.queue.length === 1 && barkStudio.stage.sound.playing")
+    page.evaluate("barkStudio.stage.sound.pause()")  # a slow machine types slowly
+    page.click(".stage .note")
+    page.keyboard.type("too slow")
+    page.evaluate("barkStudio.stage.playNext()")
+    page.wait_for_function("barkStudio.stage.take.number === 1")
+    page.keyboard.type(" by half")
+    page.keyboard.press("Enter")
+    page.wait_for_function("barkStudio.stage.note.value === ''")  # the first has none
+    monkeypatch.setattr(running[0].engine.bark, "pace_s", 0.3)
+    page.click("#speak")
+    page.click(".stage .note")
+    page.keyboard.type("kept while ")
+    page.wait_for_function("barkStudio.stage.root.dataset.state === 'take'")
+    page.wait_for_function("barkStudio.store.takes.size === 3")
+    page.keyboard.type("another is made")  # the keyboard was not taken away
+    page.keyboard.press("Enter")
+    wanted = {1: "kept while another is made", 2: "too slow by half", 3: ""}
+    page.wait_for_function("barkStudio.store.get(barkStudio.stage.take.id).note")
+    page.wait_for_timeout(200)  # and the server has been told
+    assert {take.number: take.note for take in takes.all()} == wanted
 
 
 def test_stop_midway_keeps_the_sound_so_far(

@@ -38,6 +38,7 @@ window.barkStudio = {
       if (event.target.closest?.("#delete") && this.selected) this.delete([this.selected]);
       if (!event.target.closest?.("#speak, #split, #another, #redo-sound, #redo-finish")) return;
       this.stage.chose = false;
+      this.stage.note.blur(); // pressed by Ctrl+Enter amid a note, which is thereby kept
       // The same fault again is no news to Gradio, which then leaves the line as it is.
       document.querySelector("#status .fault")?.removeAttribute("hidden");
     }, true);

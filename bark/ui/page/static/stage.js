@@ -8,6 +8,7 @@ class Stage {
     this.take = null;
     this.run = null; // the run whose sound is live
     this.chose = false; // the visitor has chosen a take since the run began
+    this.noted = null; // id of the take that a note is being written for
     this.queue = [];
     this.total = 0;
     this.loop = false;
@@ -66,7 +67,8 @@ class Stage {
       placeholder: WORDS.note,
       "aria-label": WORDS.noteLabel,
     });
-    this.note.addEventListener("change", () => this.store.note(this.take.id, this.note.value));
+    this.note.addEventListener("input", () => (this.noted ||= this.take?.id));
+    this.note.addEventListener("change", () => this.keepNote());
     this.downloads = make("span", "downloads");
     this.downloads.append(`${WORDS.download} `);
     for (const format of ["wav", "flac", "ogg", "mp3"]) {
@@ -84,6 +86,17 @@ class Stage {
     this.shares.append(this.fromHere);
     extras.append(this.note, this.downloads, this.shares);
     return extras;
+  }
+
+  // What was written belongs to the take it was begun for, whichever is shown by now.
+  keepNote() {
+    if (this.noted) this.store.note(this.noted, this.note.value);
+    this.noted = null;
+    this.note.value = this.store.get(this.take?.id)?.note || "";
+  }
+
+  get isNoting() {
+    return document.activeElement === this.note;
   }
 
   show(state) {
@@ -108,7 +121,8 @@ class Stage {
   }
 
   goLive({ run, text, expected, rate, waits }) {
-    if (this.chose || (waits && this.sound.playing)) return; // what plays is heard to its end
+    // Whoever chose a take or writes its note keeps it, and what plays is heard to its end.
+    if (this.chose || this.isNoting || (waits && this.sound.playing)) return;
     this.run = run;
     this.take = null;
     this.store.select(null);
@@ -117,6 +131,7 @@ class Stage {
     this.words.show(text, []);
     this.facts.textContent = "\u00a0";
     this.show("live");
+    for (const deck of Deck.all) deck.stop();
     this.sound.startLive(rate, expected);
   }
 
@@ -130,11 +145,11 @@ class Stage {
   }
 
   async receiveTake({ take, play, run, chosen, old }) {
-    if (run && this.chose && !chosen) return;
+    if (run && !chosen && (this.chose || this.isNoting)) return;
     const goesOn = run && run === this.run;
     this.run = null;
-    const isNew = !this.take || this.take.id !== take.id;
-    this.describe(take);
+    const isNew = this.take?.id !== take.id;
+    this.describe(take, isNew);
     if (this.store.selected !== take.id) this.store.select(take.id);
     if (!isNew && !play) return;
     if (!isNew && play && this.sound.length) return this.sound.play();
@@ -152,14 +167,14 @@ class Stage {
     }
   }
 
-  describe(take) {
+  describe(take, isNew = false) {
     this.take = take;
     this.show("take");
     this.title.textContent = WORDS.take(take);
     this.facts.textContent = WORDS.facts(take).join(" · ");
     this.star.setAttribute("aria-pressed", String(take.star));
     this.star.setAttribute("aria-label", WORDS.starThis(take));
-    if (document.activeElement !== this.note) this.note.value = take.note;
+    if (!this.noted && (isNew || !this.isNoting)) this.note.value = take.note;
     for (const link of this.downloads.querySelectorAll("a")) {
       const format = link.dataset.format;
       link.href = `${take.url}.${format}`;
@@ -196,6 +211,7 @@ class Stage {
   }
 
   enqueue(message) {
+    if (message.run && message.run === this.run) return this.receiveTake(message); // live here already
     if (this.chose || message.old) return;
     this.queue.push(message);
     if (!this.sound.playing && !this.sound.waiting && !this.run) this.playNext();

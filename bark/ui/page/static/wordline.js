@@ -2,7 +2,7 @@
 
 const knownWords = new Map(); // id → [[first character, last, begin, end], ...]
 
-// When each word of a take is said; [] where nobody knows.
+// When each word of a take is said; [] where nobody knows, or not yet: while the model loads.
 async function takeWords(take) {
   if (!knownWords.has(take.id)) {
     const asked = fetch(`${take.url}/words`)
@@ -10,6 +10,8 @@ async function takeWords(take) {
       .then(({ words }) => words)
       .catch(() => []);
     knownWords.set(take.id, asked);
+    if (!(await asked).length) knownWords.delete(take.id);
+    return asked;
   }
   return knownWords.get(take.id);
 }
