@@ -77,6 +77,48 @@ def test_a_visit_that_nobody_looks_at_stops_and_keeps_what_it_has() -> None:
     assert [take.stop_reason for take in session.visit.takes.all()] == ["stopped"]
 
 
+def test_a_tab_whose_connection_was_lost_comes_back_to_its_visit() -> None:
+    studio = make_studio(None)
+    tab = studio.visits.open("tab", "")
+    list(speak(studio, tab, Form(text="Before the tunnel.")))
+    studio.visits.close("tab")  # as Gradio tells of a heartbeat that broke off
+    back = studio.visits.session("tab")
+    assert back.visit is tab.visit
+    assert back.selected == tab.selected
+    assert not back.stop_download.is_set()
+    assert studio.visits.session("another tab").visit is not tab.visit
+
+
+def test_a_run_goes_on_while_its_page_asks_though_its_connection_is_lost() -> None:
+    studio = make_studio(None, pace_s=0.05, grace_s=0.4)
+    session = studio.visits.open("tab", "")
+    running = speak(studio, session, Form(text="Said in a tunnel, for a page that is still there."))
+    while not (update := next(running)).player or update.player["kind"] != "piece":
+        pass
+    running.close()
+    studio.visits.close("tab")
+    for _ in range(30):
+        time.sleep(0.05)
+        assert studio.visits.by_key(session.visit.key) is session.visit
+        assert not session.visit.runs.stop.is_set()
+    assert session.visit.runs.wait_until_idle(2.0)  # nobody asks any more
+
+
+def test_what_was_deleted_during_a_run_does_not_come_back_with_a_reload() -> None:
+    studio = make_studio(None, pace_s=0.02)
+    before = studio.visits.open("before", "")
+    running = speak(studio, before, Form(text="Several of these.", n_takes=3))
+    while not (update := next(running)).takes or update.takes["kind"] != "changes":
+        pass
+    (deleted,) = before.visit.takes.delete(before.visit.takes.all()[0].id)
+    after = studio.visits.open("after", before.visit.key)
+    told = list(follow(after))
+    shown = [u.player["take"]["id"] for u in told if u.player and "take" in u.player]
+    listed = [card["id"] for u in told if u.takes for card in u.takes.get("takes", ())]
+    assert listed
+    assert deleted.id not in [*shown, *listed]
+
+
 def test_the_end_stops_everything_and_removes_what_strangers_left() -> None:
     studio = make_studio(None, pace_s=0.05)
     session = studio.visits.session("tab")

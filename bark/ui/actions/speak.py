@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterator
+from typing import Any
 
 from ...compare.prompts import combinations
 from ...errors import BarkError
@@ -137,11 +138,31 @@ def _plain_run(studio: Studio, form: Form) -> Run:
 def follow(session: Session) -> Iterator[Update]:
     """What is being made for the visit, told from its beginning to a tab that has just come."""
     for update, is_old in session.follow():
-        if update is not None and is_old and update.player is not None:
-            update = dataclasses.replace(update, player={**update.player, "old": True})
-        if update is not None and is_old and update.long is not None:
-            update = dataclasses.replace(update, long={**update.long, "old": True})
+        if update is not None and is_old:
+            update = _as_old(session, update)
         yield _seen(session, update)
+
+
+def _as_old(session: Session, update: Update) -> Update:
+    """An update told again: what nobody waits for any more, without takes deleted meanwhile."""
+
+    def is_here(card: dict[str, Any]) -> bool:
+        return session.visit.takes.get(card["id"]) is not None
+
+    player, takes, grid, long = update.player, update.takes, update.grid, update.long
+    if player is not None:
+        shown = player.get("take")
+        player = {**player, "old": True} if shown is None or is_here(shown) else None
+    if takes is not None and "takes" in takes:
+        takes = {**takes, "takes": [card for card in takes["takes"] if is_here(card)]}
+    if grid is not None and grid["kind"] == "cell" and not is_here(grid["take"]):
+        grid = None
+    if long is not None:
+        long = {**long, "old": True}
+    selected = update.selected if player is not None else None
+    return dataclasses.replace(
+        update, player=player, takes=takes, grid=grid, long=long, selected=selected
+    )
 
 
 def told_to(session: Session, run: Callable[[], Iterator[Update]]) -> Iterator[Update]:

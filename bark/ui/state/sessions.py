@@ -166,6 +166,7 @@ class Visits:
         self._grace_s = grace_s
         self._lock = threading.RLock()
         self._sessions: dict[str, Session] = {}
+        self._left: dict[str, Session] = {}  # closed tabs, or those whose connection was lost
         self._visits: dict[str, Visit] = {}
         self._shared: Visit | None = None
         self._root: VisitorsFolder | None = None
@@ -191,11 +192,19 @@ class Visits:
             return session
 
     def session(self, session_hash: str | None) -> Session:
-        """The tab of a request; a tab from before a restart of the app gets a new visit."""
+        """The tab of a request.
+
+        A tab whose connection was lost for a while is taken for closed; it comes back to its visit.
+        A tab from before a restart of the app gets a new one.
+        """
         with self._lock:
             session = self._sessions.get(session_hash or "")
             if session is None:
-                return self.open(session_hash or secrets.token_hex(8), None)
+                left = self._left.pop(session_hash or "", None)
+                key = left.visit.key if left is not None else None
+                session = self.open(session_hash or secrets.token_hex(8), key)
+                if left is not None and left.visit is session.visit:
+                    session.selected = left.selected
             session.last_seen = session.visit.last_seen = time.monotonic()
             return session
 
@@ -203,18 +212,19 @@ class Visits:
         """A tab was closed: unless another one comes soon, what is being made is stopped."""
         with self._lock:
             session = self._sessions.pop(session_hash or "", None)
-        if session is None:
-            return
+            if session is None:
+                return
+            self._left[session_hash or ""] = session
         session.stop_download.set()
-        if session.visit.runs.busy:
-            timer = threading.Timer(self._grace_s, self._stop_if_left, [session.visit])
-            timer.daemon = True
-            timer.start()
+        self._stop_later(session.visit)
 
     def by_key(self, key: str) -> Visit | None:
-        """The visit whose files these are."""
+        """The visit whose files these are; a page asks every few seconds, so somebody is there."""
         with self._lock:
-            return self._visits.get(key)
+            visit = self._visits.get(key)
+            if visit is not None:
+                visit.last_seen = time.monotonic()
+            return visit
 
     def close_all(self) -> None:
         """Stops every tab and removes every visitor's temporary things, when the app ends.
@@ -228,6 +238,7 @@ class Visits:
                 session.stop_download.set()
                 visits[id(session.visit)] = session.visit
             self._sessions.clear()
+            self._left.clear()
         for visit in visits.values():
             visit.runs.stop_all()
         for visit in visits.values():
@@ -239,11 +250,21 @@ class Visits:
             if self._root is not None:
                 self._root.remove()
 
+    def _stop_later(self, visit: Visit) -> None:
+        if visit.runs.busy:
+            timer = threading.Timer(self._grace_s, self._stop_if_left, [visit])
+            timer.daemon = True
+            timer.start()
+
     def _stop_if_left(self, visit: Visit) -> None:
         with self._lock:
             if any(session.visit is visit for session in self._sessions.values()):
                 return
-        visit.runs.stop_all()
+            is_asking = time.monotonic() - visit.last_seen < self._grace_s / 2
+        if is_asking:  # a tab without its connection
+            self._stop_later(visit)
+        else:
+            visit.runs.stop_all()
 
     def _new_visit(self) -> Visit:
         if self._root is None:
@@ -259,6 +280,11 @@ class Visits:
         for session_hash, session in list(self._sessions.items()):
             if time.monotonic() - session.last_seen > TAB_KEPT_S:
                 self.close(session_hash)
+        self._left = {
+            session_hash: session
+            for session_hash, session in self._left.items()
+            if time.monotonic() - session.last_seen < VISIT_KEPT_S
+        }
         here = {id(session.visit) for session in self._sessions.values()}
         for key, visit in list(self._visits.items()):
             idle_s = time.monotonic() - visit.last_seen
