@@ -23,7 +23,7 @@ from ..audio.files import FORMATS
 from ..audio.marks import marks_of
 from ..errors import BarkError, CallerLeftError
 from .encoding import encoded, new_encoder
-from .faults import as_api_error
+from .faults import ServerEndsError, as_api_error
 from .host import Host
 from .speaking import POLL_S, Sound, speak
 from .speech_request import SpeechRequest
@@ -59,6 +59,7 @@ class Answer:
 
         Raises:
             Exception: whatever went wrong. CallerLeftError: the caller has gone.
+            ServerEndsError: the app ends.
         """
         try:
             return await self._next(caller) or b""
@@ -67,7 +68,11 @@ class Answer:
             raise
 
     async def all(self, first: bytes, caller: Request) -> AsyncIterator[bytes]:
-        """Yields the first bytes and those that follow; closing it ends the computation."""
+        """Yields the first bytes and those that follow; closing it ends the computation.
+
+        Raises:
+            Exception: whatever went wrong midway. ServerEndsError: the app ends.
+        """
         try:
             yield first
             while True:
@@ -85,7 +90,9 @@ class Answer:
             try:
                 item = await asyncio.wait_for(self._box.get(), POLL_S)
             except asyncio.TimeoutError:
-                if self._host.closing.is_set() or await caller.is_disconnected():
+                if self._host.closing.is_set():
+                    raise ServerEndsError from None
+                if await caller.is_disconnected():
                     raise CallerLeftError("Nobody waits for the answer any more.") from None
                 continue
             if isinstance(item, Exception):
@@ -102,6 +109,7 @@ class Answer:
                     self._put(data)
             except CallerLeftError:
                 counted.result = "left"
+                outcome = ServerEndsError() if self._host.closing.is_set() else None
             except BarkError as error:
                 counted.result, outcome = "refused", error
             except Exception as error:

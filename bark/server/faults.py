@@ -61,6 +61,14 @@ class ApiError(BarkError):
         return JSONResponse(self.to_dict(), status_code=self.status, headers=self.headers)
 
 
+class ServerEndsError(ApiError):
+    """The app ends while somebody waits for an answer, or hears it."""
+
+    def __init__(self) -> None:
+        sentence = "The server is being stopped; ask again once it is back."
+        super().__init__(sentence, status=503, code="unavailable")
+
+
 def as_api_error(error: Exception, *, retry_after_s: float = 1.0) -> ApiError:
     """Any error as what a caller is told; of a fault of ours only its kind.
 

@@ -19,7 +19,7 @@ from starlette.routing import Route
 from ..errors import BarkError, CallerLeftError
 from .answer import Answer, fault_event
 from .encoding import MEDIA_TYPES
-from .faults import ApiError, as_api_error
+from .faults import ApiError, ServerEndsError, as_api_error
 from .host import Host
 from .naming import MODEL_ALIASES, VOICE_ALIASES, check_model
 from .speech_request import read_request
@@ -187,7 +187,10 @@ class InFront:
         """Passes a request on."""
         path = scope.get("path", "")
         is_ours = scope["type"] == "http" and (path + "/").startswith(PREFIXES)
-        await (self._front if is_ours else self._behind)(scope, receive, send)
+        try:
+            await (self._front if is_ours else self._behind)(scope, receive, send)
+        except ServerEndsError:  # amid an answer: it stays unfinished, which its caller can see
+            return
 
 
 def put_in_front(app: Any, host: Host, settings: Settings) -> None:
