@@ -144,7 +144,7 @@ class TextBatches:
         tokenizer: NanoTokenizer,
         *,
         batch_tokens: int = 3_072,
-        spelled: float = 0.25,
+        spelled: float = 0.1,
         seed: int = 0,
     ) -> None:
         self._folder, self._tokenizer = folder, tokenizer
