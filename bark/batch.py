@@ -181,7 +181,9 @@ class Batch:
 
     def _semantic(self) -> Iterator[Event]:
         spec, options = self.spec, self.options
-        ids = [self._encode(item) for item in self.items]
+        ids = yield from self._encode()
+        if not self.items:
+            return
         limits = SemanticLimits(options.min_eos_p, options.max_duration_s, options.allow_early_stop)
         seconds = max(expected_duration_s(item.request.text, spec) for item in self.items)
         expected = min(round(seconds * spec.semantic_rate_hz), limits.max_tokens(spec))
@@ -208,14 +210,21 @@ class Batch:
         nothing_new = [n <= kept for n, kept in zip(lengths, n_frames, strict=True)]
         yield from self._drop([i for i, it in zip(self.items, nothing_new, strict=True) if it])
 
-    def _encode(self, item: _Item) -> np.ndarray:
-        text = item.request.text
-        encoded = self.model.tokenizer.encode(text)  # as typed: line ends may be pauses
-        heard, item.cut_text = self.model.tokenizer.cut(encoded, self.spec.text_len)
-        item.unspoken = encoded.unspoken
-        if not len(heard.ids):
-            raise InvalidInputError(nothing_to_speak(text, encoded.unspoken, self.spec))
-        return heard.ids
+    def _encode(self) -> Generator[Event, None, list[np.ndarray]]:
+        """Returns the takes' text tokens; drops the takes of which nothing can be said."""
+        ids = []
+        for item in list(self.items):
+            text = item.request.text
+            encoded = self.model.tokenizer.encode(text)  # as typed: line ends may be pauses
+            heard, item.cut_text = self.model.tokenizer.cut(encoded, self.spec.text_len)
+            item.unspoken = encoded.unspoken
+            if len(heard.ids):
+                ids.append(heard.ids)
+                continue
+            self.items.remove(item)
+            reason = nothing_to_speak(text, encoded.unspoken, self.spec)
+            yield TakeFailed(InvalidInputError(reason), item.index)
+        return ids
 
     def _drop(self, items: list[_Item]) -> Iterator[Event]:
         for item in items:

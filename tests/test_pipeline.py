@@ -359,6 +359,18 @@ def test_a_text_of_which_nothing_can_be_said_is_refused_by_its_own_words(nano: B
         nano.generate("...")
 
 
+def test_a_text_of_which_nothing_can_be_said_leaves_its_neighbours(nano: Bark) -> None:
+    short = dataclasses.replace(SHORT, seed=1)
+    events = list(nano.stream_batch(["😀", "One.", "☃", "Two."], options=short))
+    failed = {event.item: event.error for event in events if isinstance(event, TakeFailed)}
+    made = {event.item: event.take for event in events if isinstance(event, TakeReady)}
+    assert sorted(failed) == [0, 2]
+    assert "cannot say “☃”" in str(failed[2])
+    assert {item: take.text for item, take in made.items()} == {1: "One.", 3: "Two."}
+    assert same_tokens(made[3], nano.generate("Two.", options=short, seed=4))
+    assert {event.item for event in events if isinstance(event, AudioPiece)} <= {1}
+
+
 def test_line_ends_are_pauses_for_nano(nano: Bark) -> None:
     assert nano.count("Title\n\nBody").n_tokens == nano.count("Title. Body").n_tokens
     assert nano.count("Title\n\nBody").n_tokens > nano.count("Title Body").n_tokens

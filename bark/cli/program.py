@@ -233,13 +233,19 @@ def _speak(job: Job, bark: Bark, voice: VoicePrompt | None, stop: threading.Even
                 _write(job, bark, index, event.take)
                 n_written += 1
             elif isinstance(event, TakeFailed) and not stop.is_set():
-                line = f"line {index + 1}: " if len(job.texts) > 1 else ""
-                code = _fail(f"{line}{event.error}", FAILED)
+                code = _fail_one(job, index, event.error)
     if stop.is_set():
         return _fail(
             "Interrupted." if n_written else "Interrupted before there was any sound.", INTERRUPTED
         )
     return code
+
+
+def _fail_one(job: Job, index: int, error: BarkError) -> int:
+    """Says which line of a batch came to nothing; the others go on. A text alone ends the call."""
+    if len(job.texts) == 1:
+        raise error
+    return _fail(f"line {index + 1}: {error}", FAILED)
 
 
 @contextlib.contextmanager
@@ -254,12 +260,13 @@ def _write_semantic(job: Job, bark: Bark, voice: VoicePrompt | None, stop: threa
     from ..events import TakeFailed, TakeReady
     from ..files.whole_file import whole_file
 
-    n_written = 0
+    code, n_ended = DONE, 0
     for index, event in _events(job, bark, voice, stop):
         if stop.is_set():
             return _fail("Interrupted.", INTERRUPTED)
         if isinstance(event, TakeFailed):
-            raise event.error
+            code = _fail_one(job, index, event.error)
+            n_ended += 1
         if not isinstance(event, TakeReady):
             continue
         take, path = event.take, job.paths[index]
@@ -274,8 +281,8 @@ def _write_semantic(job: Job, bark: Bark, voice: VoicePrompt | None, stop: threa
         _tell_left_out(take.cut_text, take.unspoken, bark.spec.name)
         _say(job, f"{len(tokens)} semantic tokens for {seconds:.1f} s, seed {take.options.seed}.")
         _say_path(job, path)
-        n_written += 1
-    return DONE if n_written == len(job.texts) else _fail("Interrupted.", INTERRUPTED)
+        n_ended += 1
+    return code if n_ended == len(job.texts) else _fail("Interrupted.", INTERRUPTED)
 
 
 def _events(

@@ -123,6 +123,27 @@ def test_a_batch_gives_the_takes_that_its_lines_give_alone(tmp_path: Path) -> No
     np.testing.assert_array_equal(takes[1].tokens.fine, alone.tokens.fine)
 
 
+@pytest.mark.parametrize("flags", [(), ("--semantic_only",), ("--batch_size", "1")])
+def test_a_line_of_which_nothing_can_be_said_is_named_and_leaves_the_others(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], flags: tuple[str, ...]
+) -> None:
+    Path("lines.txt").write_text("One.\nTwo.\n😀\nFour.\nFive.\n", encoding="utf-8")
+    given = ("--batch", "lines.txt", "--model", "nano", "--max_duration", "0.4", "--silent")
+    assert program.main([*given, "--seed", "1", *flags]) == program.FAILED
+    written = sorted(path.stem for path in tmp_path.glob("bark_generation_*"))
+    assert written == [f"bark_generation_00{number}" for number in (1, 2, 4, 5)]
+    reason = "The model nano cannot say “😀”; there is nothing to speak, write words."
+    assert capfd.readouterr().err == f"bark-studio: line 3: {reason}\n"
+
+
+def test_a_text_alone_of_which_nothing_can_be_said_is_wrong_usage(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert program.main(["😀", "--model", "nano", "--silent"]) == program.WRONG_USAGE
+    assert "line" not in capfd.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.usefixtures("small")
 def test_output_full_writes_a_voice_and_takes_are_voices(tmp_path: Path) -> None:
     assert run_here("Hello", "--seed", "1", "--output_full", "--output_filename", "a.ogg") == 0

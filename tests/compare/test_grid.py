@@ -113,6 +113,13 @@ def test_a_cell_is_the_take_that_is_made_alone(nano: Bark) -> None:
         assert np.allclose(alone.audio, together.audio, atol=1e-4)
 
 
+def test_a_cell_of_which_nothing_can_be_said_leaves_the_others_of_its_batch(nano: Bark) -> None:
+    made = grid("{Hi|😀}", across={"seed": "1, 2"}, model=nano, max_duration_s=0.4)
+    assert len(batches(made.plan.cells())) == 1
+    assert [(index, take.text) for index, take in made.takes.items()] == [(0, "Hi"), (1, "Hi")]
+    assert sorted(made.failures) == [2, 3]
+
+
 @pytest.fixture
 def hummed(monkeypatch: pytest.MonkeyPatch) -> FakeBark:
     return FakeBark()
