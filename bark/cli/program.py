@@ -193,10 +193,14 @@ def _is_long(job: Job, bark: Bark) -> bool:
     """Whether the text is one that a single take would not say to its end."""
     from ..narration.sizes import fits_one_take
 
-    asks_for_one = job.options.max_duration_s is not None or not job.options.allow_early_stop
-    if asks_for_one or job.arguments.batch is not None:
+    if _asks_for_one_take(job) or job.arguments.batch is not None:
         return False
     return not fits_one_take(bark, job.texts[0])
+
+
+def _asks_for_one_take(job: Job) -> bool:
+    """Whether the flags say where the take ends."""
+    return job.options.max_duration_s is not None or not job.options.allow_early_stop
 
 
 def _narrate(job: Job, bark: Bark, voice: VoicePrompt | None) -> int:
@@ -245,7 +249,12 @@ def _fail_one(job: Job, index: int, error: BarkError) -> int:
     """Says which line of a batch came to nothing; the others go on. A text alone ends the call."""
     if len(job.texts) == 1:
         raise error
-    return _fail(f"line {index + 1}: {error}", FAILED)
+    return _fail(f"{_line(job, index)}{error}", FAILED)
+
+
+def _line(job: Job, index: int) -> str:
+    """What a sentence about one line of a batch begins with."""
+    return f"line {index + 1}: " if len(job.texts) > 1 else ""
 
 
 @contextlib.contextmanager
@@ -278,7 +287,8 @@ def _write_semantic(job: Job, bark: Bark, voice: VoicePrompt | None, stop: threa
         except OSError as error:
             raise AudioFileError(f"{path} cannot be written: {error.strerror or error}.") from error
         seconds = len(tokens) / bark.spec.semantic_rate_hz
-        _tell_left_out(take.cut_text, take.unspoken, bark.spec.name)
+        _tell_lost_end(job, bark, index, take)
+        _tell_left_out(take.cut_text, take.unspoken, bark.spec.name, _line(job, index))
         _say(job, f"{len(tokens)} semantic tokens for {seconds:.1f} s, seed {take.options.seed}.")
         _say_path(job, path)
         n_ended += 1
@@ -318,9 +328,8 @@ def _write(job: Job, bark: Bark, index: int, take: Take) -> None:
     kept = "; interrupted, this much was made" if take.stop_reason == "stopped" else ""
     seconds = sum(take.timings.values())
     _say(job, f"{take.duration_s:.1f} s, seed {take.options.seed}, made in {seconds:.1f} s{kept}.")
-    if take.stop_reason == "length" and job.options.max_duration_s is None:
-        _say(job, "The model's limit of length ended it; the end of the text may be missing.")
-    _tell_left_out(take.cut_text, take.unspoken, bark.spec.name)
+    _tell_lost_end(job, bark, index, take)
+    _tell_left_out(take.cut_text, take.unspoken, bark.spec.name, _line(job, index))
     _say_path(job, path)
     if job.arguments.output_full:
         from ..voices.library import save_voice
@@ -328,16 +337,31 @@ def _write(job: Job, bark: Bark, index: int, take: Take) -> None:
         _say_path(job, save_voice(path.with_suffix(".npz"), take.tokens, spec=bark.spec))
 
 
-def _tell_left_out(cut_text: str, unspoken: Sequence[str], model: str) -> None:
+def _tell_lost_end(job: Job, bark: Bark, index: int, take: Take) -> None:
+    """Says on standard error, also with --silent, that the model's limit of length ended a take."""
+    from ..narration.sizes import fits_one_take
+
+    if take.stop_reason != "length" or _asks_for_one_take(job):
+        return
+    sentence = "The model's limit of length ended it; the end of the text may be missing."
+    if not fits_one_take(bark, take.text):
+        sentence = (
+            "The text is too long for one take; its end is not spoken. "
+            "Split it, or speak it with narrate."
+        )
+    print(f"bark-studio: {_line(job, index)}{sentence}", file=sys.stderr, flush=True)
+
+
+def _tell_left_out(cut_text: str, unspoken: Sequence[str], model: str, line: str = "") -> None:
     """Says on standard error, also with --silent, what of a text is not spoken."""
-    lines = []
+    sentences = []
     if cut_text:
-        lines.append(f"The text is too long for one take; not spoken: {cut_text!r}.")
+        sentences.append(f"The text is too long for one take; not spoken: {cut_text!r}.")
     if unspoken:
         listed = ", ".join(map(repr, unspoken))
-        lines.append(f"The model {model} cannot say {listed}; spoken without.")
-    for line in lines:
-        print(f"bark-studio: {line}", file=sys.stderr, flush=True)
+        sentences.append(f"The model {model} cannot say {listed}; spoken without.")
+    for sentence in sentences:
+        print(f"bark-studio: {line}{sentence}", file=sys.stderr, flush=True)
 
 
 def _print_reading(arguments: argparse.Namespace) -> int:

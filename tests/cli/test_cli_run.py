@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import fcntl
 import os
 import pty
@@ -142,6 +143,27 @@ def test_a_text_alone_of_which_nothing_can_be_said_is_wrong_usage(
     assert program.main(["😀", "--model", "nano", "--silent"]) == program.WRONG_USAGE
     assert "line" not in capfd.readouterr().err
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("flags", [(), ("--semantic_only",)])
+def test_a_line_that_is_too_long_for_one_take_is_named_also_where_all_else_is_silent(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], flags: tuple[str, ...]
+) -> None:
+    def in_one_second(*_: object, **__: object) -> Bark:
+        nano.spec = dataclasses.replace(nano.spec, max_semantic_len=60)
+        return nano
+
+    nano = Bark.from_pretrained("nano", device="cpu")
+    monkeypatch.setattr(Bark, "from_pretrained", in_one_second)
+    Path("lines.txt").write_text("One.\nNobody saw them come down the long and empty road.\n")
+    given = ("--batch", "lines.txt", "--model", "nano", "--silent", "--seed", "1", *flags)
+    assert program.main(given) == program.DONE
+    assert capfd.readouterr().err == (
+        "bark-studio: line 2: The text is too long for one take; its end is not spoken. "
+        "Split it, or speak it with narrate.\n"
+    )
+    assert program.main([*given, "--max_duration", "0.5"]) == program.DONE
+    assert capfd.readouterr().err == "", "an end that was asked for"
 
 
 @pytest.mark.usefixtures("small")
