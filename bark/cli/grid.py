@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..environment import MODELS, read_environment
-from ..errors import AudioFileError, InvalidInputError, OptionError
+from ..errors import AudioFileError, InvalidInputError, NothingGeneratedError, OptionError
+from ..files.whole_file import is_file, is_folder, user_path, whole_file
 from .arguments import AUDIO_FORMATS
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ def run_grid(argv: Sequence[str]) -> int:
 
     Raises:
         SystemExit: of argparse. OptionError, InvalidInputError: something given is wrong.
+        NothingGeneratedError: no cell gave a take.
     """
     arguments = _parser().parse_args(list(argv))
     written: dict[str, Any] = {
@@ -44,6 +46,7 @@ def run_grid(argv: Sequence[str]) -> int:
     }
     if not any(written.values()) and "|" not in arguments.text:
         raise OptionError("A grid needs an axis; give one by --across, for example seed=7-14.")
+    output = _output(arguments.output)
     from ..checkpoints.registry import best_local_model
     from ..compare import grid
     from ..pipeline import Bark
@@ -62,7 +65,10 @@ def run_grid(argv: Sequence[str]) -> int:
         on_event=None if arguments.silent else _tell,
         **_short(arguments),
     )
-    _write(made, Path(arguments.output), arguments.format)
+    if not made.takes:
+        why = next(iter(made.failures.values()), "")
+        raise NothingGeneratedError(f"No cell gave a take, so {output} is not written. {why}")
+    _write(made, output, arguments.format)
     if not arguments.silent:
         seconds = time.perf_counter() - started
         print(
@@ -70,7 +76,7 @@ def run_grid(argv: Sequence[str]) -> int:
             f"made in {seconds:.1f} s.",
             file=sys.stderr,
         )
-    print(arguments.output, flush=True)
+    print(output, flush=True)
     return 1 if made.failures else 0
 
 
@@ -80,13 +86,36 @@ def _short(arguments: argparse.Namespace) -> dict[str, Any]:
     return {name: value for name, value in given.items() if value is not None}
 
 
+def _output(written: str) -> Path:
+    """Where the grid goes, looked at before any take is made; the folder above it is made."""
+    output = user_path(written)
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OptionError(
+            f"The folder {output.parent} cannot be made: {error.strerror or error}."
+        ) from error
+    if _is_archive(output) and is_folder(output):
+        raise OptionError(f"{output} is a folder; give the ZIP another name by --output.")
+    if not _is_archive(output) and is_file(output):
+        raise OptionError(
+            f"{output} is a file, and a grid goes into a folder or a .zip; "
+            "give another name by --output."
+        )
+    return output
+
+
+def _is_archive(output: Path) -> bool:
+    return output.suffix.lower() == ".zip"
+
+
 def _write(made: Grid, output: Path, format: str) -> None:
     from ..compare.archive import write_archive
 
     try:
-        if output.suffix.lower() == ".zip":
-            output.parent.mkdir(parents=True, exist_ok=True)
-            write_archive(made, output, format=format)
+        if _is_archive(output):
+            with whole_file(output) as file:
+                write_archive(made, file, format=format)
         else:
             made.save(output, format=format)
     except OSError as error:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import AudioFileError, InvalidInputError
+from ..errors import AudioFileError, BarkError, InvalidInputError
 from ..options import GenerationOptions, SeededChanges
 from ..take import Take
 from .axes import Axis, Value, parse_axis
@@ -56,6 +56,9 @@ class Grid:
     def save(self, folder: str | Path, format: str = "wav") -> Path:
         """Writes the takes and a `grid.json` into a folder, which is made.
 
+        A grid that lies there gives way to this one: of its takes none is left beside the new ones.
+        Other files stay.
+
         Returns:
             where grid.json lies; `Grid.load` reads it.
 
@@ -64,10 +67,13 @@ class Grid:
         """
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        files = {}
+        earlier, files = _takes_in(folder), {}
         for index, take in self.takes.items():
             files[index] = take.save(folder / f"{cell_stem(index)}.{format}").name
-        return write_grid_file(folder / GRID_FILE, self.plan, files, self.failures)
+        written = write_grid_file(folder / GRID_FILE, self.plan, files, self.failures)
+        for name in earlier - set(files.values()):
+            (folder / name).unlink(missing_ok=True)
+        return written
 
     @classmethod
     def load(cls, path: str | Path) -> Grid:
@@ -148,6 +154,16 @@ def grid(
 def cell_stem(index: int) -> str:
     """The name of a cell's file, without its ending."""
     return f"cell-{index + 1:03d}"
+
+
+def _takes_in(folder: Path) -> set[str]:
+    """Names of the takes of the grid in a folder; none where its grid.json cannot be read."""
+    try:
+        _, files, _ = read_grid_file(folder / GRID_FILE)
+    except BarkError:
+        return set()
+    # a grid.json that a stranger wrote may name any file
+    return {name for index, name in files.items() if Path(name).stem == cell_stem(index)}
 
 
 def write_grid_file(

@@ -65,10 +65,51 @@ def test_wrong_axes_are_wrong_usage_in_one_sentence(
     assert err.count("\n") == 1
 
 
-def test_a_file_in_the_way_is_said(capsys: pytest.CaptureFixture[str]) -> None:
-    Path("taken").write_text("")
-    assert run("Hello.", "--across", "seed=1-2", "--output", "taken", "--silent") == 1
-    assert "cannot be written" in capsys.readouterr().err
+@pytest.mark.parametrize(
+    ("output", "reason"),
+    [
+        ("taken", "taken is a file, and a grid goes into a folder or a .zip"),
+        ("folder.zip", "folder.zip is a folder"),
+        ("taken/grid.zip", "The folder taken cannot be made"),
+    ],
+)
+def test_what_is_in_the_way_is_said_before_any_take_is_made(
+    output: str, reason: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("taken").write_text("mine")
+    Path("folder.zip").mkdir()
+    monkeypatch.setattr(Bark, "from_pretrained", lambda *_, **__: pytest.fail("was loaded"))
+    assert run("Hello.", "--across", "seed=1-2", "--output", output) == 2
+    err = capsys.readouterr().err
+    assert reason in err
+    assert err.count("\n") == 1
+    assert Path("taken").read_text() == "mine"
+
+
+@pytest.mark.parametrize("output", ["grid.zip", "kept"])
+def test_where_no_cell_gives_a_take_the_grid_before_stays(
+    output: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def there() -> dict[Path, bytes]:
+        return {path: path.read_bytes() for path in Path().rglob("*") if path.is_file()}
+
+    assert run("Hello.", "--across", "seed=1-2", "--output", output) == 0
+    capsys.readouterr()
+    before = there()
+    assert run(SILENT_TEXT, "--across", "seed=1-2", "--output", output, "--silent") == 1
+    assert there() == before
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err == (
+        f"bark-studio: No cell gave a take, so {output} is not written. "
+        "Bark stopped before it began.\n"
+    )
+
+
+def test_a_home_is_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    assert run("Hello.", "--across", "seed=1-2", "--output", "~/grid.zip") == 0
+    assert (tmp_path / "home" / "grid.zip").is_file()
 
 
 def test_the_word_alone_is_a_text(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -169,6 +169,24 @@ def test_stopping_keeps_what_is_made_and_begins_nothing_new(hummed: FakeBark) ->
     assert sum(isinstance(event, CellsStarted) for event in events) == 1
 
 
+def test_a_folder_keeps_no_take_of_an_earlier_grid_and_all_other_files(
+    hummed: FakeBark, tmp_path: Path
+) -> None:
+    hum("Hello.", hummed, across={"seed": "1-4"}).save(tmp_path, format="flac")
+    for name in ("letter.txt", "cell-009.wav"):
+        (tmp_path / name).write_text("mine")
+    record = json.loads((tmp_path / "grid.json").read_text())
+    record["files"]["4"] = "letter.txt"
+    (tmp_path / "grid.json").write_text(json.dumps(record))
+    made = hum("Hi.", hummed, across={"seed": "1-2"})
+    made.save(tmp_path)
+    names = {path.name for path in tmp_path.iterdir()}
+    own = {"cell-001.wav", "cell-002.wav", "grid.json"}
+    assert names == own | {"letter.txt", "cell-009.wav"}
+    made.save(tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == names
+
+
 def test_a_saved_grid_is_reopened(tmp_path: Path, hummed: FakeBark) -> None:
     made = hum(f"{{Hello|{SILENT_TEXT}}}", hummed, across=SEEDS)
     path = made.save(tmp_path / "kept", format="flac")
