@@ -185,7 +185,7 @@ def resolve_model(
         plan = best_plan(label, parts, environment)
         info = _official_info(label, environment)
     else:
-        folder = _folder(name)
+        folder = model_folder(name)
         info, found = _open_folder(folder, parts, environment)
         if found is None:
             return _nano_files(info, folder)
@@ -194,7 +194,12 @@ def resolve_model(
     return ModelFiles(info, plan.layout, paths)
 
 
-def _folder(name: str | Path) -> Path:
+def model_folder(name: str | Path) -> Path:
+    """The folder that is named as a model, in place of "nano", "small" or "large".
+
+    Raises:
+        OptionError: no such name or folder.
+    """
     folder = user_path(name)
     if is_folder(folder):
         return folder

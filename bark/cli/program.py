@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from ..environment import MODELS, read_environment
 from ..errors import AudioFileError, BarkError, InvalidInputError, OptionError
-from ..files.whole_file import user_path
 from ..terminal.streams import open_missing_streams, write_path
 from .arguments import parse_arguments
 from .job import STANDARD_OUTPUT, Job, read_job, read_text
@@ -398,11 +397,11 @@ def _size(n_bytes: int) -> str:
 
 
 def _print_voices(arguments: argparse.Namespace) -> int:
-    from ..checkpoints.registry import best_local_model, model_spec
+    from ..checkpoints.registry import best_local_model, model_folder, model_spec
     from ..voices.library import list_voices
 
     model = arguments.model or read_environment().model or best_local_model()
-    folder = None if model in MODELS else user_path(model)
+    folder = None if model in MODELS else model_folder(model)
     for info in list_voices(model_spec(model), model_folder=folder):
         place = "" if info.on_disk else "to fetch"
         print(f"{info.name:22}{info.origin:10}{place:10}{info.description}".rstrip())

@@ -284,6 +284,13 @@ def test_lists_name_every_model_and_voice(capfd: pytest.CaptureFixture[str]) -> 
     assert {"announcer", "en_speaker_0", "v2/zh_speaker_9"} <= names
 
 
+def test_the_voices_of_an_unknown_model_are_not_listed(capfd: pytest.CaptureFixture[str]) -> None:
+    assert program.main(["--list_voices", "--model", "nosuch"]) == program.WRONG_USAGE
+    out, err = capfd.readouterr()
+    assert out == ""
+    assert err == ("bark-studio: Unknown model 'nosuch'; use nano, small, large or a folder.\n")
+
+
 def test_a_folders_own_voices_are_listed_and_spoken_in(
     tmp_path: Path, cache_home: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
