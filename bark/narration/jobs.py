@@ -116,6 +116,19 @@ class JobFolder:
         """Of the speakers' voices."""
         return self.path / "voices"
 
+    @classmethod
+    @contextlib.contextmanager
+    def begun(cls, path: str | Path) -> Iterator[JobFolder]:
+        """A folder that is removed again where the block raises and the folder was made for it."""
+        is_new = not Path(path).expanduser().exists()
+        job = cls(path)
+        try:
+            yield job
+        except BaseException:
+            if is_new:
+                job.remove()
+            raise
+
     def read_manifest(self) -> dict[str, Any] | None:
         """The manifest; None where the job is new.
 

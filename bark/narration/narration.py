@@ -93,36 +93,38 @@ class Narration:
         """
         options, cast = options or NarrationOptions(), cast or Cast()
         saying(bark, pronunciations.phones if pronunciations else {})  # raises where it cannot
-        job = JobFolder(folder)
-        before = job.read_manifest() or {}
-        options = _with_seed(options, before)
-        script = write_script(
-            document,
-            measure_for(bark),
-            chunk_limit(bark, options),
-            options,
-            known_names=list(cast.voices),
-            pronunciations=pronunciations,
-        )
-        voices, notes = choose_voices(bark, job, script.speakers, cast, before.get("voices", {}))
-        manifest = {
-            "model": bark.name,
-            "family": bark.spec.name,
-            "precision": bark.precision,
-            "title": document.title,
-            "author": document.author,
-            "language": document.language,
-            "options": options.to_dict(),
-            "chapters": list(script.chapters),
-            "left_out": list(script.left_out),
-            "notes": notes,
-            "voices": voices,
-            "phones": dict(pronunciations.phones) if pronunciations else {},
-            "respellings": dict(pronunciations.respellings) if pronunciations else {},
-            "changes": before.get("changes", {}),
-            "chunks": [chunk.to_dict() for chunk in script.chunks],
-        }
-        job.write_manifest(manifest)
+        with JobFolder.begun(folder) as job:
+            before = job.read_manifest() or {}
+            options = _with_seed(options, before)
+            script = write_script(
+                document,
+                measure_for(bark),
+                chunk_limit(bark, options),
+                options,
+                known_names=list(cast.voices),
+                pronunciations=pronunciations,
+            )
+            voices, notes = choose_voices(
+                bark, job, script.speakers, cast, before.get("voices", {})
+            )
+            manifest = {
+                "model": bark.name,
+                "family": bark.spec.name,
+                "precision": bark.precision,
+                "title": document.title,
+                "author": document.author,
+                "language": document.language,
+                "options": options.to_dict(),
+                "chapters": list(script.chapters),
+                "left_out": list(script.left_out),
+                "notes": notes,
+                "voices": voices,
+                "phones": dict(pronunciations.phones) if pronunciations else {},
+                "respellings": dict(pronunciations.respellings) if pronunciations else {},
+                "changes": before.get("changes", {}),
+                "chunks": [chunk.to_dict() for chunk in script.chunks],
+            }
+            job.write_manifest(manifest)
         return cls(bark, job, manifest)
 
     @classmethod

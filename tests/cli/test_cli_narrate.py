@@ -179,3 +179,26 @@ def test_mistakes_are_sentences(
     error = capsys.readouterr().err
     assert sentence in error
     assert "Traceback" not in error
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("Hello <foo>x</foo>.", ()),
+        ("😀", ()),
+        ("[pause 1s]", ()),
+        ("Hello.", ("--voice", "nobody")),
+    ],
+)
+def test_refused_input_leaves_no_folder_and_a_job_that_was_there_stays(
+    tmp_path: Path, text: str, words: tuple[str, ...]
+) -> None:
+    Path("bad.txt").write_text(text, encoding="utf-8")
+    before = sorted(tmp_path.rglob("*"))
+    assert main(["narrate", "bad.txt", "--out", "bad.wav", *words]) in (1, 2)
+    assert sorted(tmp_path.rglob("*")) == before
+    Path("good.txt").write_text("Hello.")
+    assert main(["narrate", "good.txt", "--out", "bad.wav"]) == 0
+    before = sorted((tmp_path / "bad.wav.job").rglob("*"))
+    assert main(["narrate", "bad.txt", "--out", "bad.wav", *words]) in (1, 2)
+    assert sorted((tmp_path / "bad.wav.job").rglob("*")) == before
