@@ -19,15 +19,16 @@ from bark.environment import read_environment
 from bark.errors import BarkError, OptionError
 from bark.models.native.ahead import compile_ahead
 from bark.server.arenas import bound_arenas
+from bark.terminal import flags
 from bark.terminal.interrupts import end_on_interrupt
 from bark.terminal.streams import open_missing_streams
 
 
 def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     """Reads the command line."""
-    parser = argparse.ArgumentParser(description="The studio of Bark, in a web browser.")
+    parser = flags.Parser(prog="app.py", description="The studio of Bark, in a web browser.")
     parser.add_argument("--model", help="nano, small, large or a folder with checkpoints")
-    parser.add_argument("--port", type=int, help="7860 where nothing is said")
+    parser.add_argument("--port", type=flags.whole(0, 65_535), help="7860 where nothing is said")
     parser.add_argument("--host", help="the address to listen on; this machine only by default")
     parser.add_argument("--mcp", action="store_true", help="offer tools to assistants over MCP")
     parser.add_argument("--share", action="store_true", help="open a public link for 72 hours")

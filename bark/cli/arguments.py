@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from .. import __version__
 from ..environment import MODELS, PRECISIONS
+from ..terminal import flags
 
 AUDIO_FORMATS = ("wav", "flac", "ogg", "mp3")
 DEFAULT_STEM = "bark_generation"
@@ -80,7 +81,7 @@ def _plain(argv: Sequence[str]) -> list[str]:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = flags.Parser(
         prog="bark-studio",
         description=_DESCRIPTION,
         epilog=_EPILOG,
@@ -147,36 +148,45 @@ def _add_reading(group: argparse._ArgumentGroup) -> None:
     )
     group.add_argument(
         "--text_temp",
-        type=float,
+        type=flags.temperature,
         default=0.7,
         metavar="T",
         help="higher is livelier and stranger, lower steadier (default 0.7)",
     )
     group.add_argument(
         "--waveform_temp",
-        type=float,
+        type=flags.temperature,
         default=0.7,
         metavar="T",
         help="higher is rougher and more varied, lower smoother (default 0.7)",
     )
     group.add_argument(
-        "--fine_temp", type=float, metavar="T", help="of the last stage (default: the model's own)"
+        "--fine_temp",
+        type=flags.temperature,
+        metavar="T",
+        help="of the last stage (default: the model's own)",
     )
     group.add_argument(
-        "--top_k", type=int, metavar="K", help="draw from the K most probable tokens only"
+        "--top_k",
+        type=flags.whole(1),
+        metavar="K",
+        help="draw from the K most probable tokens only",
     )
     group.add_argument(
-        "--top_p", type=float, metavar="P", help="draw from the tokens that make up P only"
+        "--top_p",
+        type=flags.probability,
+        metavar="P",
+        help="draw from the tokens that make up P only",
     )
     group.add_argument(
         "--min_eos_p",
-        type=float,
+        type=flags.probability,
         default=0.2,
         metavar="P",
         help="lower ends sooner: try 0.05 when it goes on after the text (default 0.2)",
     )
     group.add_argument(
-        "--max_duration", type=float, metavar="S", help="end after S seconds of speech"
+        "--max_duration", type=flags.seconds, metavar="S", help="end after S seconds of speech"
     )
     group.add_argument(
         "--allow_early_stop",
@@ -187,7 +197,7 @@ def _add_reading(group: argparse._ArgumentGroup) -> None:
     )
     group.add_argument(
         "--speed",
-        type=float,
+        type=flags.number("from 0.5 to 2", lambda value: 0.5 <= value <= 2),
         default=1.0,
         metavar="X",
         help="0.5 to 2, at the same pitch; official models need ffmpeg for it (default 1)",
@@ -197,7 +207,9 @@ def _add_reading(group: argparse._ArgumentGroup) -> None:
         metavar="NAME",
         help="a style saved in the studio: voice, settings, words around the text; flags win",
     )
-    group.add_argument("--seed", type=int, help="the same seed gives the same take; default: drawn")
+    group.add_argument(
+        "--seed", type=flags.seed, help="the same seed gives the same take; default: drawn"
+    )
 
 
 def _add_machine(group: argparse._ArgumentGroup) -> None:
@@ -221,7 +233,7 @@ def _add_machine(group: argparse._ArgumentGroup) -> None:
     )
     group.add_argument(
         "--batch_size",
-        type=_positive,
+        type=flags.whole(1),
         default=4,
         metavar="N",
         help="lines of a batch that are spoken together (default 4)",
@@ -239,9 +251,3 @@ def _boolean(word: str) -> bool:
     if word.lower() in _FALSE:
         return False
     raise argparse.ArgumentTypeError(f"{word!r} is neither true nor false")
-
-
-def _positive(word: str) -> int:
-    if not word.isdecimal() or int(word) == 0:
-        raise argparse.ArgumentTypeError(f"{word!r} is no whole number of 1 or more")
-    return int(word)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ..environment import MODELS, read_environment
 from ..errors import AudioFileError, InvalidInputError, NothingGeneratedError, OptionError
 from ..files.whole_file import is_file, is_folder, user_path, whole_file
+from ..terminal import flags
 from .arguments import AUDIO_FORMATS
 
 if TYPE_CHECKING:
@@ -144,7 +145,7 @@ def _axis(written: str | None) -> dict[str, str] | None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = flags.Parser(
         prog="bark-studio grid",
         description="Makes a take for every combination of up to three settings.",
         epilog=_EPILOG,
@@ -159,13 +160,15 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--format", choices=AUDIO_FORMATS, default="wav", help="of the takes")
     parser.add_argument("--voice", help="of all cells, unless an axis names voices")
-    parser.add_argument("--seed", type=int, help="of all cells; default: drawn")
+    parser.add_argument("--seed", type=flags.seed, help="of all cells; default: drawn")
     parser.add_argument("--new_seeds", action="store_true", help="count the seed up, cell by cell")
-    parser.add_argument("--text_temperature", type=float, metavar="T")
-    parser.add_argument("--waveform_temperature", type=float, metavar="T")
+    parser.add_argument("--text_temperature", type=flags.temperature, metavar="T")
+    parser.add_argument("--waveform_temperature", type=flags.temperature, metavar="T")
     parser.add_argument("--model", help=f"{', '.join(MODELS)} or a folder")
     parser.add_argument("--device", help="cpu, cuda, mps")
-    parser.add_argument("--batch_size", type=int, default=8, help="takes made together (8)")
+    parser.add_argument(
+        "--batch_size", type=flags.whole(1), default=8, help="takes made together (8)"
+    )
     parser.add_argument("--offline", action="store_true", help="download nothing")
     parser.add_argument("--silent", action="store_true", help="no messages but the path")
     return parser

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from ..terminal import flags
+
 
 def run_inspect(argv: Sequence[str]) -> int:
     """Prints record, marks and credentials of the files named.
@@ -79,7 +81,7 @@ def _in_words(found: dict[str, Any]) -> str:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = flags.Parser(
         prog="bark-studio inspect",
         description="Tells what audio files say of themselves: how their sound was made, by which "
         "model, and whether that is signed.",

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import math
 
 from ..environment import MODELS, PRECISIONS
+from ..terminal import flags
 
 _EPILOG = """\
 examples:
@@ -22,7 +24,7 @@ exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted
 
 def narrate_parser() -> argparse.ArgumentParser:
     """The parser; its namespace is what `narrate_document` takes."""
-    parser = argparse.ArgumentParser(
+    parser = flags.Parser(
         prog="bark-studio narrate",
         description="Speaks a text, a dialogue or a book into one audio file.",
         epilog=_EPILOG,
@@ -58,7 +60,7 @@ def _add_voices(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--cast", metavar="FILE", help="names and voices, as TOML")
     group.add_argument(
         "--carry",
-        type=int,
+        type=flags.whole(0),
         nargs="?",
         const=0,
         metavar="N",
@@ -67,10 +69,10 @@ def _add_voices(group: argparse._ArgumentGroup) -> None:
 
 
 def _add_reading(group: argparse._ArgumentGroup) -> None:
-    group.add_argument("--seed", type=int, help="default: drawn, and kept by the job")
-    group.add_argument("--text_temp", type=float, default=0.7, metavar="T")
-    group.add_argument("--waveform_temp", type=float, default=0.7, metavar="T")
-    group.add_argument("--min_eos_p", type=float, default=0.2, metavar="P",
+    group.add_argument("--seed", type=flags.seed, help="default: drawn, and kept by the job")
+    group.add_argument("--text_temp", type=flags.temperature, default=0.7, metavar="T")
+    group.add_argument("--waveform_temp", type=flags.temperature, default=0.7, metavar="T")
+    group.add_argument("--min_eos_p", type=flags.probability, default=0.2, metavar="P",
                        help="lower ends sooner: 0.05 where it goes on after the text")  # fmt: skip
     group.add_argument("--max_chunk", type=float, default=12.0, metavar="S",
                        help="the longest chunk in expected seconds (12)")  # fmt: skip
@@ -87,16 +89,18 @@ def _add_work(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--job", metavar="DIR", help="its folder (default: OUT.job)")
     group.add_argument("--anew", action="store_true", help="forget what the folder holds")
     group.add_argument("--remove_job", action="store_true", help="remove the folder at the end")
-    group.add_argument("--redo", type=int, action="append", default=[], metavar="N",
+    group.add_argument("--redo", type=flags.whole(1), action="append", default=[], metavar="N",
                        help="make chunk N with another seed; may be repeated")  # fmt: skip
-    group.add_argument("--retries", type=int, default=2, metavar="N",
+    group.add_argument("--retries", type=flags.whole(0, 20), default=2, metavar="N",
                        help="more tries for a chunk that fails the check (2)")  # fmt: skip
     group.add_argument("--listen", choices=("pocketsphinx", "faster-whisper"),
                        help="a recogniser that checks the words")  # fmt: skip
     group.add_argument("--model", help=f"{', '.join(MODELS)} or a folder")
     group.add_argument("--device", help="cpu, cuda, mps")
     group.add_argument("--precision", choices=PRECISIONS)
-    group.add_argument("--batch_size", type=int, metavar="N", help="chunks made together")
+    group.add_argument(
+        "--batch_size", type=flags.whole(1), metavar="N", help="chunks made together"
+    )
     group.add_argument(
         "--engine",
         choices=("local", "ray"),
@@ -104,7 +108,9 @@ def _add_work(group: argparse._ArgumentGroup) -> None:
         help="ray spreads the chunks over a Ray cluster (bark-studio[ray])",
     )
     group.add_argument("--ray_address", metavar="ADDRESS", help="default: one is started here")
-    group.add_argument("--workers", type=int, metavar="N", help="default: as many as there is room")
+    group.add_argument(
+        "--workers", type=flags.whole(1), metavar="N", help="default: as many as there is room"
+    )
     group.add_argument("--worker_cpus", type=float, default=1, metavar="N", help="of one (1)")
     group.add_argument("--worker_gpus", type=float, default=0, metavar="N", help="of one (0)")
     group.add_argument("--offline", action="store_true", help="download nothing")
@@ -114,6 +120,9 @@ def _loudness(word: str) -> float | None:
     if word == "off":
         return None
     try:
-        return float(word)
+        value = float(word)
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{word!r} is neither a number nor off") from None
+        value = math.nan
+    if not -60 <= value <= -5:
+        raise argparse.ArgumentTypeError(f"{word!r} is neither a number from -60 to -5 nor off")
+    return value

@@ -12,6 +12,7 @@ from bark.cli import program
 from bark.cli.arguments import parse_arguments
 from bark.cli.job import read_job
 from bark.errors import BarkError
+from bark.options import MAX_SEED
 
 HEAVY = ("torch", "gradio", "soundfile", "scipy", "transformers", "encodec", "huggingface_hub")
 
@@ -109,15 +110,30 @@ WRONG_USAGE = [
     (["   "], "The text is empty"),
     (["Hi", "--text", "Ho"], "TEXT and --text both name a text"),
     (["--silent=maybe", "Hi"], "'maybe' is neither true nor false"),
-    (["Hi", "--text_temp", "hot"], "invalid float value: 'hot'"),
-    (["Hi", "--text_temp", "-1"], "The temperature is -1.0"),
-    (["Hi", "--text_temp", "nan"], "The temperature is nan"),
-    (["Hi", "--top_k", "0"], "top_k is 0"),
-    (["Hi", "--top_p", "1.5"], "top_p is 1.5"),
-    (["Hi", "--min_eos_p", "0"], "min_eos_p is 0.0"),
-    (["Hi", "--max_duration", "-3"], "longest duration is -3.0"),
-    (["Hi", "--seed", "-1"], "The seed is -1"),
-    (["Hi", "--seed", "x"], "invalid int value: 'x'"),
+    (["Hi", "--text_temp", "hot"], "'hot' is no number of 0 or more"),
+    (["Hi", "--text_temp", "-1"], "--text_temp: '-1' is no number of 0 or more"),
+    (["Hi", "--text_temp", "nan"], "'nan' is no number of 0 or more"),
+    (
+        ["Hi", "--top_k", "0"],
+        "--top_k: '0' is no whole number of 1 or more; give one, or leave it out.",
+    ),
+    (["Hi", "--top_k", "None"], "'None' is no whole number of 1 or more; give one, or leave"),
+    (["Hi", "--top_p", "1.5"], "'1.5' is no number above 0 and up to 1; give one, or leave it out"),
+    (["Hi", "--min_eos_p", "0"], "'0' is no number above 0 and up to 1"),
+    (["Hi", "--max_duration", "-3"], "'-3' is no number above 0; give one, or leave it out."),
+    (["Hi", "--max_duration", "inf"], "'inf' is no number above 0"),
+    (["Hi", "--speed", "3"], "--speed: '3' is no number from 0.5 to 2"),
+    (["Hi", "--seed", "-1"], f"'-1' is no whole number from 0 to {MAX_SEED}"),
+    (["Hi", "--seed", "1.5"], f"--seed: '1.5' is no whole number from 0 to {MAX_SEED}; give one"),
+    (["Hi", "--seed", str(MAX_SEED + 1)], f"is no whole number from 0 to {MAX_SEED}"),
+    (["Hi", "--seed", "9" * 5_000], "is no whole number from 0 to"),
+    (["grid", "Hi", "--across", "seed=1-2", "--seed", "x"], "--seed: 'x' is no whole number"),
+    (["grid", "Hi", "--across", "seed=1-2", "--batch_size", "0"], "'0' is no whole number of 1"),
+    (["grid", "Hi", "--nonsense"], "unrecognized arguments: --nonsense; --help tells"),
+    (["narrate", "{file}", "--seed", "x"], "--seed: 'x' is no whole number"),
+    (["narrate", "{file}", "--loudness", "5"], "'5' is neither a number from -60 to -5 nor off"),
+    (["narrate", "{file}", "--retries", "21"], "'21' is no whole number from 0 to 20"),
+    (["inspect", "--nonsense"], "are required: FILE"),
     (["Hi", "--format", "aac"], "invalid choice: 'aac'"),
     (["Hi", "--precision", "fp8"], "invalid choice: 'fp8'"),
     (["Hi", "--batch_size", "0"], "'0' is no whole number of 1 or more"),
@@ -152,7 +168,9 @@ def test_wrong_usage_is_one_sentence_and_code_2(
     out, err = capfd.readouterr()
     assert message in err
     assert "Traceback" not in err
-    assert len(err.strip().splitlines()[-1]) < 300
+    assert err.startswith("bark-studio: ")
+    assert err.count("\n") == 1
+    assert len(err) < 300
     assert out == ""
 
 
@@ -185,3 +203,17 @@ def test_what_happens_is_told_by_the_code(
     monkeypatch.setattr(program, "_run", fail)
     assert program.main(["Hi"]) == code
     assert words in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("word", ["abc", "-1", "65536"])
+def test_the_studio_names_the_ports_there_are(
+    word: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from app import parse_arguments as of_the_studio
+
+    with pytest.raises(SystemExit, match="2"):
+        of_the_studio(["--port", word])
+    assert capsys.readouterr().err == (
+        f"app.py: --port: '{word}' is no whole number from 0 to 65535; give one, or leave it out.\n"
+    )
+    assert of_the_studio(["--port", "7861"]).port == 7861

@@ -1,0 +1,69 @@
+"""Command lines whose mistakes are told in one sentence, and the numbers that their flags take."""
+
+from __future__ import annotations
+
+import argparse
+import math
+from collections.abc import Callable
+from typing import NoReturn
+
+from ..errors import shown
+
+MAX_SEED = 2**63 - 1
+"""As `bark.options` has it, which loads torch."""
+
+
+class Parser(argparse.ArgumentParser):
+    """Says a mistake in one sentence, where argparse prints every flag there is before it."""
+
+    def error(self, message: str) -> NoReturn:
+        """Ends the program with code 2."""
+        sentence = message.removeprefix("argument ")
+        advice = "" if "; " in sentence else "; --help tells what there is"
+        self.exit(2, f"{self.prog.split()[0]}: {sentence}{advice}.\n")
+
+
+def whole(lowest: int, highest: int | None = None) -> Callable[[str], int]:
+    """Reads a whole number within bounds; as argparse's `type`."""
+    wanted = f"of {lowest:,} or more" if highest is None else f"from {lowest} to {highest}"
+
+    def read(word: str) -> int:
+        try:
+            value = int(word)
+        except ValueError:
+            raise _refused(word, f"whole number {wanted}") from None
+        if value < lowest or (highest is not None and value > highest):
+            raise _refused(word, f"whole number {wanted}")
+        return value
+
+    return read
+
+
+def number(wanted: str, fits: Callable[[float], bool]) -> Callable[[str], float]:
+    """Reads a finite number; as argparse's `type`.
+
+    Args:
+        wanted: its bounds in words, behind "number".
+        fits: whether it lies within them.
+    """
+
+    def read(word: str) -> float:
+        try:
+            value = float(word)
+        except ValueError:
+            raise _refused(word, f"number {wanted}") from None
+        if not (math.isfinite(value) and fits(value)):
+            raise _refused(word, f"number {wanted}")
+        return value
+
+    return read
+
+
+seed = whole(0, MAX_SEED)
+temperature = number("of 0 or more", lambda value: value >= 0)
+probability = number("above 0 and up to 1", lambda value: 0 < value <= 1)
+seconds = number("above 0", lambda value: value > 0)
+
+
+def _refused(word: str, wanted: str) -> argparse.ArgumentTypeError:
+    return argparse.ArgumentTypeError(f"{shown(word)} is no {wanted}; give one, or leave it out")
