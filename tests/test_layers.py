@@ -17,7 +17,8 @@ MAP = PACKAGE.parent / "docs" / "ARCHITECTURE.md"
 
 # From the ground up. A folder of bark/ is a room; ui/ and text/ have rooms inside.
 FLOORS = (
-    "errors terminal",
+    "errors",
+    "terminal",
     "files",
     "environment devices",
     "audio text.english compute_lock downloads",

@@ -383,7 +383,7 @@ def test_the_same_audio_gives_the_same_bytes_in_any_pieces_of_a_second(format: s
     assert abs(len(decoded) / rate - 3.0) < 0.1
 
 
-LONG = "A sentence that takes its time, " * 12
+SLOW_TEXT = "A sentence that takes its time, " * 12
 
 
 @pytest.fixture
@@ -394,7 +394,7 @@ def ending() -> Iterator[Running]:
 
 
 def test_an_answer_that_the_end_of_the_server_cuts_off_does_not_look_whole(ending: Running) -> None:
-    body = {"input": LONG, "response_format": "pcm"}
+    body = {"input": SLOW_TEXT, "response_format": "pcm"}
     with ending.client.stream("POST", "/v1/audio/speech", json=body) as answer:
         assert answer.status_code == 200
         pieces = answer.iter_raw()
@@ -405,7 +405,7 @@ def test_an_answer_that_the_end_of_the_server_cuts_off_does_not_look_whole(endin
 
 
 def test_the_end_of_the_server_is_an_event_of_a_stream(ending: Running) -> None:
-    body = {"input": LONG, "response_format": "pcm", "stream_format": "sse"}
+    body = {"input": SLOW_TEXT, "response_format": "pcm", "stream_format": "sse"}
     with ending.client.stream("POST", "/v1/audio/speech", json=body) as answer:
         lines = answer.iter_lines()
         next(lines)
@@ -417,7 +417,7 @@ def test_the_end_of_the_server_is_an_event_of_a_stream(ending: Running) -> None:
 
 def test_who_still_waits_when_the_server_ends_is_told(ending: Running) -> None:
     answers: list[httpx.Response] = []
-    call = threading.Thread(target=lambda: answers.append(ending.post(input=LONG)))
+    call = threading.Thread(target=lambda: answers.append(ending.post(input=SLOW_TEXT)))
     call.start()
     while ending.studio.engine.queue.n_waiting == 0:
         time.sleep(0.01)

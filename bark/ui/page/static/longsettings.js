@@ -89,7 +89,8 @@ class LongSettings {
       select.parentElement.dataset.speaker = String(1 + (i % 5));
       return select.parentElement;
     });
-    this.narrator.textContent = "" in speakers ? WORDS.narratorIs(speakers[""]) : "";
+    const narrator = speakers[""];
+    this.narrator.textContent = narrator === undefined ? "" : WORDS.narratorIs(narrator);
     if (this.narrator.textContent && names.length) rows.unshift(this.narrator);
     const isSame = rows.length === this.cast.children.length && rows.every((row, i) => row === this.cast.children[i]);
     if (!isSame) this.cast.replaceChildren(...rows);
