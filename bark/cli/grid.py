@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..environment import MODELS, read_environment
 from ..errors import AudioFileError, InvalidInputError, NothingGeneratedError, OptionError
-from ..files.whole_file import is_file, is_folder, user_path, whole_file
+from ..files.whole_file import is_file, is_folder, make_folder_above, user_path, whole_file
 from ..terminal import flags
 from .arguments import AUDIO_FORMATS
 
@@ -90,12 +90,7 @@ def _short(arguments: argparse.Namespace) -> dict[str, Any]:
 def _output(written: str) -> Path:
     """Where the grid goes, looked at before any take is made; the folder above it is made."""
     output = user_path(written)
-    try:
-        output.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OptionError(
-            f"The folder {output.parent} cannot be made: {error.strerror or error}."
-        ) from error
+    make_folder_above(output)
     if _is_archive(output) and is_folder(output):
         raise OptionError(f"{output} is a folder; give the ZIP another name by --output.")
     if not _is_archive(output) and is_file(output):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..environment import read_environment
 from ..errors import InvalidInputError, OptionError
-from ..files.whole_file import user_path
+from ..files.whole_file import make_folder_above, user_path
 from .arguments import AUDIO_FORMATS, DEFAULT_STEM
 
 if TYPE_CHECKING:
@@ -79,12 +79,7 @@ def read_job(arguments: argparse.Namespace) -> Job:
 
 def _free_paths(path: Path, n: int | None) -> list[Path]:
     """The path, or n numbered ones for a batch, once their folder is there."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OptionError(
-            f"The folder {path.parent} cannot be made: {error.strerror or error}."
-        ) from error
+    make_folder_above(path)
     paths = [path]
     if n is not None:
         width = max(3, len(str(n)))

@@ -14,6 +14,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+from ..errors import OptionError
+
 _PART = re.compile(r"\.[0-9a-f]{32}\.part")
 _UNFINISHED_S = 60.0
 
@@ -40,6 +42,20 @@ def is_file(path: Path) -> bool:
         return path.is_file()
     except (OSError, ValueError):
         return False
+
+
+def make_folder_above(path: Path) -> None:
+    """Makes the folder that a file is to lie in.
+
+    Raises:
+        OptionError: it cannot be made.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OptionError(
+            f"The folder {path.parent} cannot be made: {error.strerror or error}."
+        ) from error
 
 
 @contextlib.contextmanager
