@@ -16,6 +16,7 @@ from ..environment import read_environment
 from ..errors import InvalidInputError, OptionError
 from .narrate_arguments import narrate_parser
 from .narrate_progress import Progress, clock
+from .telling import tell
 
 if TYPE_CHECKING:
     from ..narration.cast import Cast
@@ -94,7 +95,7 @@ def narrate_document(
     if failed:
         for number, reason in failed:
             text = narration.chunk(number).text[:60]
-            print(f"bark-studio: chunk {number} ({text!r}): {reason}", file=sys.stderr)
+            tell(f"chunk {number} ({text!r}): {reason}")
         return FAILED
     joined = _write(narration, document, out, arguments)
     say.joined(joined, narration)

@@ -6,7 +6,6 @@ load torch are imported when they are needed, so that `--help` answers at once.
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import dataclasses
 import logging
@@ -18,11 +17,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from ..environment import MODELS, read_environment
+from ..environment import read_environment
 from ..errors import AudioFileError, BarkError, InvalidInputError, OptionError
 from ..terminal.streams import open_missing_streams, write_path
 from .arguments import parse_arguments
-from .job import STANDARD_OUTPUT, Job, read_job, read_text
+from .job import STANDARD_OUTPUT, Job, read_job
+from .listings import print_what_there_is
+from .telling import tell, tell_left_out
 
 if TYPE_CHECKING:
     from ..events import Event
@@ -99,14 +100,8 @@ def _run(argv: list[str]) -> int:
     logging.basicConfig(
         format="%(message)s", level=logging.ERROR if arguments.silent else logging.WARNING
     )
-    if arguments.list_models:
-        return _print_models()
-    if arguments.list_voices:
-        return _print_voices(arguments)
-    if arguments.reading is not None:
-        return _print_reading(arguments)
-    if arguments.device_info:
-        return _print_device_info()
+    if print_what_there_is(arguments):
+        return DONE
     from ..models.native.ahead import compile_ahead
 
     compile_ahead(read_environment())  # beside the import of torch
@@ -121,16 +116,9 @@ def _run(argv: list[str]) -> int:
         return _speak(job, bark, voice, stop)
 
 
-def _print_device_info() -> int:
-    from .device_info import device_info
-
-    print(device_info(read_environment()))
-    return DONE
-
-
 def _fail(reason: object, code: int) -> int:
     with contextlib.suppress(OSError):  # nowhere to say it
-        print(f"bark-studio: {reason}", file=sys.stderr, flush=True)
+        tell(reason)
     return code
 
 
@@ -287,7 +275,7 @@ def _write_semantic(job: Job, bark: Bark, voice: VoicePrompt | None, stop: threa
             raise AudioFileError(f"{path} cannot be written: {error.strerror or error}.") from error
         seconds = len(tokens) / bark.spec.semantic_rate_hz
         _tell_lost_end(job, bark, index, take)
-        _tell_left_out(take.cut_text, take.unspoken, bark.spec.name, _line(job, index))
+        tell_left_out(take.cut_text, take.unspoken, bark.spec.name, _line(job, index))
         _say(job, f"{len(tokens)} semantic tokens for {seconds:.1f} s, seed {take.options.seed}.")
         _say_path(job, path)
         n_ended += 1
@@ -328,7 +316,7 @@ def _write(job: Job, bark: Bark, index: int, take: Take) -> None:
     seconds = sum(take.timings.values())
     _say(job, f"{take.duration_s:.1f} s, seed {take.options.seed}, made in {seconds:.1f} s{kept}.")
     _tell_lost_end(job, bark, index, take)
-    _tell_left_out(take.cut_text, take.unspoken, bark.spec.name, _line(job, index))
+    tell_left_out(take.cut_text, take.unspoken, bark.spec.name, _line(job, index))
     _say_path(job, path)
     if job.arguments.output_full:
         from ..voices.library import save_voice
@@ -348,61 +336,4 @@ def _tell_lost_end(job: Job, bark: Bark, index: int, take: Take) -> None:
             "The text is too long for one take; its end is not spoken. "
             "Split it, or speak it with narrate."
         )
-    print(f"bark-studio: {_line(job, index)}{sentence}", file=sys.stderr, flush=True)
-
-
-def _tell_left_out(cut_text: str, unspoken: Sequence[str], model: str, line: str = "") -> None:
-    """Says on standard error, also with --silent, what of a text is not spoken."""
-    sentences = []
-    if cut_text:
-        sentences.append(f"The text is too long for one take; not spoken: {cut_text!r}.")
-    if unspoken:
-        listed = ", ".join(map(repr, unspoken))
-        sentences.append(f"The model {model} cannot say {listed}; spoken without.")
-    for sentence in sentences:
-        print(f"bark-studio: {line}{sentence}", file=sys.stderr, flush=True)
-
-
-def _print_reading(arguments: argparse.Namespace) -> int:
-    from ..checkpoints.registry import best_local_model
-    from ..pipeline import Bark
-
-    text = read_text("-") if arguments.reading == "-" else arguments.reading
-    environment = read_environment()
-    bark = Bark.from_pretrained(
-        arguments.model or environment.model or best_local_model(),
-        offline=arguments.offline or environment.offline,
-        lazy=True,
-    )
-    count = bark.count(text)
-    print(bark.reading(text), flush=True)
-    _tell_left_out(count.cut_text, count.unspoken, bark.spec.name)
-    return DONE
-
-
-def _print_models() -> int:
-    from ..checkpoints.registry import list_models
-
-    for info in list_models():
-        place = f"{_size(info.download_bytes)} to fetch"
-        if info.on_disk:
-            place = f"on disk in {info.location}"
-        print(f"{info.name:8}{info.description}")
-        print(f"{'':8}{_size(info.memory_bytes)} of memory in float32; {place}")
-    return DONE
-
-
-def _size(n_bytes: int) -> str:
-    return f"{n_bytes / 1e9:.1f} GB" if n_bytes >= 1e9 else f"{n_bytes / 1e6:.0f} MB"
-
-
-def _print_voices(arguments: argparse.Namespace) -> int:
-    from ..checkpoints.registry import best_local_model, model_folder, model_spec
-    from ..voices.library import list_voices
-
-    model = arguments.model or read_environment().model or best_local_model()
-    folder = None if model in MODELS else model_folder(model)
-    for info in list_voices(model_spec(model), model_folder=folder):
-        place = "" if info.on_disk else "to fetch"
-        print(f"{info.name:22}{info.origin:10}{place:10}{info.description}".rstrip())
-    return DONE
+    tell(f"{_line(job, index)}{sentence}")
