@@ -148,21 +148,21 @@ def _add_reading(group: argparse._ArgumentGroup) -> None:
     )
     group.add_argument(
         "--text_temp",
-        type=flags.temperature,
+        type=flags.not_negative,
         default=0.7,
         metavar="T",
         help="higher is livelier and stranger, lower steadier (default 0.7)",
     )
     group.add_argument(
         "--waveform_temp",
-        type=flags.temperature,
+        type=flags.not_negative,
         default=0.7,
         metavar="T",
         help="higher is rougher and more varied, lower smoother (default 0.7)",
     )
     group.add_argument(
         "--fine_temp",
-        type=flags.temperature,
+        type=flags.not_negative,
         metavar="T",
         help="of the last stage (default: the model's own)",
     )
@@ -186,7 +186,7 @@ def _add_reading(group: argparse._ArgumentGroup) -> None:
         help="lower ends sooner: try 0.05 when it goes on after the text (default 0.2)",
     )
     group.add_argument(
-        "--max_duration", type=flags.seconds, metavar="S", help="end after S seconds of speech"
+        "--max_duration", type=flags.positive, metavar="S", help="end after S seconds of speech"
     )
     group.add_argument(
         "--allow_early_stop",
@@ -197,7 +197,7 @@ def _add_reading(group: argparse._ArgumentGroup) -> None:
     )
     group.add_argument(
         "--speed",
-        type=flags.number("from 0.5 to 2", lambda value: 0.5 <= value <= 2),
+        type=flags.between(0.5, 2),
         default=1.0,
         metavar="X",
         help="0.5 to 2, at the same pitch; official models need ffmpeg for it (default 1)",

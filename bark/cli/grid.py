@@ -157,8 +157,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--voice", help="of all cells, unless an axis names voices")
     parser.add_argument("--seed", type=flags.seed, help="of all cells; default: drawn")
     parser.add_argument("--new_seeds", action="store_true", help="count the seed up, cell by cell")
-    parser.add_argument("--text_temperature", type=flags.temperature, metavar="T")
-    parser.add_argument("--waveform_temperature", type=flags.temperature, metavar="T")
+    parser.add_argument("--text_temperature", type=flags.not_negative, metavar="T")
+    parser.add_argument("--waveform_temperature", type=flags.not_negative, metavar="T")
     parser.add_argument("--model", help=f"{', '.join(MODELS)} or a folder")
     parser.add_argument("--device", help="cpu, cuda, mps")
     parser.add_argument(

@@ -70,14 +70,14 @@ def _add_voices(group: argparse._ArgumentGroup) -> None:
 
 def _add_reading(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--seed", type=flags.seed, help="default: drawn, and kept by the job")
-    group.add_argument("--text_temp", type=flags.temperature, default=0.7, metavar="T")
-    group.add_argument("--waveform_temp", type=flags.temperature, default=0.7, metavar="T")
+    group.add_argument("--text_temp", type=flags.not_negative, default=0.7, metavar="T")
+    group.add_argument("--waveform_temp", type=flags.not_negative, default=0.7, metavar="T")
     group.add_argument("--min_eos_p", type=flags.probability, default=0.2, metavar="P",
                        help="lower ends sooner: 0.05 where it goes on after the text")  # fmt: skip
-    group.add_argument("--max_chunk", type=float, default=12.0, metavar="S",
+    group.add_argument("--max_chunk", type=flags.between(1, 60), default=12.0, metavar="S",
                        help="the longest chunk in expected seconds (12)")  # fmt: skip
     for name in ("comma", "sentence", "paragraph", "heading", "turn", "chapter"):
-        group.add_argument(f"--pause_{name}", type=float, metavar="S")
+        group.add_argument(f"--pause_{name}", type=flags.between(0, 60), metavar="S")
     group.add_argument("--pronunciations", metavar="FILE", help="lines of word = respelling")
     group.add_argument("--loudness", type=_loudness, default=-19.0, metavar="LUFS|off",
                        help="to which every chunk is evened (-19)")  # fmt: skip
@@ -111,8 +111,12 @@ def _add_work(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--workers", type=flags.whole(1), metavar="N", help="default: as many as there is room"
     )
-    group.add_argument("--worker_cpus", type=float, default=1, metavar="N", help="of one (1)")
-    group.add_argument("--worker_gpus", type=float, default=0, metavar="N", help="of one (0)")
+    group.add_argument(
+        "--worker_cpus", type=flags.positive, default=1, metavar="N", help="of one (1)"
+    )
+    group.add_argument(
+        "--worker_gpus", type=flags.not_negative, default=0, metavar="N", help="of one (0)"
+    )
     group.add_argument("--offline", action="store_true", help="download nothing")
 
 

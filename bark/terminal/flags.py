@@ -60,9 +60,14 @@ def number(wanted: str, fits: Callable[[float], bool]) -> Callable[[str], float]
 
 
 seed = whole(0, MAX_SEED)
-temperature = number("of 0 or more", lambda value: value >= 0)
+not_negative = number("of 0 or more", lambda value: value >= 0)
 probability = number("above 0 and up to 1", lambda value: 0 < value <= 1)
-seconds = number("above 0", lambda value: value > 0)
+positive = number("above 0", lambda value: value > 0)
+
+
+def between(lowest: float, highest: float) -> Callable[[str], float]:
+    """Reads a number within bounds; as argparse's `type`."""
+    return number(f"from {lowest:g} to {highest:g}", lambda value: lowest <= value <= highest)
 
 
 def _refused(word: str, wanted: str) -> argparse.ArgumentTypeError:
