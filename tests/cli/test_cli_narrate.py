@@ -169,7 +169,6 @@ def test_where_a_long_text_cannot_be_narrated_it_is_refused_with_advice(
         (["book.md", "--cast", "none.toml"], "cannot be read"),
         (["book.md", "--redo", "99"], "no chunk 99"),
         (["book.md", "--loudness", "loud"], "neither a number"),
-        (["book.md", "--pause_turn", "-1"], "no number from 0 to 60"),
     ],
 )
 def test_mistakes_are_sentences(
