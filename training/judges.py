@@ -7,7 +7,6 @@ sound, from 1 to 5.
 from __future__ import annotations
 
 import importlib.machinery
-import importlib.util
 import re
 import sys
 import types
@@ -108,8 +107,13 @@ def _prepared(audio: np.ndarray, sample_rate: int) -> np.ndarray:
 
 
 def _stand_in_for_torchaudio() -> None:
-    """distillmos imports torchaudio and needs nothing of it for audio at 16 kHz."""
-    if "torchaudio" not in sys.modules and importlib.util.find_spec("torchaudio") is None:
+    """distillmos imports torchaudio and needs nothing of it for audio at 16 kHz.
+
+    What pip installs for it may be of another build than torch, and then does not load.
+    """
+    try:
+        import torchaudio  # noqa: F401
+    except (ImportError, OSError):
         stand_in = types.ModuleType("torchaudio")
         stand_in.__spec__ = importlib.machinery.ModuleSpec("torchaudio", None)
         sys.modules["torchaudio"] = stand_in
