@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,9 @@ from ..models.assign import assign_weights, empty_modules
 from ..models.blocks import GPTConfig
 from ..models.fine import FineGPT, FineGPTConfig
 from ..models.gpt import GPT
-from .stage_building import MAX_SIZE, STAGES, with_both_names
+from ..spec import NANO
+from ..stages.positions import POSITION_SIZES
+from .stage_building import MAX_SIZE, STAGES, check_sizes, with_both_names
 from .torch_file import read_safetensors
 
 if TYPE_CHECKING:
@@ -47,8 +49,10 @@ def read_stage(folder: Path, stage: str) -> nn.Module:
         "fine": (FineGPTConfig, FineGPT),
     }
     config_kind, model_kind = kinds[stage]
-    config = _read_config(folder / "config.json", stage, config_kind)
-    path = folder / f"{stage}.safetensors"
+    config_path, path = folder / "config.json", folder / f"{stage}.safetensors"
+    config = _read_config(config_path, stage, config_kind)
+    check_sizes(stage, config, str(config_path), NANO)
+    _check_positions(stage, config, config_path)
     weights = read_safetensors(path)
     _check_layers(config, weights, path)
     with empty_modules():
@@ -124,6 +128,25 @@ def _checked(kind: type[GPTConfig], name: str, value: Any) -> Any:
 
 def _is_size(value: object) -> bool:
     return type(value) is int and 1 <= value <= MAX_SIZE
+
+
+def _check_positions(stage: str, config: GPTConfig, path: Path) -> None:
+    """A table of each kind of position, with a row for every one that the stage looks up."""
+    least = {
+        "text": POSITION_SIZES,
+        "coarse": (config.block_size, round(NANO.coarse_per_semantic)),
+        "fine": (),
+    }[stage]
+    found = config.position_sizes
+    if len(found) != len(least) or any(a < b for a, b in zip(found, least, strict=True)):
+        raise CheckpointError(
+            f"{path} has {_listed(found)} rows for positions; nano's {stage} model needs "
+            f"{_listed(least)}."
+        )
+
+
+def _listed(sizes: Sequence[int]) -> str:
+    return ", ".join(map(str, sizes)) or "no"
 
 
 def _check_layers(config: GPTConfig, weights: Mapping[str, Tensor], path: Path) -> None:

@@ -14,7 +14,7 @@ from ..models.assign import assign_weights, empty_modules
 from ..models.blocks import GPTConfig
 from ..models.fine import FineGPT, FineGPTConfig
 from ..models.gpt import GPT
-from ..spec import BARK
+from ..spec import BARK, NANO, ModelSpec
 
 _MAX_NAMES_CHARS = 200
 
@@ -23,6 +23,19 @@ STAGES = ("text", "coarse", "fine")
 
 MAX_SIZE = 1 << 20
 """No size of a model is larger; past it torch's own sums overflow."""
+
+
+_ROOM = {
+    "bark": dict.fromkeys(STAGES, BARK.fine_window_len),
+    "nano": {
+        "text": NANO.text_len + 1 + NANO.max_semantic_len,
+        "coarse": 2 * round(NANO.coarse_per_semantic),  # half of a window is kept for the next
+        "fine": NANO.fine_window_len,
+    },
+}
+"""Positions that a stage looks up, by family."""
+
+_CODES_GIVEN = {"bark": 1, "nano": NANO.n_coarse_codebooks}
 
 
 def build_stage(
@@ -46,7 +59,7 @@ def build_stage(
         held = f"a {found} model" if found else "none of Bark's models"
         raise CheckpointError(f"{source} holds {held}; the {stage} model was expected.")
     config = _config(sizes, stage, source)
-    _check_sizes(stage, config, source)
+    check_sizes(stage, config, source)
     n_layer = len({m[1] for name in weights if (m := re.match(r"transformer\.h\.(\d+)\.", name))})
     if n_layer != config.n_layer:
         raise CheckpointError(f"{source} has {n_layer} layers; it says {config.n_layer}.")
@@ -101,30 +114,42 @@ def _config(values: Mapping[str, Any], stage: str, source: str) -> GPTConfig:
     return kind(**sizes, bias=bool(values.get("bias", False)))
 
 
-def _check_sizes(stage: str, config: GPTConfig, source: str) -> None:
-    """Whether the tables reach every token and position that the stage will look up."""
-    n_coarse = BARK.n_coarse_codebooks * BARK.codebook_size
-    least = {
-        "text": (BARK.semantic_infer_token + 1, BARK.semantic_pad_token + 1),
-        "coarse": (BARK.coarse_infer_token + 1, BARK.coarse_offset + n_coarse),
-        "fine": (BARK.fine_pad_token + 1, BARK.codebook_size),
+def check_sizes(stage: str, config: GPTConfig, source: str, spec: ModelSpec = BARK) -> None:
+    """Whether the tables reach every token and position that the stage will look up.
+
+    Args:
+        stage: one of `STAGES`.
+        config: the sizes that were given.
+        source: what an error names, for example the file.
+        spec: the family that the stage is of.
+
+    Raises:
+        CheckpointError: they do not.
+    """
+    family = spec.name.capitalize()
+    n_coarse = spec.n_coarse_codebooks * spec.codebook_size
+    reads, writes = {
+        "text": (spec.semantic_infer_token + 1, spec.semantic_pad_token + 1),
+        "coarse": (spec.coarse_infer_token + 1, spec.coarse_offset + n_coarse),
+        "fine": (spec.fine_pad_token + 1, spec.codebook_size),
     }[stage]
-    if config.input_vocab_size < least[0] or config.output_vocab_size < least[1]:
+    if config.input_vocab_size < reads or config.output_vocab_size < writes:
         raise CheckpointError(
             f"{source} reads {config.input_vocab_size} and writes {config.output_vocab_size} "
-            f"tokens; Bark's {stage} model needs at least {least[0]} and {least[1]}."
+            f"tokens; {family}'s {stage} model needs at least {reads} and {writes}."
         )
-    if config.block_size < BARK.fine_window_len:
+    room = _ROOM[spec.name][stage]
+    if config.block_size < room:
         raise CheckpointError(
-            f"{source} has room for {config.block_size} positions; "
-            f"Bark needs {BARK.fine_window_len}."
+            f"{source} has room for {config.block_size} positions; {family} needs {room}."
         )
+    n_given = _CODES_GIVEN[spec.name]
     if isinstance(config, FineGPTConfig) and (
-        (config.n_codes_total, config.n_codes_given) != (BARK.n_codebooks, 1)
+        (config.n_codes_total, config.n_codes_given) != (spec.n_codebooks, n_given)
     ):
         raise CheckpointError(
             f"{source} has {config.n_codes_total} codebooks, {config.n_codes_given} of them given; "
-            f"Bark's fine model has {BARK.n_codebooks} and 1."
+            f"{family}'s fine model has {spec.n_codebooks} and {n_given}."
         )
 
 

@@ -23,10 +23,17 @@ from bark.models.conditioned import ConditionedGPT, ConditionedGPTConfig
 from bark.models.fine import FineGPT, FineGPTConfig
 from bark.models.gpt import GPT
 from bark.spec import NANO
+from bark.stages.positions import POSITION_SIZES
 
 SIZES: dict[str, Any] = {"n_layer": 1, "n_head": 2, "n_embd": 16}
 CONFIGS: dict[str, GPTConfig] = {
-    "text": GPTConfig(**SIZES, input_vocab_size=344, output_vocab_size=172, position_sizes=(9, 5)),
+    "text": GPTConfig(
+        **SIZES,
+        block_size=1_409,
+        input_vocab_size=344,
+        output_vocab_size=172,
+        position_sizes=POSITION_SIZES,
+    ),
     "coarse": ConditionedGPTConfig(**SIZES, condition_width=8, condition_dilations=(1, 2)),
     "fine": FineGPTConfig(
         **SIZES, block_size=384, input_vocab_size=1_025, output_vocab_size=1_025, n_codes_given=2
@@ -83,22 +90,33 @@ def test_the_folder_gives_codec_and_tokenizer(written: tuple[Path, Any]) -> None
 
 
 @pytest.mark.parametrize(
-    ("change", "words"),
+    ("stage", "change", "words"),
     [
-        ({"n_embd": 24}, "this model needs"),
-        ({"surprise": 1}, "surprise"),
-        ({"n_layer": 2}, "its config says 2"),
+        ("text", {"n_embd": 24}, "this model needs"),
+        ("text", {"surprise": 1}, "surprise"),
+        ("text", {"n_layer": 2}, "its config says 2"),
+        ("text", {"block_size": 1_024}, "room for 1024 positions; Nano needs 1409"),
+        ("text", {"input_vocab_size": 343}, "needs at least 344 and 172"),
+        ("text", {"position_sizes": [256, 32]}, "256, 32 rows .* needs 256, 32, 32"),
+        ("text", {"position_sizes": [256, 31, 32]}, "256, 31, 32 rows"),
+        ("coarse", {"position_sizes": [383, 4]}, "needs 384, 4"),
+        ("coarse", {"output_vocab_size": 1_024}, "needs at least 2049 and 2048"),
+        ("coarse", {"block_size": 4, "position_sizes": [4, 4]}, "Nano needs 8"),
+        ("fine", {"block_size": 96}, "room for 96 positions; Nano needs 384"),
+        ("fine", {"position_sizes": [384]}, "384 rows .* needs no"),
+        ("fine", {"n_codes_given": 1}, "fine model has 8 and 2"),
     ],
 )
 def test_a_config_that_does_not_fit_is_refused(
-    written: tuple[Path, Any], tmp_path: Path, change: dict[str, Any], words: str
+    written: tuple[Path, Any], tmp_path: Path, stage: str, change: dict[str, Any], words: str
 ) -> None:
     config = json.loads((written[0] / "config.json").read_text())
-    config["text"] |= change
+    config[stage] |= change
     (tmp_path / "config.json").write_text(json.dumps(config))
-    (tmp_path / "text.safetensors").symlink_to(written[0] / "text.safetensors")
+    name = f"{stage}.safetensors"
+    (tmp_path / name).symlink_to(written[0] / name)
     with pytest.raises(CheckpointError, match=words):
-        nano.read_stage(tmp_path, "text")
+        nano.read_stage(tmp_path, stage)
 
 
 def test_damaged_and_missing_files_are_named(written: tuple[Path, Any], tmp_path: Path) -> None:
