@@ -31,3 +31,10 @@ def test_what_the_app_and_its_tests_install_is_pinned() -> None:
     for name in ("requirements.txt", "requirements-dev.txt", "requirements-training.txt"):
         for line in (ROOT / name).read_text(encoding="utf-8").splitlines():
             assert not line or line.startswith(("#", "-r ")) or PIN.match(line), line
+
+
+def test_what_tests_and_training_both_install_has_one_version() -> None:
+    tests, training = dict(pins("requirements-dev.txt")), dict(pins("requirements-training.txt"))
+    shared = tests.keys() & training.keys()
+    assert "hibari-tts" in shared
+    assert {name: tests[name] for name in shared} == {name: training[name] for name in shared}

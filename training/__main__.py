@@ -12,9 +12,7 @@ from pathlib import Path
 import torch
 
 from .recipe import ALL_STEPS, QUICK_STEPS, STEPS, losses_that_did_not_fall
-from .sizes import Recipe, quick_recipe
-
-BUDGETS = ("codec", "decoder", "widening", "letters", "text", "encoder", "coarse", "fine")
+from .sizes import BUDGETS, Recipe, quick_recipe
 
 log = logging.getLogger(__name__)
 
@@ -24,7 +22,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     torch.set_num_threads(options.threads)
-    recipe = quick_recipe() if options.quick else _with_minutes(Recipe(), options)
+    whole = Recipe().scaled(options.share)
+    recipe = quick_recipe() if options.quick else _with_minutes(whole, options)
     everything = QUICK_STEPS if options.quick else ALL_STEPS
     names = everything if options.step == "all" else (options.step,)
     out = Path(options.out)
@@ -66,9 +65,26 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--quick", action="store_true", help="a handful of sentences; fails if a loss does not fall"
     )
+    parser.add_argument(
+        "--share",
+        type=_share,
+        default=1.0,
+        help="of the recipe's sentences and minutes, above 0 and up to 1: a tenth runs every step "
+        "in an hour or two, and speaks badly",
+    )
     for name in BUDGETS:
         parser.add_argument(f"--{name}-minutes", type=float, help=f"of training the {name} model")
     return parser
+
+
+def _share(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value <= 1:
+        raise argparse.ArgumentTypeError(f"{text} came, expected a share above 0 and up to 1")
+    return value
 
 
 if __name__ == "__main__":

@@ -68,14 +68,19 @@ class Windows:
     def _window(self, validation: bool, corruption: float) -> tuple[np.ndarray, np.ndarray]:
         rng, length = self._rng, self._length
         codes = self._codes[int(rng.integers(len(self._codes)))]
-        border = int(codes.shape[1] * (1 - _VALIDATION_SHARE))
+        border = _border(codes)
         low, high = (border, codes.shape[1]) if validation else (0, border)
-        begin = int(rng.integers(low, high - length))
+        begin = int(rng.integers(low, high - length + 1))
         window = codes[:, begin : begin + length].T.astype(np.int64)  # (T, 8)
         given, wanted = window[:, : NANO.n_coarse_codebooks], window[:, NANO.n_coarse_codebooks :]
         wrong = rng.random(given.shape) < rng.random() * corruption
         drawn = rng.integers(0, NANO.codebook_size, given.shape)
         return np.where(wrong, drawn, given), wanted
+
+
+def _border(codes: np.ndarray) -> int:
+    """Where the validation part of a stream's codes (8, n) begins."""
+    return int(codes.shape[1] * (1 - _VALIDATION_SHARE))
 
 
 class FineTrainee(nn.Module):
@@ -166,7 +171,8 @@ def train_fine(
     torch.manual_seed(seed)
     trainee = FineTrainee(config, decoder).to(device)
     place = torch.device(device)
-    length = min(NANO.fine_window_len, config.block_size)
+    kept_lens = (stream.codes.shape[1] - _border(stream.codes) for stream in streams)
+    length = min(NANO.fine_window_len, config.block_size, *kept_lens)
     windows = Windows(streams, seed, length)
     kept = Windows(streams, seed + 1, length).draw(batch_size, validation=True)
     fine = fine_books(decoder).to(place)

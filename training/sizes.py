@@ -63,6 +63,20 @@ class Recipe:
     melody_steps: int = 600
     seed: int = 0
 
+    def scaled(self, share: float) -> Recipe:
+        """The same models from a share of the sentences, in a share of the minutes."""
+        fewer = {name: round(share * getattr(self, name)) for name in _SENTENCES}
+        budgets = {name: getattr(self, name) for name in BUDGETS}
+        shorter = {
+            name: dataclasses.replace(budget, minutes=share * budget.minutes)
+            for name, budget in budgets.items()
+        }
+        return dataclasses.replace(self, **fewer, **shorter)
+
+
+BUDGETS = ("codec", "decoder", "widening", "letters", "text", "encoder", "coarse", "fine")
+_SENTENCES = ("sentences", "recorded", "text_items")
+
 
 def quick_recipe() -> Recipe:
     """A handful of sentences and steps, tiny models: two minutes on one core, for CI."""
@@ -79,7 +93,7 @@ def quick_recipe() -> Recipe:
         text=budget,
         encoder=budget,
         coarse=budget,
-        fine=dataclasses.replace(budget, steps=60),  # nearly noise: more would learn it by heart
+        fine=dataclasses.replace(budget, steps=120),  # nearly noise: it learns little
         codec_config=BandCodecConfig(latent_width=16, width=32, taps=(7, 5)),
         text_config=dataclasses.replace(TEXT_CONFIG, n_layer=2, n_head=2, n_embd=64),
         coarse_config=ConditionedGPTConfig(
@@ -90,7 +104,7 @@ def quick_recipe() -> Recipe:
             n_embd=64,
             condition_width=32,
         ),
-        fine_config=dataclasses.replace(FINE_CONFIG, block_size=96, n_layer=1, n_head=2, n_embd=64),
+        fine_config=dataclasses.replace(FINE_CONFIG, n_layer=1, n_head=2, n_embd=64),
         melody_steps=30,
         letters_every=30,
         codec_batch=4,
