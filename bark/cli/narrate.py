@@ -64,14 +64,11 @@ def narrate_document(
     Args:
         arguments: as `narrate_parser` gives them.
     """
-    from ..narration.jobs import JobFolder
     from ..narration.narration import Narration
     from ..narration.pronunciations import read_pronunciations
 
     say = _Teller(arguments.silent)
     folder = Path(arguments.job or f"{out}.job").expanduser()
-    if arguments.anew and (folder / "manifest.json").is_file():
-        JobFolder(folder).remove()
     listed = arguments.pronunciations
     narration = Narration.create(
         bark,
@@ -80,6 +77,7 @@ def narrate_document(
         options,
         cast=_cast(arguments),
         pronunciations=read_pronunciations(listed) if listed else None,
+        anew=arguments.anew and not arguments.plan,  # who only looks loses nothing
     )
     for number in arguments.redo:
         narration.redo(number)

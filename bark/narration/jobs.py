@@ -29,7 +29,6 @@ from ..voices.file import read_voice_file, write_voice_file
 from ..voices.prompt import VoicePrompt
 
 MANIFEST_VERSION = 1
-_MAX_MANIFEST_BYTES, _MAX_INFO_BYTES = 256 << 20, 1 << 20
 _KEY = re.compile(r"[0-9a-f]{24}")
 _MAX_MANIFEST_BYTES = 64 << 20  # of a library of books
 _MAX_INFO_BYTES = 1 << 20
@@ -206,12 +205,16 @@ class JobFolder:
                 with contextlib.suppress(OSError):
                     path.unlink()
 
+    def remove_voices_except(self, keys: set[str]) -> None:
+        """Removes the kept voices that nobody speaks in any more."""
+        for path in self.voices.glob("*.npz"):
+            if _KEY.fullmatch(path.stem) and path.stem not in keys:
+                path.unlink(missing_ok=True)
+
     def remove(self) -> None:
         """Removes the job's own files, and the folder where nothing else is in it."""
         self.remove_chunks_except(set())
-        for path in self.voices.glob("*.npz"):
-            if _KEY.fullmatch(path.stem):
-                path.unlink(missing_ok=True)
+        self.remove_voices_except(set())
         for name in ("manifest.json", ".lock"):
             (self.path / name).unlink(missing_ok=True)
         for folder in (self.chunks, self.voices, self.path):

@@ -14,6 +14,7 @@ times, findings), `plan` (expected duration, speakers and their voices, what is 
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import threading
 from collections.abc import Iterator, Mapping
@@ -73,6 +74,7 @@ class Narration:
         *,
         cast: Cast | None = None,
         pronunciations: Pronunciations | None = None,
+        anew: bool = False,
     ) -> Narration:
         """Begins a job, or goes on with the one in the folder.
 
@@ -85,16 +87,17 @@ class Narration:
             folder: made where it is missing.
             cast: the narrator's voice and the other speakers'.
             pronunciations: words to be said otherwise.
+            anew: forget what the folder holds, once all that is given is known to be right.
 
         Raises:
-            InvalidInputError: there is nothing to speak, a mark in the text is wrong, or the
-                folder cannot be used.
+            InvalidInputError: there is nothing to speak, a mark in the text is wrong, the folder
+                cannot be used, or another process is working on what it is to forget.
             VoiceError, VoiceNotFoundError: a voice of the cast is none.
         """
         options, cast = options or NarrationOptions(), cast or Cast()
         saying(bark, pronunciations.phones if pronunciations else {})  # raises where it cannot
         with JobFolder.begun(folder) as job:
-            before = job.read_manifest() or {}
+            before = {} if anew else job.read_manifest() or {}
             options = _with_seed(options, before)
             script = write_script(
                 document,
@@ -124,7 +127,11 @@ class Narration:
                 "changes": before.get("changes", {}),
                 "chunks": [chunk.to_dict() for chunk in script.chunks],
             }
-            job.write_manifest(manifest)
+            with job.held() if anew else contextlib.nullcontext():
+                job.write_manifest(manifest)
+                if anew:
+                    job.remove_chunks_except(set())
+                    job.remove_voices_except({entry.get("key", "") for entry in voices.values()})
         return cls(bark, job, manifest)
 
     @classmethod

@@ -201,3 +201,19 @@ def test_refused_input_leaves_no_folder_and_a_job_that_was_there_stays(
     before = sorted((tmp_path / "bad.wav.job").rglob("*"))
     assert main(["narrate", "bad.txt", "--out", "bad.wav", *words]) in (1, 2)
     assert sorted((tmp_path / "bad.wav.job").rglob("*")) == before
+
+
+def test_anew_makes_all_chunks_again_and_a_plan_or_a_mistake_beside_it_none(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    chunks = tmp_path / "book.wav.job" / "chunks"
+    assert narrate("--voice", "alder") == 0
+    made = {path: path.stat().st_mtime_ns for path in chunks.iterdir()}
+    assert narrate("--voice", "nobody", "--anew") == 1
+    assert narrate("--voice", "alder", "--anew", "--plan") == 0
+    assert {path: path.stat().st_mtime_ns for path in chunks.iterdir()} == made
+    capsys.readouterr()
+    assert narrate("--voice", "alder", "--anew") == 0
+    assert "made already" not in capsys.readouterr().err
+    assert {path: path.stat().st_mtime_ns for path in chunks.iterdir()}.keys() == made.keys()
+    assert all(path.stat().st_mtime_ns > made[path] for path in chunks.iterdir())

@@ -59,11 +59,9 @@ def begun(
 ) -> Narration:
     """A job that is not run yet."""
     bark = bark or Hummer()
-    listed = changes.pop("pronunciations", None)
+    how = {name: changes.pop(name) for name in ("pronunciations", "anew") if name in changes}
     document = document_of_text(text)
-    return Narration.create(
-        bark, document, folder, options(**changes), cast=cast, pronunciations=listed
-    )
+    return Narration.create(bark, document, folder, options(**changes), cast=cast, **how)
 
 
 def run(narration: Narration, **how: Any) -> list[int]:

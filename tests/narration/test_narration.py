@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from bark.audio.files import read_audio
-from bark.errors import InvalidInputError
+from bark.errors import InvalidInputError, VoiceError, VoiceNotFoundError
 from bark.narration.cast import Cast
 from bark.narration.engines import LocalEngine
 from bark.narration.joining import write_file
@@ -322,3 +322,37 @@ def test_removing_a_job_leaves_what_is_not_its_own(tmp_path: Path) -> None:
     alone = begun(tmp_path / "other")
     alone.folder.remove()
     assert not (tmp_path / "other").exists()
+
+
+def test_anew_forgets_chunks_voices_and_changes(tmp_path: Path) -> None:
+    job = tmp_path / "job"
+    narration = begun(job, cast=Cast("alder"))
+    n_chunks = len(run(narration))
+    narration.edit(2, "Other words.")
+    fresh = begun(job, cast=Cast("birch"), anew=True)
+    assert fresh.plan.n_ready == 0
+    assert len(fresh.chunks) == n_chunks
+    assert [state.is_edited for state in fresh.chunks] == [False] * n_chunks
+    assert list((job / "chunks").iterdir()) == []
+    assert len(list((job / "voices").iterdir())) == 1
+
+
+def test_a_mistake_beside_anew_loses_nothing(tmp_path: Path) -> None:
+    job = tmp_path / "job"
+    narration = begun(job, cast=Cast("alder"))
+    run(narration)
+    for wrong in ({"text": " "}, {"cast": Cast("nobody")}):
+        with pytest.raises((InvalidInputError, VoiceError, VoiceNotFoundError)):
+            begun(job, anew=True, **wrong)
+    with narration.folder.held(), pytest.raises(InvalidInputError, match="Another process"):
+        begun(job, anew=True)
+    assert begun(job, cast=Cast("alder")).is_complete
+
+
+def test_anew_begins_where_the_manifest_is_damaged(tmp_path: Path) -> None:
+    job = tmp_path / "job"
+    run(begun(job))
+    (job / "manifest.json").write_text("{")
+    with pytest.raises(InvalidInputError, match="remove the folder to begin anew"):
+        begun(job)
+    assert begun(job, anew=True).plan.n_ready == 0
