@@ -38,15 +38,15 @@ def inspect_file(path: Path) -> dict[str, Any]:
         AudioFileError: it is no audio file, or its tags are damaged.
     """
     from ..audio.credentials import read_credential
-    from ..audio.files import read_audio, read_record
-    from ..audio.marks import DATE, GENERATED_BY, SOURCE_TYPE
+    from ..audio.files import read_record
+    from ..audio.marks import marks_in
     from ..audio.tags import read_texts
     from ..errors import OptionError
     from ..files.whole_file import user_path
 
     path = user_path(path)
-    audio, rate = read_audio(path)
-    texts = read_texts(path)
+    seconds, rate = _length(path)
+    marks = marks_in(read_texts(path))
     record = read_record(path)
     try:
         credential: Any = read_credential(path)
@@ -54,11 +54,27 @@ def inspect_file(path: Path) -> dict[str, Any]:
         credential = str(error)
     return {
         "file": path.name,
-        "sound": {"seconds": round(len(audio) / rate, 3), "sample_rate": rate},
-        "marks": {k: texts[k] for k in (GENERATED_BY, SOURCE_TYPE, DATE) if k in texts},
+        "sound": {"seconds": round(seconds, 3), "sample_rate": rate},
+        "marks": marks,
         "record": None if record is None else record[0],
         "credential": credential,
     }
+
+
+def _length(path: Path) -> tuple[float, int]:
+    """Seconds and sample rate in Hz."""
+    from ..audio.files import read_audio
+    from ..audio.mpeg import read_length
+    from ..errors import AudioFileError
+
+    try:
+        audio, rate = read_audio(path)
+    except AudioFileError as error:
+        try:
+            return read_length(path)
+        except AudioFileError:
+            raise error from None  # which says more
+    return len(audio) / rate, rate
 
 
 def _in_words(found: dict[str, Any]) -> str:
@@ -87,6 +103,8 @@ def _parser() -> argparse.ArgumentParser:
         "model, and whether that is signed.",
         epilog="A tag can be removed or forged; only a credential's signature can be checked.",
     )
-    parser.add_argument("files", nargs="+", metavar="FILE", help="WAV, FLAC, OGG or MP3")
+    parser.add_argument(
+        "files", nargs="+", metavar="FILE", help="WAV, FLAC, OGG, Opus, MP3, M4B or AAC"
+    )
     parser.add_argument("--json", action="store_true", help="print JSON")
     return parser

@@ -17,7 +17,7 @@ import soundfile
 
 from ..audio.ffmpeg import ffmpeg_path
 from ..audio.files import format_of, number_ogg_pages, to_int16
-from ..audio.marks import SOURCE_TYPE, TRAINED_MEDIA, marks_of
+from ..audio.marks import COMMENT, mark_tags, marks_of
 from ..errors import AudioFileError
 from ..files.whole_file import sweep_parts
 
@@ -42,6 +42,7 @@ class Metadata:
 
     Attributes:
         title, author, language: "" where it is not known.
+        model: that spoke; "" where it is not known.
         chapters: title and start in seconds of each; the first begins at 0.
         duration_s: of the whole.
         cover: a JPEG or PNG image, or None.
@@ -50,6 +51,7 @@ class Metadata:
     title: str = ""
     author: str = ""
     language: str = ""
+    model: str = ""
     chapters: tuple[tuple[str, float], ...] = ()
     duration_s: float = 0.0
     cover: bytes | None = None
@@ -149,7 +151,7 @@ def _soundfile(
     container, subtype = _SOUNDFILE[format]
     level = {"compression_level": _LOSSY_LEVEL[format]} if format in _LOSSY_LEVEL else {}
     with soundfile.SoundFile(path, "w", sample_rate, 1, subtype, format=container, **level) as file:
-        for name, text in marks_of().items():
+        for name, text in marks_of(metadata.model).items():
             setattr(file, name, text)
         yield _Samples(file)
     if format in ("ogg", "opus"):
@@ -214,8 +216,12 @@ def _add_comments(audio: Any, metadata: Metadata) -> None:
 
 def _texts(metadata: Metadata) -> dict[str, str]:
     texts = {"title": metadata.title, "artist": metadata.author, "language": metadata.language}
-    texts |= {"comment": marks_of()["comment"], SOURCE_TYPE: TRAINED_MEDIA}
+    texts |= {COMMENT: marks_of(metadata.model)[COMMENT], **_program_tags(metadata)}
     return {name: value for name, value in texts.items() if value}
+
+
+def _program_tags(metadata: Metadata) -> dict[str, str]:
+    return mark_tags({"model": metadata.model} if metadata.model else {})
 
 
 def _tag_mp3(path: Path, metadata: Metadata) -> None:
@@ -223,8 +229,10 @@ def _tag_mp3(path: Path, metadata: Metadata) -> None:
 
     tags = ID3()
     tags.add(TIT2(encoding=3, text=metadata.title))
-    tags.add(COMM(encoding=3, lang="eng", desc="", text=marks_of()["comment"]))
-    tags.add(TXXX(encoding=3, desc=SOURCE_TYPE, text=TRAINED_MEDIA))
+    comment = marks_of(metadata.model)[COMMENT]
+    tags.add(COMM(encoding=3, lang="eng", desc="", text=comment))
+    for name, text in _program_tags(metadata).items():
+        tags.add(TXXX(encoding=3, desc=name, text=text))
     if metadata.author:
         tags.add(TPE1(encoding=3, text=metadata.author))
     if metadata.cover:

@@ -107,6 +107,7 @@ def write_file(
         title=narration.title or path.stem,
         author=narration.author,
         language=narration.language,
+        model=narration.bark.name,
         chapters=chapter_starts(narration, placed),
         duration_s=duration_s(placed),
         cover=cover,

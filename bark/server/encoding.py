@@ -71,7 +71,7 @@ def new_encoder(format: str, sample_rate: int, marks: dict[str, str]) -> Encoder
     if format == "wav":
         return _Pcm(_wav_head(sample_rate, marks))
     if format == "aac":
-        return _Ffmpeg(sample_rate)
+        return _Ffmpeg(sample_rate, marks)
     if format in _SOUNDFILE_KINDS:
         return _Soundfile(format, sample_rate, marks)
     raise ApiError(
@@ -192,7 +192,7 @@ class _Growing(io.BytesIO):
 class _Ffmpeg:
     """AAC through ffmpeg, in a process of its own."""
 
-    def __init__(self, sample_rate: int) -> None:
+    def __init__(self, sample_rate: int, marks: dict[str, str]) -> None:
         program = ffmpeg_path()
         if program is None:
             raise ApiError(
@@ -214,7 +214,9 @@ class _Ffmpeg:
             "1",
         ]
         command += ["-i", "pipe:0", "-c:a", "aac", "-b:a", "96k", "-f", "adts"]
-        command += ["-flush_packets", "1", "pipe:1"]
+        for name, text in marks.items():
+            command += ["-metadata", f"{name}={' '.join(text.split())}"]
+        command += ["-write_id3v2", "1", "-flush_packets", "1", "pipe:1"]
         self._process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
         )
