@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import json
 import shutil
+import tempfile
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ..errors import AudioFileError, OptionError
 from ..files.whole_file import user_path, whole_file
-from .files import format_of
+from .files import encode_audio, format_of
 from .marks import SOFTWARE, TRAINED_MEDIA
 
 SIGNED_FORMATS = ("wav", "mp3")
@@ -53,6 +56,22 @@ def sign_file(path: Path, certificate: Path, key: Path, *, title: str = "") -> N
         raise OptionError(f"{path.name} could not be signed: {error}.") from error
     finally:
         part.unlink(missing_ok=True)
+
+
+def check_signing(format: str, certificate: Path, key: Path) -> None:
+    """Signs a moment of silence, so that a mistake is found before anything is made.
+
+    Args:
+        format: of the files that are to be signed.
+        certificate, key: as for `sign_file`.
+
+    Raises:
+        OptionError, AudioFileError: as `sign_file`.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"silence.{format}"
+        path.write_bytes(encode_audio(np.zeros(2_400, np.float32), 24_000, format))
+        sign_file(path, certificate, key)
 
 
 def read_credential(path: Path) -> dict[str, Any] | None:

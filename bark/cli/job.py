@@ -66,6 +66,8 @@ def read_job(arguments: argparse.Namespace) -> Job:
     else:
         path, format = _path_and_format(arguments)
         paths = _free_paths(path, len(texts) if arguments.batch is not None else None)
+    if arguments.c2pa:
+        _check_credential(arguments, paths, format)
     return Job(
         texts=texts,
         paths=paths,
@@ -75,6 +77,16 @@ def read_job(arguments: argparse.Namespace) -> Job:
         offline=arguments.offline or environment.offline,
         arguments=arguments,
     )
+
+
+def _check_credential(arguments: argparse.Namespace, paths: list[Path], format: str) -> None:
+    from ..audio.credentials import check_signing
+
+    if arguments.semantic_only or paths == [STANDARD_OUTPUT]:
+        flag = "--semantic_only" if arguments.semantic_only else "--output_filename -"
+        raise OptionError(f"--c2pa signs audio files, and {flag} writes none; leave out one.")
+    certificate, key = map(Path, arguments.c2pa)
+    check_signing(format, certificate, key)
 
 
 def _free_paths(path: Path, n: int | None) -> list[Path]:

@@ -201,7 +201,7 @@ def _narrate(job: Job, bark: Bark, voice: VoicePrompt | None) -> int:
             "--max_duration, or speak it by `python -m bark narrate FILE --out NAME`."
         )
     _say(job, "The text is too long for one take; it is spoken in chunks.")
-    return narrate_text(
+    code = narrate_text(
         job.texts[0],
         job.paths[0],
         bark,
@@ -209,6 +209,9 @@ def _narrate(job: Job, bark: Bark, voice: VoicePrompt | None) -> int:
         options=job.options,
         silent=job.arguments.silent,
     )
+    if code == DONE:
+        _sign(job, job.paths[0])
+    return code
 
 
 def _speak(job: Job, bark: Bark, voice: VoicePrompt | None, stop: threading.Event) -> int:
@@ -307,11 +310,7 @@ def _write(job: Job, bark: Bark, index: int, take: Take) -> None:
             kept_take.save(file, format=job.format, dated=dated)
     else:
         kept_take.save(path, format=job.format, dated=dated)
-        if job.arguments.c2pa:
-            from ..audio.credentials import sign_file
-
-            certificate, key = map(Path, job.arguments.c2pa)
-            sign_file(path, certificate, key, title=path.name)
+        _sign(job, path)
     kept = "; interrupted, this much was made" if take.stop_reason == "stopped" else ""
     seconds = sum(take.timings.values())
     _say(job, f"{take.duration_s:.1f} s, seed {take.options.seed}, made in {seconds:.1f} s{kept}.")
@@ -322,6 +321,14 @@ def _write(job: Job, bark: Bark, index: int, take: Take) -> None:
         from ..voices.library import save_voice
 
         _say_path(job, save_voice(path.with_suffix(".npz"), take.tokens, spec=bark.spec))
+
+
+def _sign(job: Job, path: Path) -> None:
+    if job.arguments.c2pa:
+        from ..audio.credentials import sign_file
+
+        certificate, key = map(Path, job.arguments.c2pa)
+        sign_file(path, certificate, key, title=path.name)
 
 
 def _tell_lost_end(job: Job, bark: Bark, index: int, take: Take) -> None:

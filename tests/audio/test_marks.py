@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +24,7 @@ from bark.narration.formats import Metadata, open_writer
 from bark.server.encoding import MEDIA_TYPES, encoded, new_encoder
 
 from ..fake_bark import FakeBark
+from ..signing import make_signer
 
 
 @pytest.fixture(scope="module")
@@ -121,29 +120,7 @@ def test_inspect_says_when_a_file_says_nothing(tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def signer(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """A certificate chain and a key of our own making."""
-    pytest.importorskip("c2pa")
-    if shutil.which("openssl") is None:
-        pytest.skip("needs openssl")
-    folder = tmp_path_factory.mktemp("signer")
-    (folder / "leaf.ext").write_text(
-        "basicConstraints=critical,CA:FALSE\nkeyUsage=critical,digitalSignature\n"
-        "extendedKeyUsage=emailProtection\nauthorityKeyIdentifier=keyid\n"
-        "subjectKeyIdentifier=hash\n"
-    )
-    for command in (
-        "ecparam -name prime256v1 -genkey -noout -out ca.key",
-        "req -x509 -new -key ca.key -sha256 -days 30 -subj /O=Test/CN=Root -out ca.pem",
-        "ecparam -name prime256v1 -genkey -noout -out leaf.raw",
-        "pkcs8 -topk8 -nocrypt -in leaf.raw -out leaf.key",
-        "req -new -key leaf.raw -subj /O=Test/CN=Leaf -out leaf.csr",
-        "x509 -req -in leaf.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 30 -sha256"
-        " -extfile leaf.ext -out leaf.pem",
-    ):
-        subprocess.run(["openssl", *command.split()], cwd=folder, check=True, capture_output=True)
-    chain = folder / "chain.pem"
-    chain.write_text((folder / "leaf.pem").read_text() + (folder / "ca.pem").read_text())
-    return chain, folder / "leaf.key"
+    return make_signer(tmp_path_factory.mktemp("signer"))
 
 
 @pytest.mark.parametrize("format", ["wav", "mp3"])
