@@ -16,19 +16,21 @@ from typing import NoReturn
 
 from bark.downloads.proxies import prepare_for_server
 from bark.environment import read_environment
-from bark.errors import BarkError, OptionError
+from bark.errors import BarkError, OptionError, shown
 from bark.models.native.ahead import compile_ahead
 from bark.server.arenas import bound_arenas
 from bark.terminal import flags
 from bark.terminal.interrupts import end_on_interrupt
 from bark.terminal.streams import open_missing_streams
 
+MAX_PORT = 65_535
+
 
 def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     """Reads the command line."""
     parser = flags.Parser(prog="app.py", description="The studio of Bark, in a web browser.")
     parser.add_argument("--model", help="nano, small, large or a folder with checkpoints")
-    parser.add_argument("--port", type=flags.whole(0, 65_535), help="7860 where nothing is said")
+    parser.add_argument("--port", type=flags.whole(0, MAX_PORT), help="7860 where nothing is said")
     parser.add_argument("--host", help="the address to listen on; this machine only by default")
     parser.add_argument("--mcp", action="store_true", help="offer tools to assistants over MCP")
     parser.add_argument("--share", action="store_true", help="open a public link for 72 hours")
@@ -44,7 +46,8 @@ def main(arguments: list[str] | None = None) -> int:
     options = parse_arguments(arguments)
     server_name = options.host or os.environ.get("GRADIO_SERVER_NAME")
     try:
-        check_address(server_name, options.port or _port(os.environ.get("GRADIO_SERVER_PORT")))
+        port = options.port or _port_of_environment()
+        check_address(server_name, port)
         os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # read when gradio is imported
         # Else it makes a table of its last 10,000 events anew at each of them.
         os.environ.setdefault("GRADIO_ANALYTICS_CACHE_FREQUENCY", "1000000")
@@ -108,8 +111,20 @@ def check_address(host: str | None, port: int | None) -> None:
         raise OptionError(f"The port is {port}; it must be from 0 to 65535.") from None
 
 
-def _port(value: str | None) -> int | None:
-    return int(value) if value and value.isdecimal() else None
+def _port_of_environment() -> int | None:
+    """GRADIO_SERVER_PORT, which gradio reads as it is imported.
+
+    Raises:
+        OptionError: it is no port.
+    """
+    value = os.environ.get("GRADIO_SERVER_PORT")
+    if value is None:
+        return None
+    if not value.isdecimal() or int(value) > MAX_PORT:
+        raise OptionError(
+            f"GRADIO_SERVER_PORT is {shown(value)}; it must be a number from 0 to {MAX_PORT}."
+        )
+    return int(value)
 
 
 class _Ending:

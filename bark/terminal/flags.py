@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import math
+import os
+import sys
 from collections.abc import Callable
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from ..errors import shown
 
@@ -21,6 +24,22 @@ class Parser(argparse.ArgumentParser):
         sentence = message.removeprefix("argument ")
         advice = "" if "; " in sentence else "; --help tells what there is"
         self.exit(2, f"{self.prog.split()[0]}: {sentence}{advice}.\n")
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        """Help that cannot be written ends with code 1, where argparse drops it in silence."""
+        out = file or sys.stderr
+        try:
+            out.write(message)
+            out.flush()
+        except OSError as error:
+            with contextlib.suppress(OSError):  # Python would complain again as it ends
+                os.dup2(os.open(os.devnull, os.O_WRONLY), out.fileno())
+            if not isinstance(error, BrokenPipeError) and out is not sys.stderr:
+                reason = error.strerror or error
+                sys.stderr.write(
+                    f"{self.prog.split()[0]}: The output cannot be written: {reason}.\n"
+                )
+            raise SystemExit(1) from None
 
 
 def whole(lowest: int, highest: int | None = None) -> Callable[[str], int]:

@@ -258,7 +258,7 @@ def test_a_closed_pipe_is_no_traceback() -> None:
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no full device")
-@pytest.mark.parametrize("argument", ["--list_models"])
+@pytest.mark.parametrize("argument", ["--list_models", "--help"])
 def test_an_output_that_takes_nothing_is_a_sentence(argument: str) -> None:
     with Path("/dev/full").open("w") as full:
         result = subprocess.run(
