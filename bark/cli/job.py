@@ -13,6 +13,7 @@ from ..environment import read_environment
 from ..errors import InvalidInputError, OptionError
 from ..files.whole_file import make_folder_above, user_path
 from .arguments import AUDIO_FORMATS, DEFAULT_STEM
+from .outputs import check_that_nothing_is_lost
 
 if TYPE_CHECKING:
     from ..options import GenerationOptions
@@ -66,6 +67,7 @@ def read_job(arguments: argparse.Namespace) -> Job:
     else:
         path, format = _path_and_format(arguments)
         paths = _free_paths(path, len(texts) if arguments.batch is not None else None)
+        _check_inputs_stay(arguments, paths)
     if arguments.c2pa:
         _check_credential(arguments, paths, format)
     return Job(
@@ -77,6 +79,15 @@ def read_job(arguments: argparse.Namespace) -> Job:
         offline=arguments.offline or environment.offline,
         arguments=arguments,
     )
+
+
+def _check_inputs_stay(arguments: argparse.Namespace, paths: list[Path]) -> None:
+    if arguments.semantic_only:
+        paths = [path.with_suffix(".npy") for path in paths]
+    elif arguments.output_full:
+        paths = [*paths, *(path.with_suffix(".npz") for path in paths)]
+    read = (arguments.text_file, arguments.batch, arguments.history_prompt)
+    check_that_nothing_is_lost(read, paths)
 
 
 def _check_credential(arguments: argparse.Namespace, paths: list[Path], format: str) -> None:

@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..environment import read_environment
-from ..errors import InvalidInputError, OptionError
+from ..errors import AudioFileError, InvalidInputError, OptionError
 from .narrate_arguments import narrate_parser
 from .narrate_progress import Progress, clock
+from .outputs import check_that_nothing_is_lost
 from .telling import tell
 
 if TYPE_CHECKING:
@@ -210,15 +211,23 @@ def _check_outputs(arguments: argparse.Namespace, out: Path) -> None:
     from ..narration.captions import caption_format
     from ..narration.formats import check_format
 
-    check_format(out)
-    for path in arguments.captions:
-        caption_format(path)
-    for written in [out, *map(Path, arguments.captions)]:
+    try:
+        check_format(out)
+        for path in arguments.captions:
+            caption_format(path)
+    except AudioFileError as error:  # nothing went wrong yet: it is a mistake in the call
+        raise OptionError(str(error)) from error
+    timeline = [arguments.timeline] if arguments.timeline else []
+    written = [out, *(Path(name).expanduser() for name in (*arguments.captions, *timeline))]
+    given = vars(arguments)
+    read = (given[name] for name in ("source", "voice", "cast", "pronunciations", "cover"))
+    check_that_nothing_is_lost(read, written)
+    for path in written:
         try:
-            written.expanduser().parent.mkdir(parents=True, exist_ok=True)
+            path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise OptionError(
-                f"The folder of {written} cannot be made: {error.strerror or error}."
+                f"The folder of {path} cannot be made: {error.strerror or error}."
             ) from error
 
 

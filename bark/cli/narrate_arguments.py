@@ -87,7 +87,10 @@ def _add_work(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--plan", action="store_true",
                        help="chapters, chunks, speakers and expected times, then end")  # fmt: skip
     group.add_argument("--job", metavar="DIR", help="its folder (default: OUT.job)")
-    group.add_argument("--anew", action="store_true", help="forget what the folder holds")
+    beginning = group.add_mutually_exclusive_group()
+    beginning.add_argument("--resume", action="store_true",
+                           help="go on where the folder left off, as it does anyway")  # fmt: skip
+    beginning.add_argument("--anew", action="store_true", help="forget what the folder holds")
     group.add_argument("--remove_job", action="store_true", help="remove the folder at the end")
     group.add_argument("--redo", type=flags.whole(1), action="append", default=[], metavar="N",
                        help="make chunk N with another seed; may be repeated")  # fmt: skip

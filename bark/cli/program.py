@@ -109,9 +109,10 @@ def _run(argv: list[str]) -> int:
     with _interruptible(arguments.keep_partial) as stop:
         bark = _load(job, stop)
         voice = bark.voice(job.arguments.history_prompt or None)
-        if arguments.semantic_only:
+        is_long = _is_long(job, bark)
+        if arguments.semantic_only and not is_long:
             return _write_semantic(job, bark, voice, stop)
-        if _is_long(job, bark):
+        if is_long:
             return _narrate(job, bark, voice)
         return _speak(job, bark, voice, stop)
 
@@ -194,8 +195,13 @@ def _narrate(job: Job, bark: Bark, voice: VoicePrompt | None) -> int:
     """Speaks a long text in chunks: half of it would not do."""
     from .narrate import narrate_text
 
-    if job.paths[0] == STANDARD_OUTPUT or job.arguments.output_full:
-        flag = "--output_full" if job.arguments.output_full else "--output_filename -"
+    wanted = {
+        "--semantic_only": job.arguments.semantic_only,
+        "--output_full": job.arguments.output_full,
+        "--output_filename -": job.paths[0] == STANDARD_OUTPUT,
+    }
+    flag = next((flag for flag, is_given in wanted.items() if is_given), None)
+    if flag is not None:
         raise InvalidInputError(
             f"The text is too long for one take, which {flag} needs; shorten it, limit it by "
             "--max_duration, or speak it by `python -m bark narrate FILE --out NAME`."

@@ -67,13 +67,16 @@ def make_cells(
     Yields:
         for every batch that it starts, its progress, and then for each cell its end.
 
-    Raises:
-        BarkError: a model cannot be had. A voice or a text that is wrong fails its cells only.
+    A model that cannot be had fails its cells only, and so does a wrong voice or text.
     """
     for group in batches(plan.cells(), batch_size):
         if stop is not None and stop.is_set():
             return
-        bark = open_model(group[0].model)
+        try:
+            bark = open_model(group[0].model)
+        except BarkError as error:
+            yield from (CellFailed(cell, error) for cell in group)
+            continue
         cells, requests = [], []
         for cell in group:
             try:

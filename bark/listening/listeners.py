@@ -43,7 +43,7 @@ class PocketSphinx:
         try:
             from pocketsphinx import Decoder
         except ImportError as error:
-            raise OptionError(_missing("pocketsphinx")) from error
+            raise OptionError(_missing("pocketsphinx", "bark-studio[listen]")) from error
         self._decoder = Decoder(samprate=_RATE_HZ, loglevel="ERROR")
         self._turn = threading.Lock()  # the decoder hears one utterance at a time
 
@@ -69,7 +69,7 @@ class FasterWhisper:
         try:
             from faster_whisper import WhisperModel
         except ImportError as error:
-            raise OptionError(_missing("faster-whisper")) from error
+            raise OptionError(_missing("faster-whisper", "faster-whisper")) from error
         try:
             self._model = WhisperModel(model, device="cpu", local_files_only=True)
         except Exception as error:  # whatever the package raises where the model is missing
@@ -196,5 +196,5 @@ def _prepared(audio: np.ndarray, sample_rate: int) -> np.ndarray:
     return result
 
 
-def _missing(package: str) -> str:
-    return f"The listener needs {package}, which is not installed: pip install bark-studio[listen]."
+def _missing(package: str, installed_by: str) -> str:
+    return f"The listener needs {package}, which is not installed: pip install {installed_by}."

@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import io
 import itertools
+import logging
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -57,6 +58,7 @@ def read_pdf(data: bytes, name: str) -> Document:
         raise InvalidInputError(
             f"{name} is read by pypdf, which is not installed: pip install bark-studio[documents]."
         ) from error
+    logging.getLogger("pypdf").setLevel(logging.CRITICAL)  # what is wrong is told once, below
     try:
         reader = pypdf.PdfReader(io.BytesIO(data))
         if reader.is_encrypted and not reader.decrypt(""):

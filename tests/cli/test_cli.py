@@ -220,3 +220,27 @@ def test_the_studio_names_the_ports_there_are(
         f"app.py: --port: '{word}' is no whole number from 0 to 65535; give one, or leave it out.\n"
     )
     assert of_the_studio(["--port", "7861"]).port == 7861
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        ["--history_prompt", "me.npz", "--output_full"],
+        ["--history_prompt", "me.wav"],
+        ["--history_prompt", "./me.npy", "--semantic_only"],
+        ["--text_file", "me.wav"],
+    ],
+)
+def test_what_a_call_reads_is_not_written_over(
+    flags: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("me.npz", "me.wav", "me.npy"):
+        (tmp_path / name).write_text("Hello.")
+    text = [] if "--text_file" in flags else ["Hello."]
+    assert program.main([*text, *flags, "--output_filename", "me.wav"]) == program.WRONG_USAGE
+    assert "would be lost; give another name" in capsys.readouterr().err
+    assert {path.read_text() for path in tmp_path.iterdir()} == {"Hello."}

@@ -217,3 +217,31 @@ def test_anew_makes_all_chunks_again_and_a_plan_or_a_mistake_beside_it_none(
     assert "made already" not in capsys.readouterr().err
     assert {path: path.stat().st_mtime_ns for path in chunks.iterdir()}.keys() == made.keys()
     assert all(path.stat().st_mtime_ns > made[path] for path in chunks.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("flags", "sentence"),
+    [
+        (["--timeline", "book.md"], "book.md is read"),
+        (["--cast", "cast.toml", "--timeline", "./cast.toml"], "cast.toml is read"),
+        (["--timeline", "book.wav"], "book.wav is written"),
+        (["--captions", "a.srt", "--captions", "a.srt"], "a.srt is written"),
+        (["--timeline", "book.md/x.json"], "The folder of book.md/x.json cannot be made"),
+    ],
+)
+def test_no_file_of_the_call_is_written_over(
+    flags: list[str], sentence: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "cast.toml").write_text('narrator = "alder"\n')
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    assert narrate("--out", "book.wav", *flags) == 2
+    assert sentence in capsys.readouterr().err
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_the_words_of_a_subtitle_file_are_not_written_over_by_captions(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "a.srt").write_text("1\n00:00:00,000 --> 00:00:01,000\nHello there.\n")
+    assert main(["narrate", "a.srt", "--captions", "a.srt"]) == 2
+    assert "would be lost" in capsys.readouterr().err

@@ -150,9 +150,11 @@ def test_a_cell_that_fails_leaves_the_others(hummed: FakeBark) -> None:
     assert sorted(made.takes) == [0, 1]
     assert sorted(made.failures) == [2, 3]
     assert sum(isinstance(event, CellFailed) for event in events) == 2
-    unknown = hum("Hello.", hummed, across={"voice": "alder, nobody"})
-    assert sorted(unknown.takes) == [0]
-    assert "nobody" in unknown.failures[1]
+    for axis in ("voice", "model"):
+        known = "alder" if axis == "voice" else "nano"
+        unknown = hum("Hello.", hummed, across={axis: f"{known}, nobody"})
+        assert sorted(unknown.takes) == [0]
+        assert "nobody" in unknown.failures[1]
 
 
 def test_stopping_keeps_what_is_made_and_begins_nothing_new(hummed: FakeBark) -> None:
