@@ -74,11 +74,6 @@ class ModelSpec:
         return round(self.sample_rate / self.codec_rate_hz)
 
     @property
-    def coarse_rate_hz(self) -> float:
-        """Flattened coarse tokens per second."""
-        return self.codec_rate_hz * self.n_coarse_codebooks
-
-    @property
     def coarse_per_semantic(self) -> float:
         """Flattened coarse tokens per semantic token (3.006 for Bark, 4 for nano)."""
         # As the reference: the order of the factors decides the last bit.

@@ -1,8 +1,8 @@
 """Muon for the hidden matrices, AdamW for embeddings, heads and norms.
 
-Muon (Jordan et al., 2024) takes the momentum of a matrix, makes it nearly orthogonal by a
-Newton-Schulz iteration and steps by that. Nano's text model read its letters three times sooner
-with it than with AdamW alone.
+Muon (Jordan et al., 2024, https://kellerjordan.github.io/posts/muon) takes the momentum of a
+matrix, makes it nearly orthogonal by a Newton-Schulz iteration and steps by that. Nano's text model
+read its letters three times sooner with it than with AdamW alone.
 """
 
 from __future__ import annotations

@@ -1,4 +1,8 @@
-"""From logits to a token: top-p, then top-k, then temperature, in the reference's order."""
+"""From logits to a token: top-p, then top-k, then temperature, in the reference's order.
+
+Top-p is nucleus sampling (Holtzman et al., 2019, https://arxiv.org/abs/1904.09751), top-k that of
+Fan et al. (2018, https://arxiv.org/abs/1805.04833).
+"""
 
 from __future__ import annotations
 
@@ -241,19 +245,3 @@ def _default_generator(device: torch.device) -> torch.Generator:
     if device.type == "mps":
         return torch.mps._get_default_mps_generator()
     return torch.default_generator
-
-
-def sample_token(
-    logits: Tensor, options: SamplingOptions, generator: torch.Generator | None = None
-) -> tuple[Tensor, Tensor]:
-    """Samples one token a row.
-
-    Args:
-        logits: (N, V) float.
-        generator: of the logits' device; None follows `torch.manual_seed`.
-
-    Returns:
-        tokens (N,) int64, probabilities (N, V) float32 after filtering and temperature.
-    """
-    probabilities = token_probabilities(logits, options)
-    return draw(probabilities, options, generator), probabilities

@@ -5,13 +5,11 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import itertools
-import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ..errors import InvalidInputError
-from ..text.splitting import normalize_whitespace
 from . import cast, marks
 from .cutting import Measure, Piece, Size, cut
 from .documents import HEADING, Block, Document
@@ -240,9 +238,3 @@ def _slots(
     for piece in pieces:
         places.append(places[-1] + (end - start) * len(piece.text) / total)
     return list(itertools.pairwise(places))
-
-
-def one_line(text: str, n_chars: int = 60) -> str:
-    """A text short enough for a line of a list."""
-    text = normalize_whitespace(text)
-    return text if len(text) <= n_chars else re.sub(r"\s*\S*$", "", text[:n_chars]) + " …"

@@ -28,7 +28,7 @@ from .names import REMOTE_MODEL_PATHS, clear_cuda_cache
 from .settings import Settings, read_settings
 from .tokenizer import SunoTokenizer
 
-logger = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 
 @dataclasses.dataclass(frozen=True)

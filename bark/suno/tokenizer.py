@@ -11,7 +11,7 @@ import numpy as np
 from ..text.bert import BertTokenizer
 from ..text.splitting import normalize_whitespace
 
-logger = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 
 class SunoTokenizer:
@@ -59,11 +59,11 @@ def text_ids(tokenizer: Any, text: str, max_len: int) -> np.ndarray:
     if hasattr(tokenizer, "cut"):  # nano's, which keeps whole words
         heard, dropped = tokenizer.cut(tokenizer.encode(text), max_len)
         if dropped:
-            logger.warning("the text is too long; the model does not hear %r", dropped)
+            log.warning("the text is too long; the model does not hear %r", dropped)
         heard_ids: np.ndarray = heard.ids
         return heard_ids
     ids = np.asarray(tokenizer.encode(normalize_whitespace(text), add_special_tokens=False))
     if len(ids) > max_len:
         share = 100 * (len(ids) - max_len) / len(ids)
-        logger.warning("the text is too long; the model does not hear its last %.1f%%", share)
+        log.warning("the text is too long; the model does not hear its last %.1f%%", share)
     return ids[:max_len].astype(np.int64)

@@ -16,7 +16,6 @@ from bark.decoding.sampling import (
     draw,
     draw_each,
     filter_logits,
-    sample_token,
     token_probabilities,
 )
 from bark.errors import InvalidInputError
@@ -50,7 +49,9 @@ def test_each_row_draws_as_it_does_alone() -> None:
 def test_temperature_zero_takes_the_best_and_leaves_the_random_stream() -> None:
     generator = torch.Generator().manual_seed(1)
     before = generator.get_state()
-    token, probabilities = sample_token(logits(3), SamplingOptions(temperature=0), generator)
+    still = SamplingOptions(temperature=0)
+    probabilities = token_probabilities(logits(3), still)
+    token = draw(probabilities, still, generator)
     assert token.tolist() == logits(3).argmax(-1).tolist()
     assert probabilities.sum(-1).tolist() == [1.0, 1.0, 1.0]
     assert torch.equal(generator.get_state(), before)

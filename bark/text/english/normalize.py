@@ -193,8 +193,3 @@ def _unspoken(text: str, folded: Folded) -> tuple[str, ...]:
 
 
 _ASCII_WORD = re.compile(r"[a-zA-Z0-9.!?;]")
-
-
-def spoken_text(words: list[Word]) -> str:
-    """Write normalised words as one plain text, which is what the teacher is given to say."""
-    return " ".join(word.text + word.mark for word in words)

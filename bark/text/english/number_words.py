@@ -1,6 +1,8 @@
 """English words for numbers: cardinals, ordinals, years, decimals and single digits.
 
 All words are lower case and free of hyphens ("twenty one"), because each is looked up by itself.
+num2words says the same cardinals, ordinals and four-digit years, and is what tests compare with; it
+would be two packages more, 75 ms of every start and 0.2 ms a number where this takes 7 us.
 """
 
 _SMALL = (

@@ -8,9 +8,11 @@ from hypothesis import strategies as st
 
 from bark.text.english.folding import fold
 from bark.text.english.lexicon import Lexicon
-from bark.text.english.normalize import normalize, spoken_text, without_falling_questions
+from bark.text.english.normalize import normalize, without_falling_questions
 from bark.text.english.phones import MARKS
 from bark.text.splitting import normalize_whitespace
+
+from .spoken import spoken_text
 
 LEXICON = Lexicon.load()
 

@@ -1,6 +1,10 @@
 """Numbers said in English words."""
 
+import re
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bark.text.english import number_words as n
 
@@ -77,3 +81,20 @@ def test_letters_are_named_and_other_characters_skipped() -> None:
 def test_plurals_of_decades() -> None:
     assert n.plural(n.year("1990")) == ["nineteen", "nineties"]
     assert n.plural(["six"]) == ["sixes"]
+
+
+def said_by_num2words(value: int, kind: str) -> list[str]:
+    num2words = pytest.importorskip("num2words").num2words
+    words = re.sub("[,-]", " ", num2words(value, to=kind)).split()
+    return [word for word in words if word != "and"]
+
+
+@given(st.one_of(st.integers(0, 2_000), st.integers(0, 10**21 - 1)))
+def test_cardinals_and_ordinals_are_those_of_num2words(value: int) -> None:
+    assert n.cardinal(str(value)) == said_by_num2words(value, "cardinal")
+    assert n.ordinal(str(value)) == said_by_num2words(value, "ordinal")
+
+
+def test_years_of_four_digits_are_those_of_num2words() -> None:
+    for value in range(1_000, 3_000):
+        assert n.year(str(value)) == said_by_num2words(value, "year"), value

@@ -11,7 +11,9 @@ import pytest
 
 import bark.text.english
 from bark.text.english.lexicon import Lexicon
-from bark.text.english.normalize import fold_spaces, read, spoken_text
+from bark.text.english.normalize import fold_spaces, read
+
+from .spoken import spoken_text
 
 LEXICON = Lexicon.load()
 TABLE = Path(__file__).parents[2] / "data" / "readings.tsv"
