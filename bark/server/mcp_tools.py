@@ -13,19 +13,22 @@ from typing import Any
 
 import anyio.to_thread
 import gradio as gr
-from gradio.events import api as offer
 from gradio.processing_utils import save_bytes_to_cache
 
 from ..audio.files import FORMATS
 from ..audio.marks import marks_of
 from ..decoding.sampling import SamplingOptions
 from ..errors import InvalidInputError, NothingGeneratedError, shown
-from ..narration.cutting import Size, cut_text
-from ..narration.sizes import measure_for
+from ..narration import NarrationOptions
+from ..narration.documents import document_of_text
+from ..narration.script import write_script
+from ..narration.sizes import chunk_limit, measure_for
 from ..options import GenerationOptions
+from ..pipeline import Bark
 from ..request import Request
 from ..text.speaking_time import speaking_time_s
 from .arguments import name_argument, number_argument, seed_argument, text_argument
+from .described import described, offer
 from .encoding import MEDIA_TYPES, encoded, new_encoder
 from .host import Host
 from .naming import with_voice
@@ -35,6 +38,8 @@ from .speaking import POLL_S, is_one_take, speak, take_turn
 NARRATED_FORMATS = ("mp3", "opus", "flac")
 _SUFFIXES = {"opus": "ogg"}
 _ROOM = 0.85  # of the longest take
+_SHORT = "Good morning! The kettle is on."
+_LONGER = f"{_SHORT} The table is laid for four, and the bread is still warm. Who wants some tea?"
 
 
 class Tools:
@@ -58,7 +63,7 @@ class Tools:
             self.list_voices,
             self.list_models,
         ):
-            offer(tool, api_name=tool.__name__, concurrency_limit=None, queue=False)
+            offer(tool, queue=False)
 
     def _until_left(self, tool: Callable[..., Any]) -> Callable[..., Awaitable[Any]]:
         """The tool as it is called from afar: the server cancels a call whose caller has left."""
@@ -80,6 +85,7 @@ class Tools:
 
         return called
 
+    @described(text=_SHORT, seed=7)
     def speak_text(
         self,
         text: str,
@@ -94,26 +100,28 @@ class Tools:
         Use it for short texts; use narrate_text for anything longer. Only text is needed.
 
         Args:
-            text: What to say, for example "Good morning! The kettle is on."
-            voice: A name from list_voices, for example "alder"; empty for a new voice.
+            text: What to say, for example "Good morning! The kettle is on."; a text that is too
+                long for one take is refused.
+            voice: A name from list_voices, for example "alder"; empty, the default, for a new
+                voice.
             seed: A whole number of 0 or more; the same one gives the same audio. Leave it out to
                 draw one, which the record then names.
-            temperature: 0 to 1.5; higher is livelier, 0.7 is usual.
-            speed: 0.5 (half as fast) to 2 (twice as fast); 1 is usual.
-            format: mp3, wav, flac or ogg.
+            temperature: A number without unit, usually 0 to 1.5; higher is livelier. The default
+                is 0.7.
+            speed: How many times as fast, at the same pitch: 0.5 to 2. The default is 1.
+            format: One of mp3 (the default), wav, flac and ogg.
 
         Returns:
-            The address of the audio file, and its record as JSON: seconds, seed, voice, and
-            not_spoken, the words that the model did not hear (empty when all was said), and
-            cannot_say, what it left out because it cannot say it (other scripts, emoji).
+            file: The address of the audio file.
+            record: Its record as JSON, with seconds, seed, voice, model, text, and cannot_say, what
+                was left out because the model cannot say it (other scripts, emoji).
         """
         with sentences(), contextlib.ExitStack() as stack:
             kind = _format(format, FORMATS)
             counted = stack.enter_context(self._host.metrics.answer("mcp", kind))
             request = self._request(text, voice, seed, temperature, speed)
             bark = self._host.engine.ready()
-            count = bark.count(request.text)
-            if count.cut_text or speaking_time_s(request.text) > _ROOM * bark.spec.max_duration_s:
+            if not _fits(bark, request.text):
                 raise InvalidInputError("The text is too long for one take; call narrate_text.")
             voiced = with_voice(self._host.access(), request, bark.spec)
             ticket = self._host.engine.queue.ticket()
@@ -129,11 +137,11 @@ class Tools:
             )
             record = {
                 **self._record(request, take.duration_s),
-                "not_spoken": take.cut_text,
                 "cannot_say": list(take.unspoken),
             }
             return file, json.dumps(record)
 
+    @described(text=_LONGER, seed=7)
     def narrate_text(
         self,
         text: str,
@@ -149,14 +157,17 @@ class Tools:
 
         Args:
             text: What to say; blank lines between paragraphs become pauses.
-            voice: A name from list_voices; empty for a new voice.
-            seed: A whole number of 0 or more; the same one gives the same audio.
-            temperature: 0 to 1.5; higher is livelier, 0.7 is usual.
-            speed: 0.5 (half as fast) to 2 (twice as fast); 1 is usual.
-            format: mp3, opus or flac.
+            voice: A name from list_voices; empty, the default, for a new voice.
+            seed: A whole number of 0 or more; the same one gives the same audio. Leave it out to
+                draw one, which the record then names.
+            temperature: A number without unit, usually 0 to 1.5; higher is livelier. The default
+                is 0.7.
+            speed: How many times as fast, at the same pitch: 0.5 to 2. The default is 1.
+            format: One of mp3 (the default), opus and flac.
 
         Returns:
-            The address of the audio file, and its record as JSON: seconds, seed and voice.
+            file: The address of the audio file.
+            record: Its record as JSON, with seconds, seed, voice, model and text.
         """
         with sentences(), contextlib.ExitStack() as stack:
             kind = _format(format, NARRATED_FORMATS)
@@ -172,37 +183,35 @@ class Tools:
             seconds = counted.audio_s = sum(len(sound.audio) for sound in sounds) / rate
             return _kept(data, name, MEDIA_TYPES[kind]), json.dumps(self._record(request, seconds))
 
+    @described(text=_SHORT)
     def check_text(self, text: str) -> str:
-        """Tells before speaking how long a text would be and whether all of it would be said.
+        """Tells before speaking how long a text would be and whether all of it can be said.
 
         Args:
             text: What would be spoken.
 
         Returns:
-            JSON: fits_one_take (then speak_text can say it), expected_seconds, n_parts (of
-            narrate_text), not_spoken: the end that speak_text would leave out, and cannot_say:
-            what the model cannot say (other scripts, emoji).
+            answer: JSON, with fits_one_take (where it is false, speak_text refuses the text and
+                narrate_text takes it), expected_seconds, n_parts (in which narrate_text would
+                speak it), and cannot_say, what the model cannot say (other scripts, emoji).
         """
         with sentences():
             words = self._text(text)
             bark = self._host.engine.ready()
-            count = bark.count(words)
-            limit = Size(bark.spec.text_len, _ROOM * bark.spec.max_duration_s)
-            seconds = speaking_time_s(words)
             found = {
-                "fits_one_take": not count.cut_text and seconds <= limit.seconds,
-                "expected_seconds": round(seconds, 1),
-                "n_parts": 1 if is_one_take(bark, words) else self._n_parts(words, limit),
-                "not_spoken": count.cut_text,
-                "cannot_say": list(count.unspoken),
+                "fits_one_take": _fits(bark, words),
+                "expected_seconds": round(speaking_time_s(words), 1),
+                "n_parts": 1 if is_one_take(bark, words) else _n_chunks(bark, words),
+                "cannot_say": list(bark.count(words).unspoken),
             }
             return json.dumps(found)
 
+    @described()
     def list_voices(self) -> str:
         """Lists the voices that speak_text and narrate_text take.
 
         Returns:
-            JSON: for each voice its name (what the tools take), language and description.
+            voices: JSON, for each voice its name (what the tools take), language and description.
         """
         with sentences():
             spec = self._host.engine.ready().spec
@@ -210,12 +219,13 @@ class Tools:
             voices = self._host.access().voices(spec)
             return json.dumps([{field: getattr(v, field) for field in fields} for v in voices])
 
+    @described()
     def list_models(self) -> str:
         """Tells which model speaks here, and which others this program knows.
 
         Returns:
-            JSON: loaded, the model that speaks; known, each with a description. Only the app's
-            owner can change it.
+            models: JSON, with loaded, the model that speaks, and known, each with a description.
+                Only the app's owner can change it.
         """
         with sentences():
             known = [
@@ -245,9 +255,6 @@ class Tools:
             )
         return words
 
-    def _n_parts(self, words: str, limit: Size) -> int:
-        return len(cut_text(words, measure_for(self._host.engine.ready()), limit))
-
     def _model(self) -> str:
         return self._host.access().model_name(self._host.engine.ready().name)
 
@@ -259,6 +266,19 @@ class Tools:
             "model": self._model(),
             "text": request.text,
         }
+
+
+def _fits(bark: Bark, text: str) -> bool:
+    """Whether all of a text is heard in one take, and can be said in its time."""
+    seconds = speaking_time_s(text)
+    return not bark.count(text).cut_text and seconds <= _ROOM * bark.spec.max_duration_s
+
+
+def _n_chunks(bark: Bark, text: str) -> int:
+    """How many takes a narration makes of a text."""
+    options = NarrationOptions()
+    limit = chunk_limit(bark, options)
+    return len(write_script(document_of_text(text), measure_for(bark), limit, options).chunks)
 
 
 def _format(given: Any, known: tuple[str, ...]) -> str:

@@ -25,6 +25,7 @@ _CALLS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("check_text", {"text": "Good morning! The kettle is on."}),
     ("speak_text", {"text": "Good morning! The kettle is on.", "voice": "alder", "seed": 7}),
     ("speak_text", {"text": "Good morning!", "voice": "walnut"}),
+    ("check_text", {"text": _LONG}),
     ("speak_text", {"text": _LONG, "seed": 7}),
     ("narrate_text", {"text": _LONG, "voice": "alder", "seed": 7}),
 )

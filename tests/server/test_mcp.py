@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import asyncio
 import importlib.util
+import inspect
 import json
 import re
 import time
@@ -17,6 +19,7 @@ import pytest
 import soundfile
 
 import app
+from bark.narration import narrate
 from bark.server.mcp_tools import Tools
 from bark.take import Take
 from bark.ui.build import build_demo, serve
@@ -47,7 +50,7 @@ def test_speaking_gives_a_playable_file_and_its_record(tools: Tools) -> None:
     take = Take.load(file.path)
     assert (take.text, take.options.seed) == ("Hello there.", 7)
     told = json.loads(record)
-    assert (told["seed"], told["voice"], told["not_spoken"]) == (7, "alder", "")
+    assert (told["seed"], told["voice"], told["cannot_say"]) == (7, "alder", [])
     assert told["seconds"] == pytest.approx(take.duration_s, abs=0.01)
 
 
@@ -60,10 +63,30 @@ def test_narrating_gives_one_file(tools: Tools, format: str) -> None:
 
 def test_a_text_is_checked_before_it_is_spoken(tools: Tools) -> None:
     short, long = (json.loads(tools.check_text(text)) for text in ("Hello there.", LONG))
-    assert (short["fits_one_take"], short["n_parts"], short["not_spoken"]) == (True, 1, "")
+    assert (short["fits_one_take"], short["n_parts"]) == (True, 1)
     assert not long["fits_one_take"]
     assert long["n_parts"] > 1
-    assert long["not_spoken"]
+    assert json.loads(tools.check_text("Hello 你好"))["cannot_say"] == ["你好"]
+
+
+@pytest.mark.parametrize("n_words", [5, 15, 40, 41, 82])
+def test_what_does_not_fit_is_refused_and_nothing_is_left_out(tools: Tools, n_words: int) -> None:
+    text = " ".join(["tea"] * n_words)
+    fits = json.loads(tools.check_text(text))["fits_one_take"]
+    assert fits == (n_words <= 40)
+    if fits:
+        file, _ = tools.speak_text(text, format="wav")
+        assert Take.load(file.path).cut_text == ""
+    else:
+        with pytest.raises(gr.Error, match="call narrate_text"):
+            tools.speak_text(text)
+    assert json.loads(tools.narrate_text(text)[1])["seconds"] > 0
+
+
+def test_the_parts_that_are_told_are_those_that_are_narrated(tools: Tools, studio: Studio) -> None:
+    text = "Good morning to everybody here.\n\n" + LONG
+    pieces = list(narrate(text, model=studio.engine.ready(), seed=3))
+    assert json.loads(tools.check_text(text))["n_parts"] == len(pieces) > 2
 
 
 def test_voices_and_models_are_told(tools: Tools) -> None:
@@ -153,6 +176,50 @@ def test_a_client_sees_the_tools_with_words_for_every_argument(transcript: dict[
         for name, schema in tool.inputSchema["properties"].items():
             assert schema.get("description"), f"{tool.name} does not say what {name} is"
     assert tools["speak_text"].inputSchema["required"] == ["text"]
+
+
+def test_no_words_of_a_tool_end_amid_a_sentence(transcript: dict[str, Any]) -> None:
+    for tool in transcript["tools"]:
+        said = [schema["description"] for schema in tool.inputSchema["properties"].values()]
+        for words in (tool.description, *said):
+            assert words.endswith("."), words
+            assert not re.search(r"\.,|, and,|,$|\s\s", words), words
+
+
+def test_the_words_of_a_tool_are_its_docstring_s_and_all_of_them(
+    transcript: dict[str, Any],
+) -> None:
+    written = docstrings_of_tools()
+    for tool in transcript["tools"]:
+        properties = tool.inputSchema["properties"].items()
+        said = "".join(f" {name}: {schema['description']}" for name, schema in properties)
+        summary, returns = tool.description.split(" Returns: ")
+        args = f" Args:{said}" if said else ""
+        assert f"{summary}{args} Returns: {returns}" == written[tool.name]
+
+
+def test_a_tool_names_every_field_that_it_returns(tools: Tools, transcript: dict[str, Any]) -> None:
+    words = {tool.name: tool.description for tool in transcript["tools"]}
+    answers = {
+        "speak_text": tools.speak_text("Hello there.")[1],
+        "narrate_text": tools.narrate_text(LONG)[1],
+        "check_text": tools.check_text("Hello there."),
+        "list_models": tools.list_models(),
+    }
+    for name, answer in answers.items():
+        assert [field for field in json.loads(answer) if field not in words[name]] == [], name
+
+
+def docstrings_of_tools() -> dict[str, str]:
+    """As they are written, in one line each; what is returned loses its names."""
+    source = ast.parse(Path(inspect.getfile(Tools)).read_text(encoding="utf-8"))
+    found = {}
+    for node in ast.walk(source):
+        if isinstance(node, ast.FunctionDef):
+            said, _, returns = (ast.get_docstring(node) or "").partition("Returns:\n")
+            returns = re.sub(r"^    \w+: ", "", returns, flags=re.MULTILINE)
+            found[node.name] = " ".join(f"{said}Returns: {returns}".split())
+    return found
 
 
 def test_a_client_gets_a_file_that_plays_and_a_sentence_for_a_mistake(

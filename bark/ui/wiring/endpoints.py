@@ -13,7 +13,6 @@ import fastapi
 import gradio as gr
 from fastapi.responses import JSONResponse, Response
 from gradio.context import LocalContext
-from gradio.events import api as offer
 from gradio.processing_utils import save_bytes_to_cache
 
 from ...audio.files import FORMATS
@@ -27,6 +26,7 @@ from ...server.arguments import (
     seed_argument,
     text_argument,
 )
+from ...server.described import described, offer
 from ...server.sentences import sentences
 from ...take import Take
 from ..state.callers import POLL_S, run_while_wanted
@@ -44,12 +44,13 @@ class Api:
 
     def offer(self) -> None:
         """Adds the endpoints, within an open `gr.Blocks`."""
-        offer(self.tts, api_name="tts", concurrency_limit=None)
-        offer(self.voices, api_name="voices", concurrency_limit=None)
-        offer(self.models, api_name="models", concurrency_limit=None)
+        offer(self.tts)
+        offer(self.voices)
+        offer(self.models)
         for endpoint in (Api.tts, Api.voices, Api.models):
             setattr(endpoint, "_mcp_type", "endpoint")  # assistants have tools of their own  # noqa: B010
 
+    @described(text="Good morning! The kettle is on.", seed=7)
     async def tts(
         self,
         text: str,
@@ -63,16 +64,22 @@ class Api:
         """Speaks a text; the same seed gives the same file.
 
         Args:
-            text: What to say.
-            voice: One of the names that /voices lists; nothing for a new voice each seed.
-            text_temperature: Higher is livelier, lower is steadier.
-            waveform_temperature: Higher is rougher, lower is smoother.
-            seed: A whole number; nothing draws one, which the record then names.
-            format: wav, flac, ogg or mp3.
-            speed: 0.5 to 2, at the same pitch.
+            text: What to say in one take: one or two sentences, up to about 12 seconds.
+            voice: One of the names that /voices lists; nothing, the default, for a new voice each
+                seed.
+            text_temperature: A number without unit, usually 0 to 1.5; higher is livelier, lower is
+                steadier. The default is 0.7.
+            waveform_temperature: A number without unit, usually 0 to 1.5; higher is rougher, lower
+                is smoother. The default is 0.7.
+            seed: A whole number of 0 or more; nothing, the default, draws one, which the record
+                then names.
+            format: One of wav (the default), flac, ogg and mp3.
+            speed: How many times as fast, at the same pitch: 0.5 to 2. The default is 1.
 
         Returns:
-            The audio file and its record: text, model, settings, seed, timings.
+            file: The audio file.
+            record: Its record, with text, model, options (the seed among them), seconds and
+                timings.
         """
         with sentences():
             job = self._read(
@@ -82,8 +89,14 @@ class Api:
                 lambda stop: self._answer(job, stop), self._has_left(LocalContext)
             )
 
+    @described()
     def voices(self) -> list[dict[str, Any]]:
-        """Lists the voices of the loaded model."""
+        """Lists the voices of the loaded model.
+
+        Returns:
+            voices: For each voice its name, language, version, origin, description, and whether it
+                is on the disk.
+        """
         fields = ("name", "language", "version", "origin", "description", "on_disk")
         with sentences():
             spec = self._studio.engine.ready().spec
@@ -92,8 +105,14 @@ class Api:
                 for info in self._studio.access().voices(spec)
             ]
 
+    @described()
     def models(self) -> list[dict[str, Any]]:
-        """Lists the models, which one is loaded, and what the others would download."""
+        """Lists the models, which one is loaded, and what the others would download.
+
+        Returns:
+            models: For each model its name, description, whether it is on the disk and whether it
+                is loaded, and how many bytes it downloads and takes of memory.
+        """
         fields = ("name", "description", "on_disk", "download_bytes", "memory_bytes")
         loaded = self._studio.engine.bark
         with sentences():

@@ -13,8 +13,10 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 import gradio as gr
+from gradio.data_classes import APIInfo
 from starlette.responses import JSONResponse
 
+from ...server.described import with_words
 from ...server.sentences import FAULT, refusal, sentences
 from ...text.splitting import valid_text
 
@@ -34,8 +36,13 @@ log = logging.getLogger(__name__)
 class GuardedBlocks(gr.Blocks):
     """Blocks whose events say a sentence where they are called with what does not fit them.
 
-    Endpoints may be called with fewer values than they have parameters.
+    Endpoints may be called with fewer values than they have parameters, and tell of each.
     """
+
+    def get_api_info(self, all_endpoints: bool = False, page: str | None = None) -> APIInfo:
+        """What the page "Use via API" shows, in the endpoints' own words."""
+        functions = {f"/{fn.api_name}": fn.fn for fn in self.fns.values()}
+        return with_words(super().get_api_info(all_endpoints, page), functions)
 
     def validate_inputs(self, block_fn: Any, inputs: list[Any]) -> None:
         """Fills in the parameters' defaults where a program left the last ones out."""
