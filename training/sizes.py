@@ -41,14 +41,14 @@ class Recipe:
     recorded: int = 1_600
     text_items: int = 44_000
     held_out: tuple[int, int] = (150, 30)
-    codec: Budget = field(default_factory=lambda: Budget(minutes=120))
-    decoder: Budget = field(default_factory=lambda: Budget(minutes=60))
-    widening: Budget = field(default_factory=lambda: Budget(minutes=60))
-    letters: Budget = field(default_factory=lambda: Budget(minutes=40))
+    codec: Budget = field(default_factory=lambda: Budget(minutes=70))
+    decoder: Budget = field(default_factory=lambda: Budget(minutes=45))
+    widening: Budget = field(default_factory=lambda: Budget(minutes=40))
+    letters: Budget = field(default_factory=lambda: Budget(minutes=25))
     text: Budget = field(default_factory=lambda: Budget(minutes=90))
-    encoder: Budget = field(default_factory=lambda: Budget(minutes=20))
+    encoder: Budget = field(default_factory=lambda: Budget(minutes=10))
     coarse: Budget = field(default_factory=lambda: Budget(minutes=180))
-    fine: Budget = field(default_factory=lambda: Budget(minutes=20))
+    fine: Budget = field(default_factory=lambda: Budget(minutes=8))
     codec_config: BandCodecConfig = field(default_factory=BandCodecConfig)
     text_config: GPTConfig = TEXT_CONFIG
     coarse_config: ConditionedGPTConfig = COARSE_CONFIG
