@@ -16,6 +16,7 @@ from pathlib import Path
 
 from ..environment import home_dir
 from ..errors import DownloadError
+from ..files.whole_file import whole_file
 from .proxies import require_socks_packages
 from .transfer import DownloadStoppedError, Job, Progress, fetch
 
@@ -137,6 +138,15 @@ def _hub_folder(repo: str) -> Path:
 
 
 def _link_into_snapshot(folder: Path, commit: str, filename: str, blob: Path) -> Path:
+    """Names the version, and then its file.
+
+    The other way round, a kill between the two would leave a file that is found here and never
+    named, so that huggingface_hub without a network would not find it.
+    """
+    ref = folder / "refs" / "main"
+    ref.parent.mkdir(parents=True, exist_ok=True)
+    with whole_file(ref) as file:
+        file.write(commit.encode())
     pointer = folder / "snapshots" / commit / filename
     pointer.parent.mkdir(parents=True, exist_ok=True)
     if not pointer.exists():
@@ -145,7 +155,4 @@ def _link_into_snapshot(folder: Path, commit: str, filename: str, blob: Path) ->
             pointer.symlink_to(os.path.relpath(blob, pointer.parent))
         except OSError:  # Windows without the right to make links
             blob.replace(pointer)
-    ref = folder / "refs" / "main"
-    ref.parent.mkdir(parents=True, exist_ok=True)
-    ref.write_text(commit)
     return pointer

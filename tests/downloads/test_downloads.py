@@ -296,6 +296,21 @@ def test_a_file_that_huggingface_hub_fetched_is_found(hub_cache: Path, address: 
     assert cached_hub_file("suno/bark-small", "pytorch_model.bin") == Path(theirs)
 
 
+def test_the_version_is_named_before_its_file_so_that_a_kill_leaves_none_unnamed(
+    hub_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    named = []
+    link = Path.symlink_to
+
+    def linking(path: Path, *where: Any) -> None:
+        named.append((hub_cache / "models--suno--bark-small" / "refs" / "main").read_text())
+        link(path, *where)
+
+    monkeypatch.setattr(Path, "symlink_to", linking)
+    fetch_hub_file("suno/bark-small", "pytorch_model.bin")
+    assert named == [COMMIT]
+
+
 def test_a_hub_file_is_resumed_from_one_call_to_the_next(
     hub_cache: Path, behaviour: Behaviour
 ) -> None:

@@ -11,55 +11,90 @@ import os
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any, NamedTuple
 
 from bark import Bark
 from bark.compare import grid
+from bark.options import GenerationOptions
+
+from .moments import say
 
 TEXTS = ("Hi.", "Hello there.", "One, two, three.", "The price is 12 dollars.")
-_SETTLED = 50  # takes after which nothing grows any more
+
+
+class State(NamedTuple):
+    """What a process holds."""
+
+    n_bytes: int
+    n_handles: int
+
+
+def grown(
+    bark: Any, folder: Path, *, n_takes: int, n_grids: int, n_settled: int, every: int = 50
+) -> tuple[float, int]:
+    """Makes takes and grids and saves them, and tells what this process holds on the way.
+
+    Args:
+        bark: a loaded model.
+        n_settled: takes after which nothing grows any more.
+        every: takes from one look to the next; five times as many as grids.
+
+    Returns:
+        by what share memory has grown since it was settled, and by how many the handles.
+    """
+    for n in range(1, n_takes + 1):
+        take = bark.generate(TEXTS[n % len(TEXTS)], options=GenerationOptions(seed=n))
+        take.save(folder / "take.flac")
+        if n == n_settled:
+            settled = _state()
+        if n % every == 0:
+            _tell(f"{n:4} takes")
+    for n in range(1, n_grids + 1):
+        made = grid(
+            "Hi.", across={"seed": f"{n}-{n + 1}"}, down={"text_temperature": "0.5, 0.7"},
+            model=bark,
+        )  # fmt: skip
+        made.save(folder / "grid")
+        if n % (every // 5) == 0:
+            _tell(f"{n:4} grids")
+    now = _state()
+    return now.n_bytes / settled.n_bytes - 1, now.n_handles - settled.n_handles
 
 
 def main() -> int:
-    """Generates, and prints memory and handles on the way."""
+    """Makes as many as is asked for, and says whether all stayed flat."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--takes", type=int, default=500)
     parser.add_argument("--grids", type=int, default=50)
+    parser.add_argument("--settled", type=int, default=50, help="takes after which all is flat")
+    parser.add_argument("--growth", type=float, default=0.05, help="of memory, as a share (0.05)")
     options = parser.parse_args()
     bark = Bark.from_pretrained("nano", device="cpu")
-    settled = None
     with tempfile.TemporaryDirectory() as folder:
-        for n in range(1, options.takes + 1):
-            take = bark.generate(TEXTS[n % len(TEXTS)], seed=n)
-            take.save(Path(folder) / "take.flac")
-            if n % options.takes == 0 or n % 50 == 0:
-                now = _state()
-                settled = settled or (now if n >= _SETTLED else None)
-                _say(f"{n:4} takes  {now[0] / 1e6:8.1f} MB  {now[1]} handles")
-        for n in range(1, options.grids + 1):
-            made = grid(
-                "Hi.", across={"seed": f"{n}-{n + 1}"}, down={"text_temperature": "0.5, 0.7"},
-                model=bark,
-            )  # fmt: skip
-            made.save(Path(folder) / "grid")
-            if n % 10 == 0:
-                now = _state()
-                _say(f"{n:4} grids  {now[0] / 1e6:8.1f} MB  {now[1]} handles")
-    assert settled is not None
-    growth = now[0] / settled[0] - 1
-    _say(f"after the first {_SETTLED} takes memory grew by {growth:+.1%}, handles by "
-         f"{now[1] - settled[1]}")  # fmt: skip
-    return 0 if growth <= 0.05 and now[1] <= settled[1] else 1
+        growth, n_handles = grown(
+            bark,
+            Path(folder),
+            n_takes=options.takes,
+            n_grids=options.grids,
+            n_settled=options.settled,
+        )
+    say(
+        f"after the first {options.settled} takes memory grew by {growth:+.1%}, "
+        f"handles by {n_handles}"
+    )
+    return 0 if growth <= options.growth and n_handles <= 0 else 1
 
 
-def _state() -> tuple[int, int]:
+def _state() -> State:
     gc.collect()
     pages = int(Path("/proc/self/statm").read_text().split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE"), len(list(Path("/proc/self/fd").iterdir()))
+    n_handles = len(list(Path("/proc/self/fd").iterdir()))
+    return State(pages * os.sysconf("SC_PAGE_SIZE"), n_handles)
 
 
-def _say(line: str) -> None:
-    sys.stdout.write(f"{line}\n")
-    sys.stdout.flush()
+def _tell(made: str) -> None:
+    now = _state()
+    say(f"{made}  {now.n_bytes / 1e6:8.1f} MB  {now.n_handles} handles")
 
 
 if __name__ == "__main__":
