@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import AudioFileError, BarkError, InvalidInputError
+from ..files.whole_file import whole_file
 from ..options import GenerationOptions, SeededChanges
 from ..take import Take
 from .axes import Axis, Value, parse_axis
@@ -176,9 +177,8 @@ def write_grid_file(
         "files": {str(index): name for index, name in sorted(files.items())},
         "failures": {str(index): why for index, why in sorted(failures.items())},
     }
-    temporary = path.with_name(f".{path.name}.part")
-    temporary.write_text(json.dumps(record, ensure_ascii=False, indent=1), encoding="utf-8")
-    temporary.replace(path)
+    with whole_file(path) as file:
+        file.write(json.dumps(record, ensure_ascii=False, indent=1).encode())
     return path
 
 
