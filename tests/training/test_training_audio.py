@@ -273,7 +273,7 @@ def test_fine_windows_spoil_the_coarse_codes_only(streams: list[Stream]) -> None
 def test_fine_training_learns_and_its_codes_are_the_nearest_to_what_it_expects(
     streams: list[Stream], codec: CodecTrainee, tmp_path: Path
 ) -> None:
-    config = dataclasses.replace(FINE_CONFIG, block_size=48, n_layer=1, n_head=2, n_embd=32)
+    config = dataclasses.replace(FINE_CONFIG, n_layer=1, n_head=2, n_embd=32)
     decoder = codec.decoder
     log = train_fine(
         long(streams), decoder, tmp_path, Budget(steps=60), config=config, batch_size=8
