@@ -47,6 +47,22 @@ def test_three_temperatures_and_four_seeds_are_three_clicks(visit: Visit) -> Non
     page.wait_for_function("barkStudio.rooms.name === 'take' && barkStudio.stage.sound.playing")
 
 
+def test_cells_that_move_under_a_resting_mouse_do_not_take_the_place_that_a_key_chose(
+    visit: Visit,
+) -> None:
+    page = visit()
+    page.click("#tab-grid")
+    make_grid(page, 12)
+    page.locator(".cells .face").first.click()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowDown")
+    page.evaluate("document.querySelector('.cells').style.marginTop = '-60px'")
+    page.wait_for_timeout(500)  # a hovered cell plays after 150 ms
+    assert page.evaluate("barkStudio.grid.active") == 4
+    page.locator(".cells .face").nth(10).hover()
+    page.wait_for_function("barkStudio.grid.active === 10")
+
+
 def test_keeping_the_starred_deletes_the_rest_and_undo_brings_them_back(visit: Visit) -> None:
     page = visit()
     page.click("#tab-grid")

@@ -21,6 +21,7 @@ class GridRoom {
     this.earlier.append(new Option(WORDS.earlierGrids, ""));
     root.querySelector(".grid-foot").prepend(this.earlier);
     this.table.addEventListener("keydown", (event) => this.key(event));
+    this.table.addEventListener("pointermove", (event) => this.hasMoved(event));
     store.watch(() => this.followList());
   }
 
@@ -185,7 +186,7 @@ class GridRoom {
     button.addEventListener("click", () => this.press(index));
     button.addEventListener("dblclick", () => this.openTake(index));
     button.addEventListener("pointerenter", (event) => {
-      if (event.pointerType !== "mouse" || !this.form.hover.box.checked) return;
+      if (event.pointerType !== "mouse" || !this.form.hover.box.checked || !this.hasMoved(event)) return;
       clearTimeout(this.hovering);
       this.hovering = setTimeout(() => this.hear(index), HOVER_MS);
     });
@@ -196,6 +197,13 @@ class GridRoom {
     cell.append(button, star);
     this.nodes.cells.set(index, cell);
     return cell;
+  }
+
+  // Cells that move or appear under a resting mouse are entered too: nobody points at them.
+  hasMoved({ screenX, screenY }) {
+    const [x, y] = this.pointer || [];
+    this.pointer = [screenX, screenY];
+    return x !== screenX || y !== screenY;
   }
 
   drawCell(index, cell) {
@@ -257,6 +265,7 @@ class GridRoom {
   }
 
   press(index) {
+    clearTimeout(this.hovering);
     const take = this.take(index);
     if (this.deck.playing && this.deck.take.id === take?.id && !this.form.hover.box.checked) return this.deck.stop();
     this.hear(index, this.deck.take?.id === take?.id ? { at: 0 } : {});
@@ -299,6 +308,7 @@ class GridRoom {
     if (!does || event.target.closest(".heading, .star")) return;
     event.preventDefault();
     event.stopPropagation();
+    clearTimeout(this.hovering); // what a key chooses is not taken back by where the mouse was
     does();
   }
 
