@@ -69,8 +69,8 @@ def _parser() -> argparse.ArgumentParser:
         "--share",
         type=_share,
         default=1.0,
-        help="of the recipe's sentences and minutes, above 0 and up to 1: a tenth runs every step "
-        "in an hour or two, and speaks badly",
+        help="of the recipe's sentences and minutes, above 0 and up to 1: a tenth takes one core "
+        "an hour and a half, and is understood less well",
     )
     for name in BUDGETS:
         parser.add_argument(f"--{name}-minutes", type=float, help=f"of training the {name} model")
