@@ -46,8 +46,8 @@ def main(arguments: list[str] | None = None) -> int:
     options = parse_arguments(arguments)
     server_name = options.host or os.environ.get("GRADIO_SERVER_NAME")
     try:
-        port = options.port or _port_of_environment()
-        check_address(server_name, port)
+        usual_port = _port_of_environment()  # wrong, it ends gradio's import, --port or not
+        check_address(server_name, options.port or usual_port)
         os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # read when gradio is imported
         # Else it makes a table of its last 10,000 events anew at each of them.
         os.environ.setdefault("GRADIO_ANALYTICS_CACHE_FREQUENCY", "1000000")
