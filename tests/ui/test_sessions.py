@@ -107,6 +107,20 @@ def test_a_run_goes_on_while_its_page_asks_though_its_connection_is_lost() -> No
     assert session.visit.runs.wait_until_idle(2.0)  # nobody asks any more
 
 
+def test_a_press_just_as_a_run_ends_is_told_though_it_is_over_before_anybody_looks() -> None:
+    studio = make_studio(None)
+    session = studio.visits.open("tab", "")
+    running = speak(studio, session, Form(text="The first."))
+    told = [next(running)]
+    assert session.visit.runs.wait_until_idle(20.0)  # and the page has heard of nothing yet
+    for text in ("The second.", "The third."):
+        assert list(speak(studio, session, Form(text=text))) == []  # the page follows already
+        assert session.visit.runs.wait_until_idle(20.0)
+    told += running
+    cards = [card for update in told if update.takes for card in update.takes.get("takes", ())]
+    assert [card["text"] for card in cards] == ["The first.", "The second.", "The third."]
+
+
 def test_what_was_deleted_during_a_run_does_not_come_back_with_a_reload() -> None:
     studio = make_studio(None)
     bark, n_made, may_end = studio.engine.ready(), itertools.count(), threading.Event()

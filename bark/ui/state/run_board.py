@@ -7,9 +7,10 @@ take is being made follows it from where it is.
 from __future__ import annotations
 
 import collections
+import dataclasses
 import logging
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import Generic, TypeVar
 
 log = logging.getLogger(__name__)
@@ -19,8 +20,19 @@ T = TypeVar("T")
 MAX_WAITING_RUNS = 8
 
 
+@dataclasses.dataclass(eq=False)
+class Place(Generic[T]):
+    """A place among what a board tells: behind `item`, and in front of what `next` holds."""
+
+    item: T | None = None
+    next: Place[T] | None = None
+
+
 class RunBoard(Generic[T]):
     """Works through runs in a thread, and keeps what they tell for as long as they go on.
+
+    Who follows them hears everything, however late it asks for the next: what is told is a chain
+    of places, which lasts as long as somebody stands on it.
 
     Attributes:
         stop: set to end the present run; every run has its own.
@@ -30,7 +42,8 @@ class RunBoard(Generic[T]):
         self.stop = threading.Event()
         self._changed = threading.Condition()
         self._waiting: collections.deque[Callable[[], Iterator[T]]] = collections.deque()
-        self._told: list[T] = []  # since the board was last idle
+        self._end: Place[T] = Place()
+        self._start = self._end  # in front of all that was told since the board was last idle
         self._busy = False
 
     @property
@@ -43,7 +56,12 @@ class RunBoard(Generic[T]):
         """Runs asked for while another one is being made."""
         return len(self._waiting)
 
-    def submit(self, run: Callable[[], Iterator[T]]) -> int | None:
+    @property
+    def start(self) -> Place[T]:
+        """In front of all that is known of the present runs."""
+        return self._start
+
+    def submit(self, run: Callable[[], Iterator[T]]) -> Place[T] | None:
         """Starts a run, or puts it behind the present one.
 
         Args:
@@ -57,36 +75,48 @@ class RunBoard(Generic[T]):
                 if len(self._waiting) >= MAX_WAITING_RUNS:
                     return None
                 self._waiting.append(run)
-                return len(self._told)
+                return self._end
             self._busy = True
-            self._told = []
+            self._start = self._end
             self.stop = threading.Event()
             threading.Thread(target=self._work, args=(run,), name="bark-run", daemon=True).start()
-            return 0
+            return self._start
 
-    def follow(self, start: int = 0, *, heartbeat_s: float) -> Iterator[tuple[T | None, bool]]:
+    def follow(
+        self, place: Place[T], *, heartbeat_s: float
+    ) -> Generator[tuple[T | None, bool], None, Place[T]]:
         """Yields what the runs tell until none is left.
 
         Args:
-            start: how much of it is known already; see `submit`.
+            place: behind what is known already; see `submit` and `start`.
             heartbeat_s: None is told after so long without news, so that a closed tab is noticed.
 
         Yields:
             what is told, and whether it had been told before somebody began to follow.
+
+        Returns:
+            the place behind the last of it.
         """
-        with self._changed:
-            told = self._told
-            n_old = len(told)
+        newest = self._end
+        is_old = place is not newest
         while True:
             with self._changed:
-                goes_on = self._busy and told is self._told
-                if start == len(told) and goes_on:
+                if place.next is None and self._busy:
                     self._changed.wait(heartbeat_s)
-                if start == len(told) and not goes_on:
-                    return
-                item = told[start] if start < len(told) else None
-            yield item, start < n_old
-            start += item is not None
+                ahead = place.next
+                if ahead is None and not self._busy:
+                    return place
+            if ahead is None:
+                yield None, False
+                continue
+            yield ahead.item, is_old
+            is_old = is_old and ahead is not newest
+            place = ahead
+
+    def is_over(self, place: Place[T]) -> bool:
+        """Whether nothing is to be heard behind a place."""
+        with self._changed:
+            return place.next is None and not self._busy
 
     def stop_all(self, said: T | None = None) -> bool:
         """Ends the present run, and drops those that wait behind it.
@@ -100,8 +130,7 @@ class RunBoard(Generic[T]):
         with self._changed:
             self._waiting.clear()
             if said is not None and self._busy and not self.stop.is_set():
-                self._told.append(said)
-                self._changed.notify_all()
+                self._tell(said)
             self.stop.set()
             return self._busy
 
@@ -110,13 +139,17 @@ class RunBoard(Generic[T]):
         with self._changed:
             return self._changed.wait_for(lambda: not self._busy, timeout_s)
 
+    def _tell(self, item: T) -> None:
+        self._end.next = Place(item)
+        self._end = self._end.next
+        self._changed.notify_all()
+
     def _work(self, run: Callable[[], Iterator[T]]) -> None:
         while True:
             try:
                 for item in run():
                     with self._changed:
-                        self._told.append(item)
-                        self._changed.notify_all()
+                        self._tell(item)
             except Exception:
                 log.exception("a run failed")
             with self._changed:

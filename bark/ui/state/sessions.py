@@ -16,7 +16,7 @@ from ...errors import BarkError
 from ...voices.prompt import VoicePrompt
 from .grid_store import GridStore
 from .narration_store import NarrationStore
-from .run_board import RunBoard
+from .run_board import Place, RunBoard
 from .take_store import TakeStore
 from .visitors_folder import VisitorsFolder
 from .worker import HEARTBEAT_S
@@ -137,20 +137,21 @@ class Session:
             if self._follows or not self.visit.runs.busy:
                 return
             self._follows = True
-        yield from self._follow(0)
+        yield from self._follow(self.visit.runs.start)
 
-    def _follow(self, start: int) -> Iterator[tuple[Any, bool]]:
+    def _follow(self, place: Place[Any]) -> Iterator[tuple[Any, bool]]:
+        runs = self.visit.runs
         try:
             while True:
-                yield from self.visit.runs.follow(start, heartbeat_s=HEARTBEAT_S)
+                place = yield from runs.follow(place, heartbeat_s=HEARTBEAT_S)
                 with self._lock:
-                    if not self.visit.runs.busy:
+                    if runs.is_over(place):
                         self._follows = False
                         return
-                start = 0  # something was asked for just as the last run ended
-        finally:
+        except BaseException:  # the page is gone; at the end above another may follow by now
             with self._lock:
                 self._follows = False
+            raise
 
 
 class Visits:
