@@ -21,9 +21,7 @@ ROWS = "#takes .row:not(.pending)"
 def speak(page: Any, text: str, n_rows: int = 1) -> None:
     page.fill("#prompt textarea", text)
     page.click("#speak")
-    page.wait_for_function(
-        f"document.querySelectorAll('{ROWS}').length >= {n_rows}", timeout=15_000
-    )
+    page.wait_for_function(f"document.querySelectorAll('{ROWS}').length >= {n_rows}")
     page.wait_for_function("!document.querySelector('#status .bar')")
 
 
@@ -144,7 +142,7 @@ def test_a_second_press_waits_and_is_heard_after_the_first(visit: Callable[..., 
     page.wait_for_selector("#status .bar")
     page.click("#speak")
     page.wait_for_function(f"document.querySelectorAll('{ROWS}').length === 2")
-    page.wait_for_function("heard.length === 2", timeout=15_000)
+    page.wait_for_function("heard.length === 2")
     assert page.evaluate("heard") == [1, 2]
 
 

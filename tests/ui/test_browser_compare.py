@@ -20,7 +20,7 @@ def make_grid(page: Any, n: int) -> None:
     page.click("#tab-grid")
     page.wait_for_function(f"document.querySelector('#make-grid').textContent === 'Make {n}'")
     page.click("#make-grid")
-    page.wait_for_function(f"document.querySelectorAll('{CELLS}').length === {n}", timeout=60_000)
+    page.wait_for_function(f"document.querySelectorAll('{CELLS}').length === {n}")
     page.wait_for_function("!document.querySelector('#status .bar')")
 
 

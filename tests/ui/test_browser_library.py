@@ -168,7 +168,7 @@ def test_a_page_from_before_a_restart_of_the_server_goes_on(
     with visits._lock:  # what a new process knows: nothing
         visits._sessions.clear()
         visits._visits.clear()
-    page.wait_for_function(f"barkStudio.store.url !== '{before}'", timeout=15_000)
+    page.wait_for_function(f"barkStudio.store.url !== '{before}'")
     page.wait_for_function("barkStudio.store.takes.size === 0")
     speak(page, "After it.")
     page.wait_for_function("barkStudio.store.takes.size === 1")

@@ -68,7 +68,7 @@ def test_a_click_hears_from_there_and_goes_on_in_order(visit: Visit) -> None:
     wait_until_over(page)
     page.locator(".long-room .face").nth(3).click()
     page.wait_for_function("barkStudio.long.sound.number === 4")
-    page.wait_for_function("barkStudio.long.sound.number === 5", timeout=10_000)
+    page.wait_for_function("barkStudio.long.sound.number === 5")
     page.keyboard.press("Escape")
     page.evaluate("document.activeElement.blur()")
     page.keyboard.press("Space")
@@ -157,7 +157,7 @@ def test_the_first_press_after_an_edit_counts_and_then_the_box_is_small(
     tall = page.locator(".long-text").bounding_box()["height"]
     page.fill(".long-text", "Quite other words.")
     page.click(".long-room button:has-text('Lay out')")
-    page.wait_for_function("barkStudio.long.chunks.size === 1", timeout=10_000)
+    page.wait_for_function("barkStudio.long.chunks.size === 1")
     page.wait_for_function(f"document.querySelector('.long-text').offsetHeight < {tall / 2}")
 
 

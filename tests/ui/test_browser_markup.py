@@ -38,7 +38,6 @@ def unhurt(page: Any, *shown: str, within: str = "body") -> None:
             "([part, words]) => [...document.querySelectorAll(part)]"
             ".some((one) => one.innerText.includes(words))",
             arg=[within, words],
-            timeout=20_000,
         )
     assert page.evaluate(MADE) == []
     assert page.evaluate("typeof window.hacked") == "undefined"

@@ -128,11 +128,9 @@ def test_a_second_tab_hears_of_what_the_first_one_does(visit: Visit) -> None:
     page = visit()
     other = visit(context=page.context)
     speak(page, "Made in the other tab.")
-    other.wait_for_function(
-        "document.querySelectorAll('#takes .row:not(.pending)').length === 1", timeout=8_000
-    )
+    other.wait_for_function("document.querySelectorAll('#takes .row:not(.pending)').length === 1")
     page.click(".stage .star")
-    other.wait_for_selector(".takes .star[aria-pressed=true]", timeout=8_000)
+    other.wait_for_selector(".takes .star[aria-pressed=true]")
 
 
 def test_the_button_of_a_row_pauses_too(visit: Visit) -> None:
