@@ -31,6 +31,16 @@ def test_a_typed_seed_is_the_one_that_is_used(visit: Visit) -> None:
     assert page.inner_text(".takes .seed") == "4242"
 
 
+def test_a_pasted_seed_is_held_and_an_emptied_box_draws_again(visit: Visit) -> None:
+    page = visit()
+    page.focus("#seed input, #seed textarea")
+    page.keyboard.insert_text("4242")  # as a paste: no key is pressed
+    page.wait_for_selector("#hold label.selected >> text=hold")
+    page.keyboard.press("Control+a")
+    page.keyboard.press("Delete")
+    page.wait_for_selector("#hold label.selected >> text=new each time")
+
+
 def test_a_reload_while_speaking_loses_nothing(
     visit: Visit, running: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:

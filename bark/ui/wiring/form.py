@@ -108,12 +108,10 @@ def wire_text(view: View) -> None:
         **QUICK,
     )
     page.examples.click(example, page.examples, page.text, **QUICK)
-    # The browser remembers the whole form, and a seed that was typed is one that is meant.
+    # The browser remembers the whole form.
     changes = [component.change for component in page.form]  # type: ignore[attr-defined]
     whole = f"(...values) => [JSON.stringify(values.slice(0, {len(page.form)}))]"
     gr.on(changes, None, list(page.form), page.draft, js=whole, trigger_mode="always_last")
-    seed, hold = page.field("seed"), page.field("hold_seed")
-    seed.input(None, seed, hold, js="(seed) => [seed.trim() !== '']")  # type: ignore[attr-defined]
 
 
 def wire_voice(view: View) -> None:

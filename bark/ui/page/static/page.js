@@ -154,6 +154,13 @@ function hideStaleStatus() {
   if (line) line.hidden = true;
 }
 
-document.addEventListener("input", (event) => {
-  if (event.target.closest?.("#left")) hideStaleStatus();
+// A seed that was typed or pasted is one that is meant; Gradio's own event hears of typing only.
+function holdWrittenSeed(box) {
+  const [isNew, held] = document.querySelectorAll("#hold input");
+  (box.value.trim() ? held : isNew).click();
+}
+
+document.addEventListener("input", ({ target }) => {
+  if (target.closest?.("#left")) hideStaleStatus();
+  if (target.closest?.("#seed")) holdWrittenSeed(target);
 });
