@@ -100,6 +100,7 @@ def test_last_weeks_take_is_two_words(visit: Visit, running: Running) -> None:
     page.keyboard.type("grey heron")
     page.wait_for_function("document.querySelectorAll('.takes .row').length === 1")
     page.keyboard.press("Escape")
+    assert page.input_value(".search") == "grey heron"  # what narrows the list is to be seen
     page.keyboard.press("ArrowDown")
     page.wait_for_function("barkStudio.stage.take.text === 'The grey heron waits.'")
     assert presses.n == 0

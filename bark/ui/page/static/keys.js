@@ -43,7 +43,10 @@ function listenToKeys(studio) {
       return document.querySelector("#speak")?.click();
     }
     if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
-    if (key === "Escape" && isTyping(target)) return target.blur();
+    if (key === "Escape" && isTyping(target)) {
+      event.preventDefault(); // a box of a search would empty itself, and the list stay narrowed
+      return target.blur();
+    }
     if (isTyping(target) || document.querySelector("dialog[open]")) return;
     if (key === " " && target.closest?.("button, a, summary, [role=tab]")) return;
     if (/^(Arrow|Home)/.test(key) && target.closest?.(ownArrows)) return;
