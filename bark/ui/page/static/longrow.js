@@ -67,13 +67,15 @@ function drawChunk(room, row, chunk) {
 
 function wordsOf({ text, sentences }) {
   const words = make("span", "words");
+  const letters = [...text]; // as Python counts them: an emoji is one
+  const piece = (from, to) => letters.slice(from, to).join("");
   let at = 0;
   sentences.forEach(([start, end], i) => {
     const sentence = make("span", "sentence", { "data-at": String(i) });
-    sentence.textContent = text.slice(start, end);
-    words.append(text.slice(at, start), sentence);
+    sentence.textContent = piece(start, end);
+    words.append(piece(at, start), sentence);
     at = end;
   });
-  words.append(text.slice(at));
+  words.append(piece(at));
   return words;
 }

@@ -57,18 +57,20 @@ class WordLine {
       this.root.textContent = text;
       return;
     }
-    const clean = text.trim().replace(/\s+/g, " ");
+    // Characters as Python counts them: an emoji is one.
+    const letters = [...text.trim().replace(/\s+/g, " ")];
+    const piece = (from, to) => letters.slice(from, to).join("");
     const parts = [];
     let at = 0;
     for (const [first, last, start, end] of words) {
-      parts.push(clean.slice(at, first));
+      parts.push(piece(at, first));
       const span = make("span", "word", { "data-start": start });
-      span.textContent = clean.slice(first, last);
+      span.textContent = piece(first, last);
       this.spans.push({ span, start, end });
       parts.push(span);
       at = last;
     }
-    this.root.replaceChildren(...parts, clean.slice(at));
+    this.root.replaceChildren(...parts, piece(at));
   }
 
   // Puts the word into ink that is said at this time; null for none.
