@@ -5,12 +5,20 @@ const { load } = require("./page.js");
 
 const document = { hidden: true, addEventListener() {} };
 
-function listed(answers = []) {
+// The server of a store: an answer that is null never comes, and the network says so.
+function listed(answers = [], told = []) {
   const stand_ins = {
     document,
     setInterval() {},
     requestAnimationFrame() {},
-    fetch: async () => ({ ok: true, status: 200, json: async () => answers.shift() }),
+    WORDS: { sentLater: "later", notKept: "not kept" },
+    say: (words) => told.push(words),
+    fetch: async (_, { body = "{}" } = {}) => {
+      const answer = answers.shift();
+      if (!answer) throw new TypeError("Failed to fetch");
+      if (answer.asked) assert.equal(JSON.parse(body).do, answer.asked);
+      return { ok: !answer.refused, status: 200, json: async () => answer };
+    },
   };
   const { TakeStore } = load(["store.js"], ["TakeStore"], stand_ins);
   const store = new TakeStore();
@@ -49,4 +57,36 @@ test("a server that was started anew is believed, though its versions are lower"
   await store.open({ url: "takes/other", selected: null });
   assert.deepEqual([...store.takes.keys()], ["z"]);
   assert.equal(store.version, 0);
+});
+
+test("what the network loses is sent in its order before the next question", async () => {
+  const told = [];
+  const all_of_it = [null, null, { ...answer(3, [take("a", true)]), asked: "star" }];
+  const store = listed([...all_of_it, { ...answer(4, [], ["b"]), asked: "delete" }, answer(4, [])], told);
+  store.apply(all(2, [take("a"), take("b")]));
+  await store.star(["a"], true);
+  await store.delete(["b"]);
+  assert.deepEqual(told, ["later", "later"]);
+  assert.equal(store.get("a").star, true); // shown as it was meant
+  await store.ask();
+  assert.deepEqual([...store.takes.keys()], ["a"]);
+  assert.equal(store.unsent.length, 0);
+});
+
+test("what the server refuses is shown as the server has it, and not sent again", async () => {
+  const told = [];
+  const store = listed([{ refused: true }, all(5, [take("a")])], told);
+  store.apply(all(2, [take("a")]));
+  await store.star(["a"], true);
+  assert.deepEqual(told, ["not kept"]);
+  assert.equal(store.get("a").star, false);
+  assert.equal(store.unsent.length, 0);
+});
+
+test("a take that another tab deletes gives way to the one that stood below it", () => {
+  const store = listed();
+  store.apply(all(2, [take("a"), take("b"), take("c")].map((one, number) => ({ ...one, number }))));
+  store.select("b");
+  store.apply(answer(3, [], ["b"]));
+  assert.equal(store.selected, "a");
 });

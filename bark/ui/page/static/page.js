@@ -112,6 +112,7 @@ window.barkStudio = {
 
   async restore() {
     const back = await this.store.restore();
+    if (!back) return;
     if (back.length) this.stage.choose(back[0]);
     say(back.length ? WORDS.back(back) : WORDS.nothingToUndo);
   },

@@ -7,6 +7,7 @@ class TakeStore {
   constructor() {
     this.takes = new Map();
     this.gone = new Set(); // ids of takes that were here; one that comes back comes with a version
+    this.unsent = []; // changes that the server has not heard of yet, in their order
     this.making = new Map(); // run → its rows that are not takes yet
     this.cells = new Map(); // take → the grid it was made in, and which of its cells it is
     this.selected = null;
@@ -65,6 +66,8 @@ class TakeStore {
     if (!this.url || this.asking) return;
     this.asking = true;
     try {
+      await this.send();
+      if (this.unsent.length) return;
       const since = this.version === null ? "" : `?since=${this.version}`;
       const answer = await fetch(this.url + since);
       if (answer.status === 404) return this.reopen();
@@ -109,6 +112,7 @@ class TakeStore {
         if (!this.takes.has(take.id) && !this.gone.has(take.id)) this.takes.set(take.id, take);
       }
     } else if (whole || this.version === null || version >= this.version) {
+      this.leave(removed); // another tab deleted them
       if (whole) this.takes.clear();
       for (const take of takes) this.takes.set(take.id, take);
       for (const id of removed) {
@@ -136,23 +140,28 @@ class TakeStore {
     return this.act({ do: "note", ids: [id], note }, () => this.change([id], { note }));
   }
 
-  // Takes go at once; what is shown next stands where the first of them stood.
+  // Takes go at once.
   delete(ids, shown = this.all()) {
-    const place = shown.findIndex(({ id }) => ids.includes(id));
-    const rest = shown.filter(({ id }) => !ids.includes(id));
-    if (ids.includes(this.selected)) {
-      this.selected = rest[Math.min(Math.max(place, 0), rest.length - 1)]?.id ?? null;
-    }
+    this.leave(ids, shown);
     return this.act({ do: "delete", ids }, () => {
       for (const id of ids) this.takes.delete(id);
       this.undo += 1;
     });
   }
 
+  // What is shown next stands where the first of those stood that go.
+  leave(ids, shown = this.all()) {
+    if (!ids.includes(this.selected)) return;
+    const place = shown.findIndex(({ id }) => ids.includes(id));
+    const rest = shown.filter(({ id }) => !ids.includes(id));
+    this.selected = rest[Math.min(Math.max(place, 0), rest.length - 1)]?.id ?? null;
+  }
+
+  // The takes that came back; null where the server could not be asked yet.
   async restore() {
     const before = new Set(this.takes.keys());
     await this.act({ do: "restore", ids: [] }, () => {});
-    return this.all().filter(({ id }) => !before.has(id));
+    return this.unsent.length ? null : this.all().filter(({ id }) => !before.has(id));
   }
 
   change(ids, values) {
@@ -165,18 +174,36 @@ class TakeStore {
   async act(asked, doHere) {
     doHere();
     this.tell();
-    try {
-      const answer = await fetch(`${this.url}/act`, {
-        method: "POST",
-        headers: { "Content-Type": "application/json" },
-        body: JSON.stringify({ ...asked, version: this.version }),
-      });
-      if (!answer.ok) throw new Error(answer.status);
-      this.apply(await answer.json());
-    } catch {
-      say(WORDS.notKept, "fault");
-      this.version = null; // what the server has is what holds
-      await this.ask();
+    this.unsent.push(asked);
+    await this.send();
+    if (this.unsent.includes(asked)) return say(WORDS.sentLater, "fault");
+    if (this.version === null) await this.ask();
+  }
+
+  // Sends the changes one after another; what does not reach the server goes before the next question.
+  send() {
+    this.sending ||= this.sendAll().finally(() => (this.sending = null));
+    return this.sending;
+  }
+
+  async sendAll() {
+    while (this.unsent.length) {
+      const [asked] = this.unsent;
+      try {
+        const answer = await fetch(`${this.url}/act`, {
+          method: "POST",
+          headers: { "Content-Type": "application/json" },
+          body: JSON.stringify({ ...asked, version: this.version }),
+          keepalive: asked.do === "note", // one may be kept as the page is left
+        });
+        this.unsent.shift();
+        if (!answer.ok) throw new Error(answer.status);
+        this.apply(await answer.json());
+      } catch {
+        if (this.unsent[0] === asked) return; // it was not heard
+        say(WORDS.notKept, "fault");
+        this.version = null; // what the server has is what holds
+      }
     }
   }
 
@@ -199,7 +226,7 @@ class TakeStore {
       const bad = ids.filter((id) => this.get(id)?.flags?.length).length;
       say(ids.length ? WORDS.checkedAll(ids.length, bad) : WORDS.nothingToCheck);
     } catch (error) {
-      say(error.message || WORDS.notKept, "fault");
+      say(reasonOf(error), "fault");
     } finally {
       this.checking = false;
     }
@@ -214,4 +241,9 @@ class TakeStore {
     form.submit();
     form.remove();
   }
+}
+
+// What is said of a question that came to nothing: a browser's own words for a lost network say little.
+function reasonOf(error) {
+  return error instanceof TypeError ? WORDS.unreachable : error.message;
 }

@@ -277,7 +277,7 @@ class VoicePlayer {
       this.tell(row.value, "playing");
     } catch (error) {
       this.stop();
-      say(error.message, "fault");
+      say(reasonOf(error), "fault");
     }
   }
 

@@ -2,6 +2,9 @@
 
 const WORDS = {
   notKept: "The server did not take that; the list shows what it has.",
+  sentLater: "The server cannot be reached; this is sent as soon as it answers.",
+  unreachable: "The server cannot be reached just now.",
+  takeFailed: "The sound of this take could not be fetched; Play tries again.",
   noMatch: "No take matches.",
   noStar: "No take has a star yet.",
   deleted: (n, number) => (n === 1 ? `Deleted take ${number}.` : `Deleted ${n} takes.`),
