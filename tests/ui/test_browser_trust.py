@@ -11,12 +11,19 @@ import pytest
 from bark.options import GenerationOptions
 from bark.ui.state.studio import Studio
 from tests.fake_bark import FakeBark
+from tests.ui import browser
 from tests.ui.test_browser import ROWS, speak
 
 pytestmark = pytest.mark.browser
 
 Visit = Callable[..., Any]
 Running = tuple[Studio, str]
+# A browser without a network, which writes no errors of its own.
+CUT = """() => {
+    window.wholeFetch = fetch;
+    window.fetch = () => Promise.reject(new TypeError("cut"));
+}"""
+MEND = "() => { window.fetch = window.wholeFetch; }"
 
 
 def n_rows(page: Any, n: int) -> None:
@@ -256,3 +263,31 @@ def test_a_link_fills_the_form_of_somebody_else(visit: Visit) -> None:
     assert other.input_value("#text-temperature input[type=number]") == "0.45"
     assert other.input_value("#seed input, #seed textarea") == "77"
     assert "#form" not in other.url
+
+
+def test_a_take_without_its_sound_is_silent_and_play_tries_again(
+    visit: Visit, running: Running
+) -> None:
+    page = visit()
+    speak(page, "This one was heard.")
+    browser.add_takes(browser.visit_of(running[0], page), ["This one was not fetched yet."])
+    browser.look_again(page, 2)
+    page.evaluate(CUT)
+    page.click(".takes .row:has-text('not fetched') .main")
+    page.wait_for_selector(".stage .facts:has-text('could not be fetched')")
+    assert page.evaluate("barkStudio.stage.sound.length") == 0  # not what was heard before
+    page.click(".shares button:has-text('Copy link')")
+    page.wait_for_selector("#said-line.fault:has-text('cannot be reached')")
+    page.evaluate(MEND)
+    page.click(".stage .transport .play")
+    page.wait_for_function("barkStudio.stage.sound.playing && barkStudio.stage.sound.length > 0")
+    assert "could not be fetched" not in page.inner_text(".stage .facts")
+
+
+def test_a_note_that_is_being_written_is_kept_by_a_reload(visit: Visit) -> None:
+    page = visit()
+    speak(page, "Worth a note.")
+    page.click(".stage .note")
+    page.keyboard.type("the second word")
+    page.reload()
+    page.wait_for_function("document.querySelector('.stage .note')?.value === 'the second word'")

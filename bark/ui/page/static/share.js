@@ -14,7 +14,8 @@ function formOfAddress() {
 }
 
 async function shareLink(take) {
-  const answer = await fetch(`${take.url}/form`);
+  const answer = await fetch(`${take.url}/form`).catch(() => null);
+  if (!answer) return say(WORDS.unreachable, "fault");
   const { form, detail } = await answer.json();
   if (!answer.ok) return say(detail, "fault");
   const bytes = new TextEncoder().encode(JSON.stringify(form));

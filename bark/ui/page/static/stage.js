@@ -6,6 +6,7 @@ class Stage {
     this.store = store;
     this.trigger = trigger;
     this.take = null;
+    this.heard = null; // id of the take whose sound is in the player
     this.run = null; // the run whose sound is live
     this.chose = false; // the visitor has chosen a take since the run began
     this.noted = null; // id of the take that a note is being written for
@@ -21,6 +22,7 @@ class Stage {
     for (const press of ["pointerdown", "keydown"]) {
       document.addEventListener(press, () => this.sound.wake(), { capture: true, passive: true });
     }
+    addEventListener("pagehide", () => this.keepNote());
     store.watch(() => this.followList());
   }
 
@@ -124,7 +126,7 @@ class Stage {
     // Whoever chose a take or writes its note keeps it, and what plays is heard to its end.
     if (this.chose || this.isNoting || (waits && this.sound.playing)) return;
     this.run = run;
-    this.take = null;
+    this.take = this.heard = null;
     this.store.select(null);
     this.queue = [];
     this.total = expected * rate;
@@ -151,8 +153,10 @@ class Stage {
     const isNew = this.take?.id !== take.id;
     this.describe(take, isNew);
     if (this.store.selected !== take.id) this.store.select(take.id);
-    if (!isNew && !play) return;
-    if (!isNew && play && this.sound.length) return this.sound.play();
+    const isAsked = !isNew && this.wanted === take.id; // its sound is here, or on its way
+    if (isAsked && !play) return;
+    if (isAsked && this.heard === take.id && this.sound.length) return this.sound.play();
+    if (goesOn) this.heard = take.id;
     this.wanted = take.id;
     this.words.load(take);
     try {
@@ -160,11 +164,22 @@ class Stage {
       if (this.wanted !== take.id) return; // another take was chosen meanwhile
       this.total = samples.length;
       if (isNew && !goesOn) this.queue = [];
+      this.heard = take.id;
       this.sound.load(samples, rate, { keepPosition: goesOn });
       if (play && !goesOn && !old) this.sound.play();
-    } catch (error) {
-      this.facts.textContent = error.message;
+    } catch {
+      if (this.wanted !== take.id) return;
+      this.wanted = null;
+      if (!goesOn) this.silence();
+      this.facts.textContent = WORDS.takeFailed;
     }
+  }
+
+  // No sound at all, rather than that of another take.
+  silence() {
+    this.heard = null;
+    this.total = 0;
+    this.sound.load(new Float32Array(0), 24000);
   }
 
   describe(take, isNew = false) {
@@ -206,7 +221,7 @@ class Stage {
     this.take = null;
     this.run = null;
     this.queue = [];
-    this.sound.load(new Float32Array(0), 24000);
+    this.silence();
     this.show("empty");
   }
 
@@ -231,8 +246,14 @@ class Stage {
     this.choose(first, { play: true }).then(() => (this.queue = rest.map((take) => ({ take }))));
   }
 
+  // Until the sound of the take that is shown has come, the player holds another one's.
+  get isHere() {
+    return !this.take || this.heard === this.take.id;
+  }
+
   toggle() {
     if (this.root.dataset.state === "empty") return;
+    if (!this.isHere) return this.choose(this.take, { play: true });
     if (this.sound.playing || this.sound.waiting) this.sound.pause();
     else this.sound.play();
   }
@@ -247,6 +268,7 @@ class Stage {
   }
 
   playFrom(seconds) {
+    if (!this.isHere) return this.toggle();
     this.sound.seek(seconds);
     if (!this.sound.playing) this.sound.play();
   }
