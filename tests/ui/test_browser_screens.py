@@ -175,7 +175,7 @@ def test_the_heading_of_a_grid_keeps_its_buttons_in_view_on_a_phone(
     assert beyond == 0
 
 
-@pytest.mark.parametrize("width", [1480, 1600, 1760, 1761])
+@pytest.mark.parametrize("width", [821, 960, 1100, 1200, 1480, 1600, 1760, 1761])
 def test_the_names_of_the_voice_and_the_style_have_room(visit: Visit, width: int) -> None:
     page = visit(width, 900)
     too_narrow = page.evaluate(
@@ -191,3 +191,20 @@ def test_the_names_of_the_voice_and_the_style_have_room(visit: Visit, width: int
             return name.scrollWidth <= name.clientWidth;
         }"""
     )
+
+
+@pytest.mark.parametrize("width", [821, 1199, 1200, 1480, 1920])
+def test_the_longest_seed_that_is_drawn_is_seen_whole(
+    visit: Visit, running: tuple[Studio, str], width: int
+) -> None:
+    page = visit(width, 900)
+    browser.add_takes(browser.visit_of(running[0], page), ["One.", "Two.", "Two."])
+    browser.look_again(page, 3)
+    page.wait_for_selector(".takes .in-run .seed")
+    cut = page.evaluate(
+        """[...document.querySelectorAll('.takes .seed')].filter((seed) => {
+            seed.textContent = '2147483647';
+            return seed.scrollWidth > seed.clientWidth;
+        }).length"""
+    )
+    assert cut == 0
