@@ -254,7 +254,9 @@ def test_braces_make_a_take_of_every_wording_with_the_same_seed(
     studio: Studio, session: Session
 ) -> None:
     form = Form(text="Say it {calm|angry}, {now|then}.", seed=3, hold_seed=True)
-    assert "Makes 4 takes" in measure(studio, form.text).line
+    assert "Makes 4 takes." in measure(studio, form.text).line
+    assert "Makes 12 takes: 3 of each wording." in measure(studio, form.text, 3).line
+    assert "Makes 36 takes; at most 32" in measure(studio, "{a|b|c} {d|e|f}", 4).line
     list(speak(studio, session, form))
     takes = session.visit.takes.all()
     assert {take.text for take in takes} == {

@@ -52,10 +52,11 @@ def test_an_event_of_the_page_has_no_name_to_call_it_by(running: Running, way: s
 def test_an_event_of_the_page_is_answered_to_a_session_only(running: Running) -> None:
     stranger, client = running
     number = stranger.number_of("count")
-    status, text = post(client, "run/predict", data=["Hello."], fn_index=number)
+    body: dict[str, object] = {"data": ["Hello.", 1], "fn_index": number}
+    status, text = post(client, "run/predict", **body)
     assert status == 400
     assert "not for programs; programs call /tts" in text
-    status, text = post(client, "run/predict", data=["Hello."], fn_index=number, session_hash="x")
+    status, text = post(client, "run/predict", **body, session_hash="x")
     assert status == 200
     assert "tokens" in text
 

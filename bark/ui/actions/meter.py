@@ -13,7 +13,7 @@ from ...spec import NANO
 from ...text.splitting import normalize_whitespace, typed_places
 from ...text_count import TextCount
 from ..state.studio import Studio
-from .speak import split
+from .speak import MAX_COMBINED, split
 
 _MAX_READINGS = 6  # told at once
 
@@ -31,8 +31,12 @@ class Meter:
     n_parts: int
 
 
-def measure(studio: Studio, text: str) -> Meter:
-    """Counts a text as the loaded model hears it."""
+def measure(studio: Studio, text: str, n_takes: int = 1) -> Meter:
+    """Counts a text as the loaded model hears it.
+
+    Args:
+        n_takes: how many are made of each of its wordings.
+    """
     if len(text) > studio.max_chars:
         return Meter(
             f'<p class="meter over">{len(text):,} characters; at most {studio.max_chars:,} '
@@ -49,11 +53,19 @@ def measure(studio: Studio, text: str) -> Meter:
     if len(choices) > 1:
         longest = max((choice.text for choice in choices), key=len)
         counted = _counted(studio, bark, longest, bark.count(longest))
-        return Meter(f'<p class="meter">Makes {len(choices)} takes.</p>{counted.line}', 1)
+        return Meter(_made_of(len(choices), n_takes) + counted.line, 1)
     count = bark.count(text)
     meter = _counted(studio, bark, text, count)
     line = meter.line + _unspoken(bark, count) + _reading(bark, text) + _marked(text, count)
     return Meter(line, meter.n_parts)
+
+
+def _made_of(n_wordings: int, n_takes: int) -> str:
+    n = n_wordings * n_takes
+    if n > MAX_COMBINED:
+        return f'<p class="meter over">Makes {n} takes; at most {MAX_COMBINED} in one go.</p>'
+    each = f": {n_takes} of each wording" if n_takes > 1 else ""
+    return f'<p class="meter">Makes {n} takes{each}.</p>'
 
 
 def _counted(studio: Studio, bark: Bark, text: str, count: TextCount) -> Meter:

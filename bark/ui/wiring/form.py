@@ -39,12 +39,14 @@ def wire_arrival(view: View, demo: gr.Blocks) -> None:
         values = skips(len(page.form)) if form is None else drafted(form)
         return [session.visit.key, takes, shown, button, *values]
 
-    def model_arrives(draft: str, text: str, request: gr.Request) -> Iterator[list[Any]]:
+    def model_arrives(
+        draft: str, text: str, n_takes: int, request: gr.Request
+    ) -> Iterator[list[Any]]:
         n = len(view.model_outputs) + 1
         yield [models.model_line(studio), *skips(n - 1)]
         while not studio.engine.wait(HEARTBEAT_S):
             yield [models.model_line(studio), *skips(n - 1)]
-        meter = measure(studio, text or "").line
+        meter = measure(studio, text or "", n_takes).line
         yield [*view.model_values(view.session(request), left_form(draft)), meter]
 
     def look_on(request: gr.Request) -> Iterator[list[Any]]:
@@ -61,7 +63,8 @@ def wire_arrival(view: View, demo: gr.Blocks) -> None:
     # A link that somebody was given says what the form holds.
     linked = "(visitor, draft) => [visitor, barkStudio.linkedForm() || draft]"
     arrival = demo.load(arrive, [page.visitor, page.draft], arrived, js=linked, **QUICK)
-    arrival.then(model_arrives, [page.draft, page.text], [*view.model_outputs, page.meter], **EVENT)
+    typed = [page.draft, page.text, page.field("n_takes")]
+    arrival.then(model_arrives, typed, [*view.model_outputs, page.meter], **EVENT)
     arrival.then(look_on, None, view.run_outputs, **EVENT)
     # After a restart of the server the list has another address.
     page.takes.reopen(reopen, page.visitor, [page.visitor, page.takes], **QUICK)
@@ -91,18 +94,20 @@ def wire_text(view: View) -> None:
     """Somebody types, or takes an example."""
     page = view.page
 
-    def count(text: str) -> list[Any]:
+    def count(text: str, n_takes: int) -> list[Any]:
         text = valid_text(text or "")
-        meter = measure(view.studio, text)
+        meter = measure(view.studio, text, n_takes)
         button = gr.Button(f"Speak in {meter.n_parts} parts", visible=meter.n_parts > 1)
         return [meter.line, button]
 
     def example(sample: list[Any] | None) -> Any:
         return str(sample[0]) if sample else gr.skip()
 
-    page.text.change(
+    n_takes = page.field("n_takes")
+    gr.on(
+        [page.text.change, n_takes.change],  # type: ignore[attr-defined]
         count,
-        page.text,
+        [page.text, n_takes],
         [page.meter, page.split],
         trigger_mode="always_last",
         **QUICK,
