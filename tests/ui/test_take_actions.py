@@ -84,6 +84,30 @@ def test_a_saved_voice_is_in_the_menu_and_only_in_this_visit(
     assert path.read_bytes() == before
 
 
+def test_a_voice_that_comes_with_the_model_is_not_hidden_by_one_of_its_name(
+    studio: Studio, session: Session
+) -> None:
+    say(studio, session)
+    access, spec = studio.access(session.visit), studio.engine.ready().spec
+    packaged = next(info.name for info in access.voices(spec) if info.origin == "packaged")
+    for name in (packaged, packaged.capitalize()):
+        with pytest.raises(BarkError, match="already"):
+            take_actions.keep_voice(studio, session, name)
+    assert packaged in {info.name for info in access.voices(spec) if info.origin == "packaged"}
+
+
+def test_the_voice_of_a_take_that_is_gone_is_said_to_be_the_voice(
+    studio: Studio, session: Session
+) -> None:
+    made = say(studio, session)
+    choice = take_actions.as_voice(session)
+    session.visit.takes.delete(made)
+    told = speak(studio, session, Form(text=TEXT, voice=choice))
+    assert any("choose another voice" in (update.status or "") for update in told)
+    session.visit.takes.restore()
+    say(studio, session, voice=choice)
+
+
 @pytest.mark.parametrize("name", ["", "  ", "../../evil", "a/b", "x.npz", "C:\\evil", "<b>"])
 def test_a_name_that_is_no_name_is_refused(studio: Studio, session: Session, name: str) -> None:
     say(studio, session)
@@ -213,3 +237,23 @@ def test_several_dropped_files_are_all_opened(
     assert "Opened 2 takes" in found.line
     with pytest.raises(BarkError, match="No file came"):
         take_actions.open_files(studio, session, [])
+
+
+def test_one_dropped_file_that_is_none_keeps_none_of_the_others_away(
+    studio: Studio, session: Session, tmp_path: Path
+) -> None:
+    paths = []
+    for seed in (1, 2):
+        take = FakeBark().generate("From a file.", options=GenerationOptions(seed=seed))
+        paths.append(take.save(tmp_path / f"take {seed}.flac"))
+    broken = tmp_path / "broken.wav"
+    broken.write_bytes(b"no sound")
+    found = take_actions.open_files(studio, session, [paths[0], broken, paths[1]])
+    assert len(session.visit.takes.all()) == 2
+    assert "Opened 2 takes; the last one is in place. broken.wav is no WAV" in found.line
+    assert "more came" not in found.line
+    many = take_actions.open_files(studio, session, [*paths * take_actions.MAX_FILES])
+    assert f"At most {take_actions.MAX_FILES}" in many.line
+    assert f"{take_actions.MAX_FILES} more came" in many.line
+    with pytest.raises(BarkError, match="broken"):
+        take_actions.open_files(studio, session, [broken, broken])

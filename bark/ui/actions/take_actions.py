@@ -105,27 +105,51 @@ def keep_voice(studio: Studio, session: Session, name: str) -> Path:
         raise BarkError("A voice's name has no slashes and no ending: letters, digits, - and _.")
     if len(name.strip()) > MAX_VOICE_NAME:
         raise BarkError(f"A voice's name has at most {MAX_VOICE_NAME} characters.")
-    folder = studio.access(session.visit).folder_for_voices()
-    if (folder / f"{name.strip()}.npz").exists():
+    access, spec = studio.access(session.visit), studio.engine.ready().spec
+    folder = access.folder_for_voices()
+    # One with the name of a voice that comes with the model would hide that one for good.
+    known = {info.name.casefold() for info in access.voices(spec)}
+    if name.strip().casefold() in known or (folder / f"{name.strip()}.npz").exists():
         raise BarkError(f"There is a voice named {name.strip()!r} already; choose another name.")
     take = session.visit.takes.load(_selected(session).id)
-    return save_voice(name.strip(), take.tokens, spec=studio.engine.ready().spec, voices_dir=folder)
+    return save_voice(name.strip(), take.tokens, spec=spec, voices_dir=folder)
 
 
 def open_files(studio: Studio, session: Session, paths: Sequence[str | Path]) -> Opened:
-    """Opens dropped files one after another; the last one is shown.
+    """Opens dropped files one after another; the last one is shown, what is none is said.
 
     Raises:
-        BarkError: one of them is neither a take nor a voice; those before it stay open.
+        BarkError: not one of them is a take or a voice.
     """
-    opened = [open_file(studio, session, path) for path in paths[:MAX_FILES]]
-    if not opened:
+    if not paths:
         raise BarkError(_NO_FILE)
-    if len(opened) == 1:
-        return opened[0]
+    if len(paths) == 1:
+        return open_file(studio, session, paths[0])
+    opened: list[Opened] = []
+    faults: list[str] = []
+    for path in paths[:MAX_FILES]:
+        try:
+            opened.append(open_file(studio, session, path))
+        except BarkError as error:
+            faults.append(str(error))
+    if not opened:
+        raise BarkError(faults[0])
+    line = _opened_line(opened, faults, n_left=len(paths[MAX_FILES:]))
+    return dataclasses.replace(opened[-1], line=line)
+
+
+def _opened_line(opened: Sequence[Opened], faults: Sequence[str], *, n_left: int) -> str:
     n_takes = sum(found.take is not None for found in opened)
-    line = f"Opened {n_takes} takes and {len(opened) - n_takes} voices; the last one is in place."
-    return dataclasses.replace(opened[-1], line=status.note(line))
+    kinds = ((n_takes, "take"), (len(opened) - n_takes, "voice"))
+    said = " and ".join(f"{n} {kind}{'s' * (n != 1)}" for n, kind in kinds if n)
+    line = f"Opened {said}; the last one is in place."
+    if faults:
+        line += f" {faults[0]}"
+    if faults[1:]:
+        line += f" {len(faults) - 1} more could not be opened."
+    if n_left:
+        line += f" At most {MAX_FILES} are opened in one go; {n_left} more came."
+    return status.fault(line) if faults or n_left else status.note(line)
 
 
 def open_file(studio: Studio, session: Session, path: str | Path) -> Opened:

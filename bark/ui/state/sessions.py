@@ -81,10 +81,14 @@ class Visit:
         Raises:
             BarkError: the take or file is gone.
         """
-        if kind == "take":
-            take, stored = self.takes.load(rest), self.takes.get(rest)
-            number = stored.number if stored else "?"
-            return dataclasses.replace(take.tokens, name=f"take {number}")
+        stored = self.takes.get(rest)
+        if kind in ("take", "given") and stored is None:
+            raise BarkError(
+                "The take whose voice is chosen is no longer here; choose another voice, "
+                "or bring the take back with Z."
+            )
+        if kind == "take" and stored is not None:
+            return dataclasses.replace(self.takes.load(rest).tokens, name=f"take {stored.number}")
         if kind == "given":
             return self.takes.load(rest).voice
         if f"file:{rest}" not in self._loose:
