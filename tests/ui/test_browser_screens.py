@@ -173,6 +173,8 @@ def test_the_heading_of_a_grid_keeps_its_buttons_in_view_on_a_phone(
             > button.closest('.rows').getBoundingClientRect().right).length"""
     )
     assert beyond == 0
+    label = page.locator(".head-row.run .label")
+    assert label.evaluate("(when) => when.scrollWidth <= when.clientWidth")
 
 
 @pytest.mark.parametrize("width", [821, 960, 1100, 1200, 1480, 1600, 1760, 1761])
