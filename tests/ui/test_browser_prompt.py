@@ -60,6 +60,21 @@ def test_a_style_is_saved_used_and_deleted(visit: Visit) -> None:
     assert page.evaluate("document.activeElement.className") == "style-button"
 
 
+def test_the_words_of_a_style_that_is_refused_stay_until_it_is_saved(visit: Visit) -> None:
+    page = visit()
+    page.click(".style-button")
+    page.fill(".style-form input >> nth=0", "Brisk")
+    page.fill(".style-form input >> nth=1", "Right, right")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#status .fault:has-text('{text}')")
+    page.click(".style-button")
+    assert page.input_value(".style-form input >> nth=1") == "Right, right"
+    page.fill(".style-form input >> nth=1", "Right, {text}")
+    page.keyboard.press("Enter")
+    page.wait_for_function("document.querySelector('.style-button').textContent.includes('Brisk')")
+    assert page.input_value(".style-form input >> nth=0") == ""
+
+
 def test_a_take_is_made_again_from_where_it_stands(visit: Visit) -> None:
     page = visit()
     speak(page, "Long enough to be begun again somewhere amid it.")

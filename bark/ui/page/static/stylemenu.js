@@ -39,6 +39,8 @@ class StyleMenu {
     if (!message || message.kind !== "styles") return;
     this.rows = message.rows;
     this.chosen = message.chosen;
+    // What was written goes when it is saved; after a refusal it is still there.
+    if (this.chosen && this.chosen === this.name.value.trim()) this.name.value = this.frame.value = "";
     this.refresh();
   }
 
@@ -64,7 +66,6 @@ class StyleMenu {
   keep(name, frame) {
     if (!name.trim()) return this.name.focus();
     this.trigger("keep", { name, frame });
-    this.name.value = this.frame.value = "";
     this.panel.close();
     this.button.focus();
   }
