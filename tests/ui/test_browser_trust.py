@@ -291,3 +291,16 @@ def test_a_note_that_is_being_written_is_kept_by_a_reload(visit: Visit) -> None:
     page.keyboard.type("the second word")
     page.reload()
     page.wait_for_function("document.querySelector('.stage .note')?.value === 'the second word'")
+
+
+def test_a_stop_that_overtakes_its_speak_stops_it_all_the_same(
+    visit: Visit, running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(running[0].engine.bark, "pace_s", 0.5)
+    page = visit()
+    page.fill("#prompt textarea", "Nobody wants to hear this.")
+    page.evaluate("for (const id of ['speak', 'stop']) document.getElementById(id).click()")
+    page.wait_for_selector("#status:has-text('Stopped before there was any sound.')")
+    monkeypatch.undo()
+    speak(page, "This one is wanted.")
+    assert page.evaluate("barkStudio.stage.take.stopped") is False

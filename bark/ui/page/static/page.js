@@ -1,5 +1,7 @@
 // What belongs to the whole page: mounting its parts, and what several of them do together.
 
+const OVERTAKEN_MS = 3000; // a press may come to the server that much after the next one
+
 window.barkStudio = {
   store: new TakeStore(),
 
@@ -32,16 +34,26 @@ window.barkStudio = {
   mountTogether() {
     if (!this.stage || !this.listRoot || this.library) return;
     this.library = new Library(this.listRoot, this.store, () => this.stage);
+    this.store.begun = () => this.begin();
     listenToKeys(this);
     this.mountMini();
     document.addEventListener("click", (event) => {
       if (event.target.closest?.("#delete") && this.selected) this.delete([this.selected]);
+      if (event.target.closest?.("#stop")) this.stopsUntil = this.isAsked ? Date.now() + OVERTAKEN_MS : 0;
       if (!event.target.closest?.("#speak, #split, #another, #redo-sound, #redo-finish")) return;
+      this.isAsked = true;
+      this.stopsUntil = 0;
       this.stage.chose = false;
       this.stage.note.blur(); // pressed by Ctrl+Enter amid a note, which is thereby kept
       // The same fault again is no news to Gradio, which then leaves the line as it is.
       document.querySelector("#status .fault")?.removeAttribute("hidden");
     }, true);
+  },
+
+  // A Stop that overtook the press before it found nothing to stop; it is meant for what now begins.
+  begin() {
+    this.isAsked = false;
+    if (Date.now() < this.stopsUntil) document.querySelector("#stop").click();
   },
 
   mountRooms(element) {

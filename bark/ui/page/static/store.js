@@ -45,7 +45,10 @@ class TakeStore {
     const handlers = {
       list: () => this.open(message),
       changes: () => this.apply(message),
-      making: () => this.making.set(message.run, message.rows.map((row, i) => ({ ...row, i }))),
+      making: () => {
+        this.making.set(message.run, message.rows.map((row, i) => ({ ...row, i })));
+        this.begun?.();
+      },
       made: () => this.making.delete(message.run),
     };
     handlers[message.kind]?.();
