@@ -17,7 +17,8 @@ function listed(answers = [], told = []) {
       const answer = answers.shift();
       if (!answer) throw new TypeError("Failed to fetch");
       if (answer.asked) assert.equal(JSON.parse(body).do, answer.asked);
-      return { ok: !answer.refused, status: 200, json: async () => answer };
+      const { refused, lost } = answer;
+      return { ok: !refused && !lost, status: lost ? 404 : 200, json: async () => answer };
     },
   };
   const { TakeStore } = load(["store.js"], ["TakeStore"], stand_ins);
@@ -71,6 +72,19 @@ test("what the network loses is sent in its order before the next question", asy
   await store.ask();
   assert.deepEqual([...store.takes.keys()], ["a"]);
   assert.equal(store.unsent.length, 0);
+});
+
+test("what a server that was started anew does not know yet is sent to the visit that it opens", async () => {
+  const starred = all(0, [take("a", true)]);
+  const store = listed([{ lost: true }, { grids: [] }, { ...answer(1, []), asked: "star" }, starred]);
+  store.apply(all(9, [take("a")]));
+  let isReopened = false;
+  store.lost = () => (isReopened = true);
+  await store.star(["a"], true);
+  assert.ok(isReopened);
+  await store.open({ url: "takes/other", selected: null });
+  assert.equal(store.unsent.length, 0);
+  assert.equal(store.get("a").star, true);
 });
 
 test("what the server refuses is shown as the server has it, and not sent again", async () => {

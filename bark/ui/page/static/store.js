@@ -199,6 +199,7 @@ class TakeStore {
           body: JSON.stringify({ ...asked, version: this.version }),
           keepalive: asked.do === "note", // one may be kept as the page is left
         });
+        if (answer.status === 404) return this.reopen(); // it is sent to the visit that is opened
         this.unsent.shift();
         if (!answer.ok) throw new Error(answer.status);
         this.apply(await answer.json());
