@@ -60,6 +60,27 @@ def test_a_style_is_saved_used_and_deleted(visit: Visit) -> None:
     assert page.evaluate("document.activeElement.className") == "style-button"
 
 
+def test_another_style_takes_the_words_of_the_first_away_after_a_reload_too(visit: Visit) -> None:
+    page = visit()
+    page.fill(BOX, "it works.")
+    for name, frame in (("Calm", "Well, {text}"), ("Loud", "Oh, {text}")):
+        page.click(".style-button")
+        page.fill(".style-form input >> nth=0", name)
+        page.fill(".style-form input >> nth=1", frame)
+        page.keyboard.press("Enter")
+        page.wait_for_selector(f".style-button:has-text('{name}')")
+    page.click(".style-button")
+    page.click(".style-use:has-text('Calm')")
+    page.wait_for_function("document.querySelector('#prompt textarea').value === 'Well, it works.'")
+    page.wait_for_timeout(400)  # until the browser has noted it
+    page.reload()
+    page.wait_for_selector(".style-button:has-text('Calm')")
+    page.wait_for_function("document.querySelector('#prompt textarea').value === 'Well, it works.'")
+    page.click(".style-button")
+    page.click(".style-use:has-text('Loud')")
+    page.wait_for_function("document.querySelector('#prompt textarea').value === 'Oh, it works.'")
+
+
 def test_the_words_of_a_style_that_is_refused_stay_until_it_is_saved(visit: Visit) -> None:
     page = visit()
     page.click(".style-button")

@@ -5,7 +5,7 @@ class StyleMenu {
     this.store = store;
     this.trigger = trigger;
     this.rows = [];
-    this.chosen = null;
+    this.chosen = barkStudio.linkedForm() ? null : keptStyle();
     this.button = make("button", "style-button", { type: "button", "aria-haspopup": "dialog", "aria-expanded": "false" });
     this.button.addEventListener("click", () => (this.panel.open ? this.panel.close() : this.unfold()));
     root.append(this.button);
@@ -39,6 +39,7 @@ class StyleMenu {
     if (!message || message.kind !== "styles") return;
     this.rows = message.rows;
     this.chosen = message.chosen;
+    keepStyle(this.chosen);
     // What was written goes when it is saved; after a refusal it is still there.
     if (this.chosen && this.chosen === this.name.value.trim()) this.name.value = this.frame.value = "";
     this.refresh();
@@ -49,7 +50,10 @@ class StyleMenu {
     this.button.setAttribute("aria-expanded", "true");
     try {
       const answer = await fetch(`${this.store.url}/styles`);
-      if (answer.ok) this.rows = (await answer.json()).rows;
+      if (answer.ok) {
+        this.rows = (await answer.json()).rows;
+        if (!this.rows.some(({ name }) => name === this.chosen)) this.chosen = null;
+      }
     } catch {
       say(WORDS.notKept, "fault");
     }
@@ -102,5 +106,24 @@ class StyleMenu {
     button.textContent = text;
     button.addEventListener("click", press);
     return button;
+  }
+}
+
+const STYLE_KEY = "bark-style";
+
+// The style whose words stand around the text outlives a reload, as the text does.
+function keptStyle() {
+  try {
+    return localStorage.getItem(STYLE_KEY) || null;
+  } catch {
+    return null; // a page inside another one may have no storage
+  }
+}
+
+function keepStyle(name) {
+  try {
+    localStorage.setItem(STYLE_KEY, name || "");
+  } catch {
+    // Then it is known until the page is left.
   }
 }
