@@ -79,6 +79,10 @@ def test_another_style_takes_the_words_of_the_first_away_after_a_reload_too(visi
     page.click(".style-button")
     page.click(".style-use:has-text('Loud')")
     page.wait_for_function("document.querySelector('#prompt textarea').value === 'Oh, it works.'")
+    page.click(".style-button")
+    page.click("[aria-label='Delete the style Calm']")
+    page.wait_for_function("document.querySelectorAll('.style-row').length === 1")
+    assert "Loud" in page.inner_text(".style-button")  # that one was not deleted
 
 
 def test_the_words_of_a_style_that_is_refused_stay_until_it_is_saved(visit: Visit) -> None:

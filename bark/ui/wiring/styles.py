@@ -47,8 +47,11 @@ def wire_styles(view: View) -> None:
     def dropped(event: gr.EventData, request: gr.Request) -> list[Any]:
         visit = view.session(request).visit
         try:
-            line = drop_style(studio, visit, str(asked(event, ("name",))["name"]))
-            return [messages.styles(style_rows(studio, visit), None), status.note(line)]
+            given = asked(event, ("name", "chosen"))
+            line = drop_style(studio, visit, str(given["name"]))
+            rows = style_rows(studio, visit)
+            chosen = next((row["name"] for row in rows if row["name"] == given["chosen"]), None)
+            return [messages.styles(rows, chosen), status.note(line)]
         except BarkError as error:
             return [gr.skip(), status.fault(str(error))]
 

@@ -95,7 +95,7 @@ class StyleMenu {
     use.disabled = Boolean(row.fault);
     use.addEventListener("click", () => this.use(row.name));
     const update = this.small(WORDS.updateStyle, WORDS.updateStyleLong(row.name), () => this.keep(row.name, row.frame));
-    const remove = this.small(WORDS.delete, WORDS.deleteStyleLong(row.name), () => this.trigger("drop", { name: row.name }));
+    const remove = this.small(WORDS.delete, WORDS.deleteStyleLong(row.name), () => this.trigger("drop", { name: row.name, chosen: this.chosen }));
     line.classList.toggle("chosen", row.name === this.chosen);
     line.append(use, update, remove);
     return line;
