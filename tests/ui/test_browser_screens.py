@@ -210,3 +210,16 @@ def test_the_longest_seed_that_is_drawn_is_seen_whole(
         }).length"""
     )
     assert cut == 0
+
+
+def test_nothing_moves_for_whoever_asked_for_less_motion(visit: Visit) -> None:
+    page = visit()
+    moves = """() => {
+        const play = document.querySelector('.stage .play');
+        play.classList.add('waiting');
+        play.innerHTML = PLAY_ICON;
+        return getComputedStyle(play.firstElementChild).animationName;
+    }"""
+    assert page.evaluate(moves) == "breathe"
+    page.emulate_media(reduced_motion="reduce")
+    assert page.evaluate(moves) == "none"
