@@ -164,6 +164,9 @@ def serve(studio: Studio, demo: gr.Blocks, **launch: Any) -> Server:
         run_history=False,
         ssr_mode=False,
         max_file_size=MAX_UPLOAD,
+        # It has answered by then. Gradio's second look, for Colab, gives up after three seconds,
+        # which the first page takes on a busy machine; the program would end with a traceback.
+        _frontend=False,
         app_kwargs={
             "lifespan": lambda app: _with_addresses(app, studio),
             "middleware": [

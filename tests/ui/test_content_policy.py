@@ -47,6 +47,20 @@ def test_every_page_and_no_other_answer_has_a_policy() -> None:
         studio.close()
 
 
+def test_a_machine_that_is_slow_to_answer_starts_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("gradio.networking.url_ok", lambda _: False)
+    studio = make_studio(None)
+    server = serve(studio, build_demo(studio), quiet=True)
+    try:
+        with urllib.request.urlopen(server.url, timeout=60) as answer:
+            assert answer.status == 200
+    finally:
+        server.demo.close()
+        studio.close()
+
+
 @pytest.mark.browser
 def test_a_script_that_somebody_smuggles_into_the_page_does_not_run(
     running: tuple[Studio, str], chromium: Any
