@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 GRID_VERSION = 1
 GRID_FILE = "grid.json"
 _MAX_GRID_BYTES = 4 << 20
+_BESIDE = "-new"  # behind the names of takes that would write over those of an older grid
 
 Written = Mapping[str, str | Sequence[Value]] | None
 
@@ -58,7 +59,7 @@ class Grid:
         """Writes the takes and a `grid.json` into a folder, which is made.
 
         A grid that lies there gives way to this one: of its takes none is left beside the new ones.
-        Other files stay.
+        It stays whole until this one is, so that no moment has takes of both. Other files stay.
 
         Returns:
             where grid.json lies; `Grid.load` reads it.
@@ -68,13 +69,21 @@ class Grid:
         """
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        earlier, files = _takes_in(folder), {}
-        for index, take in self.takes.items():
-            files[index] = take.save(folder / f"{cell_stem(index)}.{format}").name
-        written = write_grid_file(folder / GRID_FILE, self.plan, files, self.failures)
-        for name in earlier - set(files.values()):
+        old = _takes_in(folder)
+        files = {index: f"{cell_stem(index)}.{format}" for index in self.takes}
+        if old.intersection(files.values()):
+            beside = {index: f"{cell_stem(index)}{_BESIDE}.{format}" for index in self.takes}
+            self._write(folder, beside)
+            old.update(beside.values())
+        written = self._write(folder, files)
+        for name in old.difference(files.values()):
             (folder / name).unlink(missing_ok=True)
         return written
+
+    def _write(self, folder: Path, files: Mapping[int, str]) -> Path:
+        for index, name in files.items():
+            self.takes[index].save(folder / name)
+        return write_grid_file(folder / GRID_FILE, self.plan, files, self.failures)
 
     @classmethod
     def load(cls, path: str | Path) -> Grid:
@@ -164,7 +173,8 @@ def _takes_in(folder: Path) -> set[str]:
     except BarkError:
         return set()
     # a grid.json that a stranger wrote may name any file
-    return {name for index, name in files.items() if Path(name).stem == cell_stem(index)}
+    stems = {index: (cell_stem(index), f"{cell_stem(index)}{_BESIDE}") for index in files}
+    return {name for index, name in files.items() if Path(name).stem in stems[index]}
 
 
 def write_grid_file(

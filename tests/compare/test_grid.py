@@ -189,6 +189,37 @@ def test_a_folder_keeps_no_take_of_an_earlier_grid_and_all_other_files(
     assert {path.name for path in tmp_path.iterdir()} == names
 
 
+def test_a_grid_that_is_killed_over_an_earlier_one_leaves_one_of_the_two(
+    hummed: FakeBark, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = hum("Hello.", hummed, across={"seed": "1-3"})
+    new = hum("Goodbye.", hummed, across={"seed": "1-2"})
+    n_done, killed_at, replace = 0, 0, Path.replace
+
+    def replace_until_killed(part: Path, path: Path) -> Path:
+        nonlocal n_done
+        n_done += 1
+        if n_done == killed_at:
+            raise KeyboardInterrupt
+        return replace(part, path)
+
+    monkeypatch.setattr(Path, "replace", replace_until_killed)
+    found = []
+    for moment in range(1, 7):  # two takes and grid.json beside the old ones, then in their place
+        old.save(tmp_path)
+        n_done, killed_at = 0, moment
+        with pytest.raises(KeyboardInterrupt):
+            new.save(tmp_path)
+        killed_at = 0
+        left = Grid.load(tmp_path)
+        found.append(left.plan.text)
+        assert {take.text for take in left.takes.values()} == {left.plan.text}
+        assert len(left.takes) == len((old if left.plan == old.plan else new).takes)
+    assert found == ["Hello."] * 3 + ["Goodbye."] * 3
+    new.save(tmp_path)
+    assert not list(tmp_path.glob("*-new*"))
+
+
 def test_a_saved_grid_is_reopened(tmp_path: Path, hummed: FakeBark) -> None:
     made = hum(f"{{Hello|{SILENT_TEXT}}}", hummed, across=SEEDS)
     path = made.save(tmp_path / "kept", format="flac")
