@@ -9,7 +9,7 @@ from typing import Any
 
 from ..errors import InvalidInputError
 from ..options import GenerationOptions
-from .axes import NO_VOICE, Axis, Value, shown, with_value
+from .axes import LABELS, NO_VOICE, Axis, Value, shown, with_value
 from .prompts import combinations
 
 MAX_CELLS = 512
@@ -68,7 +68,8 @@ class GridPlan:
             raise InvalidInputError(f"A grid has up to three axes, not {len(names)}.")
         twice = [name for name in names if names.count(name) > 1]
         if twice:
-            raise InvalidInputError(f"Two axes change {twice[0]}; let one of them change another.")
+            label = LABELS[twice[0]]
+            raise InvalidInputError(f"Two axes change {label}; let one of them change another.")
         if self.n_cells > MAX_CELLS:
             raise InvalidInputError(
                 f"The grid has {self.n_cells:,} takes; at most {MAX_CELLS} are made in one go."

@@ -83,6 +83,15 @@ def test_cells_are_told_as_they_are_done_and_listed(studio: Studio, session: Ses
     assert settings == {(0.5, 1), (0.5, 2), (0.7, 1), (0.7, 2)}
 
 
+def test_a_seed_that_no_take_has_is_not_told(studio: Studio, session: Session) -> None:
+    over_seeds = list(grids.make(studio, session, FORM, ASKED))
+    assert all(update.seed is None for update in over_seeds)
+    assert "Made 4 of 4 takes." in (over_seeds[-2].status or "")
+    of_one = list(grids.make(studio, session, FORM, {"axes": [["text_top_k", "0, 50"]]}))
+    assert "5" in {update.seed for update in of_one}
+    assert "Made 2 of 2 takes, seed 5." in (of_one[-2].status or "")
+
+
 def test_a_grid_is_reopened_after_a_restart_without_what_was_deleted(
     studio: Studio, session: Session
 ) -> None:

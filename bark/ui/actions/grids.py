@@ -143,7 +143,7 @@ def _perform(studio: Studio, visit: Visit, plan: GridPlan) -> Iterator[Update]:
     grid = StoredGrid(visit.grids.new_id(), plan, {}, {})
     yield Update(
         status=status.bar("Starting", None),
-        seed=str(plan.options.seed),
+        seed=_seed(plan),
         grid=messages.grid(grid, visit),
     )
     began = time.monotonic()
@@ -153,6 +153,12 @@ def _perform(studio: Studio, visit: Visit, plan: GridPlan) -> Iterator[Update]:
     sound_s = sum(take.duration_s for i in ids if (take := visit.takes.get(i)) is not None)
     visit.learn_pace(sound_s, time.monotonic() - began)
     yield Update(grid=messages.grid_ended(grid.id))
+
+
+def _seed(plan: GridPlan) -> str | None:
+    """The seed of the whole grid; None where an axis has seeds of its own."""
+    has_axis = any(axis.name == "seed" for axis in plan.axes)
+    return None if has_axis else str(plan.options.seed)
 
 
 class _Telling:
@@ -173,7 +179,8 @@ class _Telling:
             yield Update() if event is None else self._update(event)
         plan = self._grid.plan
         start = "Stopped; kept" if stop.is_set() else "Made"
-        line = f"{start} {len(self._takes)} of {plan.n_cells} takes, seed {plan.options.seed}."
+        seeds = "" if (seed := _seed(plan)) is None else f", seed {seed}"
+        line = f"{start} {len(self._takes)} of {plan.n_cells} takes{seeds}."
         why = list(self._failures.values())[:1]
         yield Update(status=status.note(" ".join([line, *why])))
 
