@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -82,6 +83,82 @@ def test_a_wrong_range_is_said_and_cannot_be_made(visit: Visit) -> None:
     set_axis(page, "Across", "text_temperature", "0.5-0.9")
     page.wait_for_function("document.querySelector('.plan-line').textContent.includes('step')")
     assert page.is_disabled("#make-grid")
+
+
+def test_the_plan_follows_the_prompt_and_the_last_question_wins(visit: Visit) -> None:
+    page = visit()
+    page.click("#tab-grid")
+    set_axis(page, "Across", "seed", "1-3")
+    set_axis(page, "Down", "", "")
+    made = page.locator("#make-grid")
+    page.wait_for_function("document.querySelector('#make-grid').textContent === 'Make 3'")
+    page.fill("#prompt textarea", "Say it {calm|angry}.")
+    page.wait_for_function("document.querySelector('#make-grid').textContent === 'Make 6'")
+    page.click("text=Question")  # an example that is filled in
+    page.wait_for_function("document.querySelector('#make-grid').textContent === 'Make 3'")
+    set_axis(page, "Across", "seed", "1")
+    page.wait_for_function("document.querySelector('.plan-line').textContent === '1 take'")
+    held: list[Any] = []
+    page.route(re.compile("/grids/plan"), lambda route, _: held.append(route), times=1)
+    with page.expect_request(re.compile("/grids/plan")):
+        page.fill("input[aria-label='Across: values']", "1-4")
+    page.fill("input[aria-label='Across: values']", "1-5")
+    page.wait_for_function("document.querySelector('#make-grid').textContent === 'Make 5'")
+    with page.expect_response(re.compile("/grids/plan")) as late:
+        held[0].continue_()
+    late.value.finished()
+    assert made.inner_text() == "Make 5"
+
+
+def test_a_double_click_makes_one_grid_and_hovered_cells_hear_the_keys(visit: Visit) -> None:
+    page = visit()
+    speak(page, "A take that is selected elsewhere.")
+    page.click("#tab-grid")
+    set_axis(page, "Across", "seed", "1-3")
+    set_axis(page, "Down", "", "")
+    page.wait_for_function("document.querySelector('#make-grid').textContent === 'Make 3'")
+    page.dblclick("#make-grid")
+    page.wait_for_function(f"document.querySelectorAll('{CELLS}').length === 3")
+    page.wait_for_function("!document.querySelector('#status .bar')")
+    page.locator(".cells .face").nth(1).hover()
+    page.wait_for_function("barkStudio.grid.active === 1 && barkStudio.grid.deck.playing")
+    page.keyboard.press("s")
+    page.wait_for_selector(".cells .active .star[aria-pressed=true]")
+    page.keyboard.press("x")
+    page.wait_for_selector(".cells .crossed .face[aria-label$='crossed out']")
+    assert page.evaluate("barkStudio.store.all().map(({star}) => star).join()") == (
+        "false,true,false,false"  # the newest first: three cells, then the take before them
+    )
+    page.keyboard.press("Enter")
+    page.wait_for_function("barkStudio.rooms.name === 'take'")
+    assert page.evaluate("barkStudio.store.takes.size") == 4
+
+
+def test_keys_reach_a_grid_whose_first_cell_came_to_nothing_and_stay_in_its_bar(
+    visit: Visit,
+) -> None:
+    page = visit()
+    page.click("#tab-grid")
+    set_axis(page, "Across", "voice", "nobody, alder")
+    set_axis(page, "Down", "text_temperature", "0.5, 0.7")
+    set_axis(page, "Pages", "seed", "1-2")
+    page.wait_for_function("document.querySelector('#make-grid').textContent === 'Make 8'")
+    page.click("#make-grid")
+    page.wait_for_function(f"document.querySelectorAll('{CELLS}').length === 2")
+    page.wait_for_function("!document.querySelector('#status .bar')")
+    page.focus(".grid-bar button >> nth=1")
+    page.keyboard.press("Enter")
+    page.wait_for_function("barkStudio.grid.page === 1")
+    page.wait_for_selector(".grid-bar button[aria-pressed=true] >> text=Seed 2")
+    assert page.evaluate("document.activeElement.textContent") == "Seed 2"
+    page.focus(".grid-bar a")
+    page.keyboard.press("Tab")
+    assert "nobody" in page.evaluate("document.activeElement.ariaLabel")
+    page.keyboard.press("ArrowRight")
+    page.wait_for_function("barkStudio.grid.deck.playing")
+    page.keyboard.press("s")
+    page.click(".grid-bar button:has-text('Keep starred, delete 3')")
+    page.wait_for_function("document.activeElement.matches('.cells .active .face')")
 
 
 def test_an_earlier_grid_is_reopened_after_a_reload(visit: Visit) -> None:

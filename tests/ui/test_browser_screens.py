@@ -177,6 +177,29 @@ def test_the_heading_of_a_grid_keeps_its_buttons_in_view_on_a_phone(
     assert label.evaluate("(when) => when.scrollWidth <= when.clientWidth")
 
 
+def test_a_grid_on_a_phone_shows_its_voices_whole_and_the_cell_that_has_the_focus(
+    visit: Visit, running: tuple[Studio, str]
+) -> None:
+    page = visit(390, 844)
+    browser.add_grid(running[0], browser.visit_of(running[0], page))
+    browser.look_again(page, 12)
+    page.click(".head-row.run .filter >> nth=0")
+    page.wait_for_selector(".cells [role=rowheader]")
+    cut = page.evaluate(
+        """[...document.querySelectorAll('.cells [role=rowheader] button')]
+            .filter((name) => name.scrollWidth > name.clientWidth)
+            .map((name) => name.textContent)"""
+    )
+    assert cut == []
+    page.locator(".cells .face").last.focus()
+    page.locator(".cells .face").first.focus()
+    hidden = page.evaluate(
+        """document.querySelector('.cells [role=rowheader]').getBoundingClientRect().right
+            - document.querySelector('.cells .face').getBoundingClientRect().left"""
+    )
+    assert hidden <= 0
+
+
 @pytest.mark.parametrize("width", [821, 960, 1100, 1200, 1480, 1600, 1760, 1761])
 def test_the_names_of_the_voice_and_the_style_have_room(visit: Visit, width: int) -> None:
     page = visit(width, 900)

@@ -36,7 +36,10 @@ class GridRoom {
       started: () => message.cells.forEach((i) => this.making.add(i)),
       cell: () => this.put(message.cell, message.take),
       failed: () => (this.grid.failures[message.cell] = message.why),
-      ended: () => this.making.clear(),
+      ended: () => {
+        this.making.clear();
+        this.form.plan(); // the time that one takes is known now
+      },
     };
     handlers[message.kind]?.();
     if (message.kind !== "started" && message.cell !== undefined) this.making.delete(message.cell);
@@ -134,14 +137,14 @@ class GridRoom {
     const link = make("a", "filter", { href: `${this.grid.url}/zip`, download: "" });
     link.textContent = WORDS.zip;
     if (takes.length) buttons.push(link);
-    this.bar.replaceChildren(...buttons);
+    replaceButtons(this.bar, buttons, () => this.nodes?.cells.get(this.active)?.firstChild);
   }
 
   build() {
     const [across, down] = this.grid.shape;
     const [tops, sides] = this.grid.headings;
     const table = make("div", "cells", { role: "grid", "aria-label": WORDS.gridOf(this.grid.text) });
-    table.style.gridTemplateColumns = `minmax(44px, max-content) repeat(${across}, minmax(96px, 1fr))`;
+    table.style.gridTemplateColumns = `max-content repeat(${across}, minmax(96px, 1fr))`;
     this.nodes = { page: this.page, cells: new Map() };
     const top = make("div", "line", { role: "row" });
     const corner = make("div", "corner", { role: "columnheader" });
@@ -218,7 +221,7 @@ class GridRoom {
     const [face, star] = cell.children;
     cell.className = `cell${take ? "" : " empty"}${this.crossed.has(index) ? " crossed" : ""}`;
     star.hidden = !take;
-    face.disabled = !take;
+    face.setAttribute("aria-disabled", String(!take)); // keys reach it all the same
     if (!take) {
       face.textContent = why || (gone ? WORDS.deletedCell : "");
       face.setAttribute("aria-label", why || (making ? WORDS.beingMade : WORDS.emptyCell));
@@ -231,7 +234,7 @@ class GridRoom {
     const length = make("span", "length");
     length.textContent = `${take.seconds.toFixed(1)} s`;
     face.replaceChildren(wave, head, length);
-    face.setAttribute("aria-label", WORDS.row(take));
+    face.setAttribute("aria-label", WORDS.row(take) + (this.crossed.has(index) ? WORDS.crossedOut : ""));
     star.setAttribute("aria-pressed", String(take.star));
     star.setAttribute("aria-label", WORDS.starTake(take));
     cell.scale = longest;
@@ -286,6 +289,21 @@ class GridRoom {
 
   key(event) {
     if (!this.grid || event.ctrlKey || event.metaKey || event.altKey) return;
+    const does = this.meaning(event);
+    if (!does || event.target.closest(".heading, .star")) return;
+    event.preventDefault();
+    event.stopPropagation();
+    does();
+  }
+
+  // What is heard or pointed at hears the keys, wherever the focus is.
+  keys(event) {
+    const isMeant = this.grid && (this.deck.playing || this.table.matches(":hover"));
+    const isPress = event.key === "Enter" && event.target.closest?.("button, a, summary");
+    return isMeant && !isPress ? this.meaning(event) : null;
+  }
+
+  meaning(event) {
     const [across, down] = this.grid.shape;
     const at = this.active - this.index(0, 0);
     const [x, y] = [at % across, Math.floor(at / across)];
@@ -305,11 +323,11 @@ class GridRoom {
       Enter: () => this.openTake(this.active),
       " ": () => (this.deck.playing ? this.deck.stop() : this.hear(this.active)),
     }[event.key.length === 1 ? event.key.toLowerCase() : event.key];
-    if (!does || event.target.closest(".heading, .star")) return;
-    event.preventDefault();
-    event.stopPropagation();
-    clearTimeout(this.hovering); // what a key chooses is not taken back by where the mouse was
-    does();
+    if (!does) return null;
+    return () => {
+      clearTimeout(this.hovering); // what a key chooses is not taken back by where the mouse was
+      does();
+    };
   }
 
   go(x, y) {
@@ -324,6 +342,15 @@ function barButton(label, press) {
   button.textContent = label;
   button.addEventListener("click", press);
   return button;
+}
+
+// Puts other buttons into a box: the focus stays on the one of the same words, else goes to `next`.
+function replaceButtons(box, buttons, next) {
+  const had = box.contains(document.activeElement) ? document.activeElement.textContent : null;
+  box.replaceChildren(...buttons);
+  if (had === null) return;
+  const same = buttons.find(({ textContent, disabled }) => textContent === had && !disabled);
+  (same || next?.())?.focus({ preventScroll: true });
 }
 
 function barOf() {

@@ -36,12 +36,17 @@ class GridForm {
     this.same = this.check(WORDS.sameSeed, true);
     this.hover = this.check(WORDS.hover, true);
     this.line = make("span", "plan-line", { role: "status" });
-    this.button = make("button", "make", { type: "button", id: "make-grid" });
-    this.button.addEventListener("click", () => this.press(this.asked()));
+    this.button = make("button", "make", { type: "button", id: "make-grid", disabled: "" });
+    this.button.textContent = WORDS.makeN(0);
+    this.button.addEventListener("click", (event) => {
+      if (event.detail > 1) return; // of a double click, which is meant as one press
+      this.press(this.asked());
+    });
     const foot = make("div", "grid-foot");
     foot.append(this.same.label, this.hover.label, this.line, this.button);
     root.append(box, foot);
-    document.querySelector("#prompt")?.addEventListener("input", () => this.plan());
+    // The prompt's box may come after this one.
+    document.addEventListener("input", (event) => event.target.closest?.("#prompt") && this.plan());
     this.plan();
   }
 
@@ -112,12 +117,16 @@ class GridForm {
   }
 
   async ask() {
-    const { url } = barkStudio.store;
+    const { store, rooms } = barkStudio;
+    const { url } = store;
+    if (rooms?.name !== "grid") return; // it is asked for when it is shown
     if (!url) return this.plan();
+    const asking = (this.asking = {});
     const asked = JSON.stringify({ ...this.asked(), text: promptBox()?.value || "" });
     try {
       const answer = await fetch(`${url}/grids/plan`, { method: "POST", body: asked, headers: { "Content-Type": "application/json" } });
       const found = await answer.json();
+      if (this.asking !== asking) return; // meanwhile something else was asked
       this.line.textContent = found.n ? WORDS.plan(found) : found.detail;
       this.line.classList.toggle("wrong", !found.n);
       this.button.textContent = WORDS.makeN(found.n);

@@ -57,7 +57,7 @@ function listenToKeys(studio) {
   });
   // A press of the mouse leaves no button that the next Space would press again.
   document.addEventListener("click", (event) => {
-    const button = event.target.closest?.("#speak, #stop, #another, .takes .main");
+    const button = event.target.closest?.("#speak, #stop, #another, #make-grid, .takes .main");
     if (button && event.detail > 0) button.blur();
   });
 }

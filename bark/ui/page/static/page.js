@@ -104,7 +104,10 @@ window.barkStudio = {
 
   mountMeter(props, watch) {
     this.marks = new PromptMarks();
-    watch("value", () => this.marks.read(props.value));
+    watch("value", () => {
+      this.marks.read(props.value);
+      this.grid?.form.plan(); // the text is another, also where nobody typed it
+    });
     this.marks.read(props.value);
   },
 
@@ -141,7 +144,7 @@ window.barkStudio = {
 
   // Keys that mean something else in the room that is shown.
   roomKeys(event) {
-    return { compare: this.comparison, long: this.long }[this.rooms.name]?.keys(event);
+    return { grid: this.grid, compare: this.comparison, long: this.long }[this.rooms.name]?.keys(event);
   },
 
   showKeys() {
