@@ -215,6 +215,78 @@ def test_a_blind_knockout_of_four_takes_ends_with_a_tally(
     page.wait_for_function("document.querySelector('.tally').innerText.includes('All 3 verdicts')")
 
 
+def test_a_verdict_that_does_not_reach_the_server_is_told_and_sent_again(visit: Visit) -> None:
+    page = visit()
+    speak(page, "The first of two.")
+    speak(page, "The other of two.", 2)
+    page.evaluate("barkStudio.compare(barkStudio.store.all(), {blind: true})")
+    page.wait_for_function("barkStudio.comparison.deck.ready.size === 2")
+    page.keyboard.press("1")
+    page.keyboard.press("2")
+    page.wait_for_selector(".better:not(:disabled)")
+    # As a network that is gone; a real one would be complained of in the console.
+    page.evaluate(
+        """() => {
+            window.fetched = fetch;
+            window.fetch = (url, ...rest) => (/votes$/.test(url)
+                ? Promise.reject(new TypeError("gone")) : fetched(url, ...rest));
+        }"""
+    )
+    page.click(".better >> nth=0")
+    page.wait_for_selector("#said-line.fault:has-text('verdict is sent as soon as it can be')")
+    page.evaluate("() => { window.fetch = fetched; }")
+    page.wait_for_selector(".tally :text-is('1 verdict')")
+    assert page.evaluate("barkStudio.comparison.unsent") == []
+
+
+def test_a_comparison_keeps_the_focus_changes_the_loudness_at_once_and_drops_what_is_deleted(
+    visit: Visit,
+) -> None:
+    page = visit()
+    for i in range(3):
+        speak(page, f"Take number {i}.", i + 1)
+    page.evaluate("barkStudio.compare(barkStudio.store.all())")
+    page.wait_for_function("barkStudio.comparison.deck.ready.size === 3")
+    page.focus(".choice >> nth=1")
+    page.keyboard.press("Enter")
+    page.wait_for_function("barkStudio.comparison.deck.playing")
+    assert page.evaluate("document.activeElement.matches('.choice:nth-child(2)')")
+    page.evaluate("barkStudio.comparison.deck.take.gain = 0.25")
+    page.check("text=Loop")
+    page.wait_for_function("barkStudio.comparison.deck.gain.gain.value === 0.25")
+    page.uncheck("text=Same loudness")
+    page.wait_for_function("barkStudio.comparison.deck.gain.gain.value === 1")
+    page.check("text=Blind")
+    page.keyboard.press("1")
+    page.keyboard.press("2")
+    page.focus(".better >> nth=0")
+    page.keyboard.press("Enter")
+    page.wait_for_function("document.activeElement.matches('.choice:nth-child(1)')")
+    page.uncheck("text=Blind")
+    page.evaluate("barkStudio.delete([barkStudio.store.all()[0].id])")
+    page.check("text=Blind")
+    page.wait_for_selector(".where:text('Pair 1 of 1')")
+
+
+def test_a_sound_or_a_grid_that_cannot_be_fetched_is_told(visit: Visit) -> None:
+    page = visit()
+    page.click("#tab-grid")
+    set_axis(page, "Across", "seed", "1-2")
+    set_axis(page, "Down", "", "")
+    make_grid(page, 2)
+    page.evaluate(
+        """() => {
+            barkStudio.grid.deck.ready.clear();
+            decodedTakes.clear();
+            window.fetch = () => Promise.reject(new TypeError("gone"));
+        }"""
+    )
+    page.locator(".cells .face").first.click()
+    page.wait_for_selector("#said-line.fault:has-text('sound could not be fetched')")
+    page.evaluate("barkStudio.openGrid(barkStudio.grid.grid.id)")
+    page.wait_for_selector("#said-line.fault:has-text('The grid could not be fetched')")
+
+
 def test_changing_to_another_take_is_a_matter_of_milliseconds(visit: Visit) -> None:
     page = visit()
     speak(page, "The first of two.")

@@ -1,12 +1,14 @@
 // Two to eight takes, changed at once at the same place; blind, with a verdict for every pair.
 
 const MAX_COMPARED = 8;
+const SENT_AGAIN_MS = 3000;
 
 class CompareRoom {
   constructor(root, store) {
     Object.assign(this, { root, store });
     this.takes = [];
     this.match = null;
+    this.unsent = []; // verdicts
     this.deck = new Deck(() => this.show());
     this.deck.level = true;
     this.deck.onMove = (position) => this.moveHead(position);
@@ -20,7 +22,7 @@ class CompareRoom {
     this.empty.textContent = WORDS.compareHow;
     const options = make("div", "options");
     this.blind = this.check(options, WORDS.blind, () => this.restart());
-    this.level = this.check(options, WORDS.level, () => (this.deck.level = this.level.checked), true);
+    this.level = this.check(options, WORDS.level, () => this.setLevel(), true);
     this.loop = this.check(options, WORDS.loop, () => this.setLoop());
     this.pictures = make("div", "pictures");
     this.wave = make("canvas", "wave", { "aria-hidden": "true" });
@@ -64,7 +66,7 @@ class CompareRoom {
     this.deck.stop();
     this.result.replaceChildren();
     this.match = null;
-    this.takes = this.all || [];
+    this.takes = this.all = (this.all || []).filter(({ id }) => this.store.get(id));
     if (this.blind.checked && this.takes.length > 1) {
       this.match = new Knockout(this.takes);
       this.takes = this.match.pair;
@@ -78,7 +80,7 @@ class CompareRoom {
     this.root.dataset.state = shown ? "takes" : "empty";
     if (!shown) return;
     const current = this.deck.take && this.takes.includes(this.deck.take) ? this.deck.take : null;
-    this.buttons.replaceChildren(...this.takes.map((take, i) => this.choice(take, i, current)));
+    replaceButtons(this.buttons, this.takes.map((take, i) => this.choice(take, i, current)));
     this.where.textContent = this.match ? WORDS.pair(this.match.n, this.match.all) : "";
     const named = current && !this.match;
     this.said.textContent = named ? this.name(current) : WORDS.pressNumber(this.takes.length);
@@ -110,6 +112,11 @@ class CompareRoom {
     this.deck.play(take);
   }
 
+  setLevel() {
+    this.deck.level = this.level.checked;
+    if (this.deck.playing) this.deck.begin(this.deck.take, this.deck.position);
+  }
+
   setLoop() {
     this.deck.loop = this.loop.checked ? this.selection || true : null;
     this.part.hidden = !this.selection;
@@ -118,20 +125,20 @@ class CompareRoom {
 
   // A vote counts only after both were heard.
   showVote() {
-    this.vote.replaceChildren();
-    if (!this.match || this.match.winner) return;
+    const shown = this.match && !this.match.winner ? this.takes : [];
     const both = this.takes.every(({ id }) => this.heard.has(id));
-    this.takes.forEach((take, i) => {
+    const buttons = shown.map((take, i) => {
       const button = barButton(WORDS.better(i), () => this.decide(take));
       button.classList.add("better");
       button.disabled = !both;
-      this.vote.append(button);
+      return button;
     });
-    if (!both) {
-      const hint = make("span", "hint");
-      hint.textContent = WORDS.hearBoth;
-      this.vote.append(hint);
-    }
+    // The next pair is heard first; after the last one it is told who won.
+    replaceButtons(this.vote, buttons, () => this.result.querySelector("button") || this.buttons.firstChild);
+    if (!shown.length || both) return;
+    const hint = make("span", "hint");
+    hint.textContent = WORDS.hearBoth;
+    this.vote.append(hint);
   }
 
   async decide(winner) {
@@ -143,10 +150,30 @@ class CompareRoom {
     if (this.match.pair) this.takes = this.match.pair;
     else this.showResult();
     this.show();
-    const body = JSON.stringify({ winner: winner.id, loser: loser.id, first: first.id });
-    const answer = await fetch(`${this.store.url}/votes`, { method: "POST", body, headers: { "Content-Type": "application/json" } });
-    if (answer.ok) this.showTally(await answer.json());
-    else say((await answer.json()).detail, "fault");
+    this.unsent.push({ winner: winner.id, loser: loser.id, first: first.id });
+    await this.send();
+  }
+
+  // Tells the server of the verdicts that it does not have, in their order, until they have
+  // reached it: nobody can judge blind twice.
+  async send({ again = false } = {}) {
+    clearTimeout(this.resend);
+    if (this.sending) return;
+    this.sending = true;
+    try {
+      while (this.unsent.length) {
+        const body = JSON.stringify(this.unsent[0]);
+        const answer = await fetch(`${this.store.url}/votes`, { method: "POST", body, headers: { "Content-Type": "application/json" } });
+        this.unsent.shift();
+        if (answer.ok) this.showTally(await answer.json());
+        else say((await answer.json()).detail, "fault");
+      }
+    } catch {
+      if (!again) say(WORDS.verdictWaits, "fault");
+      this.resend = setTimeout(() => this.send({ again: true }), SENT_AGAIN_MS);
+    } finally {
+      this.sending = false;
+    }
   }
 
   showResult() {
@@ -166,8 +193,9 @@ class CompareRoom {
   }
 
   async askTally() {
-    const answer = await fetch(`${this.store.url}/votes`);
-    if (answer.ok) this.showTally(await answer.json());
+    await this.send();
+    const answer = await fetch(`${this.store.url}/votes`).catch(() => null);
+    if (answer?.ok) this.showTally(await answer.json());
   }
 
   showTally({ n, scores }) {

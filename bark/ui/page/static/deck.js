@@ -30,9 +30,9 @@ class Deck {
     return passed < to ? passed : from + ((passed - from) % Math.max(0.05, to - from));
   }
 
-  // Decodes takes and learns their words beforehand.
+  // Decodes takes and learns their words beforehand; what fails is tried again when it is played.
   prepare(takes) {
-    return Promise.all(takes.map((take) => this.decode(take)));
+    return Promise.allSettled(takes.map((take) => this.decode(take)));
   }
 
   async decode(take) {
@@ -48,7 +48,11 @@ class Deck {
   async play(take, { at = null } = {}) {
     this.wanted = take.id;
     if (!this.ready.has(take.id)) {
-      await this.decode(take);
+      try {
+        await this.decode(take);
+      } catch {
+        return say(WORDS.takeFailed, "fault");
+      }
       if (this.wanted !== take.id) return;
     }
     this.begin(take, at ?? this.sameplace(take));

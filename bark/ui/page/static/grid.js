@@ -64,19 +64,22 @@ class GridRoom {
     this.cells.set(index, take);
     if (!this.store.get(take.id)) this.store.takes.set(take.id, take); // else it may have a star by now
     this.store.cells.set(take.id, { grid: this.grid, cell: index });
-    this.deck.decode(take);
+    this.deck.prepare([take]);
   }
 
   async listEarlier() {
-    const { grids } = await (await fetch(`${this.store.url}/grids`)).json();
+    const answer = await fetch(`${this.store.url}/grids`).catch(() => null);
+    if (!answer?.ok) return;
+    const { grids } = await answer.json();
     const options = grids.map(({ id, text, axes, takes }) => new Option(`${text.slice(0, 40)} · ${axes.join(" × ")} · ${WORDS.nTakes(Object.keys(takes).length)}`, id));
     this.earlier.replaceChildren(new Option(WORDS.earlierGrids, ""), ...options);
   }
 
   async reopen(id) {
     if (!id) return;
-    const answer = await fetch(`${this.store.url}/grids/${id}`);
-    if (answer.ok) this.open(await answer.json());
+    const answer = await fetch(`${this.store.url}/grids/${id}`).catch(() => null);
+    if (answer?.ok) this.open(await answer.json());
+    else say(WORDS.gridFailed, "fault");
     this.earlier.value = "";
   }
 
