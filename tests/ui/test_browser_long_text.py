@@ -126,6 +126,49 @@ def test_what_is_typed_is_not_written_over_by_what_an_earlier_visit_left(visit: 
     assert page.input_value(".long-text") == "Typed before that came."
 
 
+def test_what_is_typed_and_not_laid_out_outlives_a_reload(visit: Visit) -> None:
+    page = visit()
+    lay_out(page, "An earlier text.", 1)
+    page.fill(".long-text", "Typed, and not laid out.")
+    page.reload()
+    page.wait_for_selector("#model-line b")
+    page.wait_for_function("barkStudio.long.asked")
+    assert page.input_value(".long-text") == "Typed, and not laid out."
+    page.click("#tab-long")
+    page.click(".long-room button:has-text('Lay out')")
+    page.wait_for_selector(".words:has-text('Typed, and not laid out.')")
+    assert page.evaluate("sessionStorage.getItem('bark-long')") is None
+
+
+def test_a_text_that_another_tab_removed_is_laid_out_anew(visit: Visit) -> None:
+    page = visit()
+    lay_out(page)
+    before = page.evaluate("barkStudio.long.long.id")
+    page.evaluate("barkStudio.long.earlier.remove(barkStudio.long.long.id)")
+    page.wait_for_function("barkStudio.long.earlier.texts.length === 0")
+    page.click("#speak-long")
+    page.wait_for_selector("#status .fault:has-text('lay it out anew')")
+    page.click(".long-room button:has-text('Lay out')")
+    page.wait_for_function(f"barkStudio.long.long.id !== '{before}'")
+    assert page.locator(".long-room .chunk").count() == 6
+
+
+def test_a_file_does_not_take_the_place_of_a_text_that_is_being_made(
+    visit: Visit, running: tuple[Studio, str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(running[0].engine.bark, "pace_s", 0.3)
+    page = visit()
+    lay_out(page)
+    page.click("#speak-long")
+    page.wait_for_function("barkStudio.long.busy")
+    (tmp_path / "other.txt").write_text("Other words.")
+    page.set_input_files(".long-room input[type=file]", tmp_path / "other.txt")
+    page.wait_for_selector("#said-line.fault:has-text('stop it first')")
+    assert page.evaluate("barkStudio.long.chunks.size") == 6
+    page.click("#speak-long")
+    wait_until_over(page)
+
+
 def test_after_a_refusal_the_words_in_the_box_are_spoken_not_the_old_ones(
     visit: Visit, running: tuple[Studio, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -215,7 +215,7 @@ def test_a_file_is_read_and_speakers_have_voices_of_their_own(
         ({"text": "A b.\n\n" * 300}, "at most 200"),
         ({"name": "x.exe", "file": "AAAA"}, "of a kind that is not read"),
         ({"name": "x.txt", "file": "no base64"}, "did not arrive whole"),
-        ({"text": "Hello.", "id": "../../etc"}, "no longer here"),
+        ({"id": "../../etc"}, "no longer here"),
         ({"text": "[pause 99999s]"}, ""),
     ],
 )
@@ -363,6 +363,29 @@ def test_a_text_that_is_being_made_is_not_removed(studio: Studio, session: Sessi
         long_texts.remove(studio, session.visit, narration_id)
     run.close()
     long_texts.remove(studio, session.visit, narration_id)
+
+
+def test_words_whose_long_text_was_removed_meanwhile_are_laid_out_anew(
+    studio: Studio, session: Session
+) -> None:
+    gone = laid_out(studio, session)["id"]
+    long_texts.remove(studio, session.visit, gone)
+    asked = {"id": gone, "text": "One sentence."}
+    updates = list(long_texts.lay_out(studio, session, FORM, asked))
+    (message,) = told(updates)
+    assert message["id"] != gone
+    assert "1 chunk, about" in said(updates)
+    nothing = list(long_texts.lay_out(studio, session, FORM, {"id": gone}))
+    assert "no longer here" in said(nothing)
+
+
+def test_a_file_that_cannot_be_read_is_called_by_its_own_name(
+    studio: Studio, session: Session
+) -> None:
+    empty = {"name": "Chapter 1.txt", "file": ""}
+    assert "Chapter 1.txt has nothing" in said(
+        list(long_texts.lay_out(studio, session, FORM, empty))
+    )
 
 
 def test_sentences_begin_one_after_the_other(studio: Studio, session: Session) -> None:

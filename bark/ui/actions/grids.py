@@ -180,7 +180,8 @@ class _Telling:
         plan = self._grid.plan
         start = "Stopped; kept" if stop.is_set() else "Made"
         seeds = "" if (seed := _seed(plan)) is None else f", seed {seed}"
-        line = f"{start} {len(self._takes)} of {plan.n_cells} takes{seeds}."
+        cells = status.many(plan.n_cells, "take")
+        line = f"{start} {len(self._takes)} of {cells}{seeds}."
         why = list(self._failures.values())[:1]
         yield Update(status=status.note(" ".join([line, *why])))
 

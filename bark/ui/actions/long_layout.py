@@ -38,6 +38,8 @@ def begin(
     bark, access = studio.engine.ready(), studio.access(visit)
     limits = access.long_text_limits
     narration_id = str(asked.get("id") or "")
+    if asked.get("text") is not None and not visit.narrations.is_there(narration_id):
+        narration_id = ""  # removed meanwhile; its words are here
     if narration_id:
         access.narration_folder(narration_id)
     source = _source(visit, narration_id, asked)
@@ -106,8 +108,11 @@ def document_of(asked: Mapping[str, Any]) -> Document:
     with tempfile.TemporaryDirectory(prefix="bark-text-") as folder:
         path = Path(folder) / f"text{Path(name).suffix.lower()}"
         path.write_bytes(data)
-        with without_paths(path.parent):
-            document = read_document(path)
+        try:
+            with without_paths(path.parent):
+                document = read_document(path)
+        except BarkError as error:
+            raise type(error)(str(error).replace(path.name, name)) from error
     title = document.title if document.title != "text" else Path(name).stem
     return dataclasses.replace(document, title=title)
 

@@ -46,8 +46,8 @@ def lay_out(
         return
     shown = shown_text(studio, narration, narration_id, session.visit, busy=False)
     plan = narration.plan
-    about = status.seconds(plan.expected_s)
-    yield Update(status=status.note(f"{plan.n_chunks} chunks, about {about}."), long=shown)
+    n_chunks, about = status.many(plan.n_chunks, "chunk"), status.seconds(plan.expected_s)
+    yield Update(status=status.note(f"{n_chunks}, about {about}."), long=shown)
 
 
 def speak(
@@ -211,7 +211,7 @@ class _Telling:
         states = narration.chunks
         there = {state.chunk.number for state in states if state.is_ready}
         yield Update(long=shown_text(self._studio, narration, self._id, visit, busy=True))
-        gauge = status.GridGauge(max(1, len(states) - len(there)), "chunks")
+        gauge = status.GridGauge(max(1, len(states) - len(there)), "chunk")
 
         def work(hand_over: Callable[[NarrationEvent], None]) -> None:
             with without_paths(narration.folder.path):
@@ -245,5 +245,6 @@ class _Telling:
     def _summary(self, narration: Narration, *, stopped: bool) -> str:
         plan = narration.plan
         start = "Stopped; kept" if stopped else "Made"
-        line = f"{start} {plan.n_ready} of {plan.n_chunks} chunks."
+        n_chunks = status.many(plan.n_chunks, "chunk")
+        line = f"{start} {plan.n_ready} of {n_chunks}."
         return status.note(" ".join([line, *self._failures[:1]]))

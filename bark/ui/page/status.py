@@ -54,6 +54,11 @@ def seconds(value: float) -> str:
     return f"{max(1, round(value))} s" if value < 90 else f"{round(value / 60)} min"
 
 
+def many(n: int, what: str) -> str:
+    """A number of things in words: "1 chunk", "12 chunks"."""
+    return f"{n} {what}{'s' * (n != 1)}"
+
+
 def size(n_bytes: float) -> str:
     """Bytes in words: "21 MB", "4.5 GB"."""
     return f"{n_bytes / 1e9:.1f} GB" if n_bytes >= 1e9 else f"{n_bytes / 1e6:.0f} MB"
@@ -109,11 +114,11 @@ class GridGauge:
     """The bar of a grid: how many cells are done, and how far those are that are being made.
 
     Args:
-        what: the cells are called.
+        what: one of its cells is called.
     """
 
     def __init__(
-        self, n_cells: int, what: str = "takes", *, clock: Callable[[], float] = time.monotonic
+        self, n_cells: int, what: str = "take", *, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._what = what
         self._clock, self._start, self._shown = clock, clock(), -math.inf
@@ -134,7 +139,7 @@ class GridGauge:
         left = ""
         if self._share > 0.05 and now - self._start > 0.5:
             left = f"{seconds((now - self._start) * (1 - self._share) / self._share)} left"
-        return bar(f"{self._done} of {self._n} {self._what}", self._share, left)
+        return bar(f"{self._done} of {many(self._n, self._what)}", self._share, left)
 
 
 def _share_done(progress: StageProgress) -> float:

@@ -2,6 +2,7 @@
 
 const TEXT_FILES = /\.(txt|text|md|markdown|html?|xhtml|srt|vtt|epub|docx|pdf|ssml|xml)$/i;
 const MAX_TEXT_FILE = 16 * 2 ** 20;
+const LONG_DRAFT = "bark-long";
 const ANSWERED_WITHIN_MS = 20_000; // after which a press is taken for lost, as when the server was gone
 
 class LongRoom {
@@ -37,7 +38,12 @@ class LongRoom {
     const folds = make("div", "folds");
     folds.append(this.settings.fold, this.earlier.fold);
     root.append(this.box, this.file, foot, folds, this.settings.cast, this.time.box, this.list, this.bar);
-    this.box.addEventListener("input", () => (this.touched = true)); // what is typed is not written over
+    this.box.addEventListener("input", () => {
+      this.touched = true; // what is typed is not written over
+      this.keepDraft();
+    });
+    this.box.value = sessionStorage.getItem(LONG_DRAFT) || "";
+    this.touched = Boolean(this.box.value);
     store.watch(() => this.reopenNewest());
     this.draw();
   }
@@ -78,6 +84,7 @@ class LongRoom {
       if (this.box.value === this.sent) this.box.value = this.laid;
       this.earlier.ask();
     }
+    this.keepDraft();
     this.settings.show(long);
     this.build();
     this.draw();
@@ -121,11 +128,22 @@ class LongRoom {
     return this.numbers().find((number) => !this.chunk(number).key);
   }
 
-  // The words in the box, where they are others than those laid out; and the settings.
+  // What is typed and not laid out yet outlives a reload, also Gradio's own behind a lost connection.
+  keepDraft() {
+    const text = this.box.value;
+    try {
+      if (text && text !== this.laid) sessionStorage.setItem(LONG_DRAFT, text);
+      else sessionStorage.removeItem(LONG_DRAFT);
+    } catch {
+      // It is too long for that; once it is laid out the server keeps it.
+    }
+  }
+
+  // The words in the box; a file's are not there.
   words() {
     this.touched = true;
     const text = (this.sent = this.box.value);
-    return this.long && (text === this.laid || !text.trim()) ? {} : { text };
+    return this.long && !text.trim() ? {} : { text };
   }
 
   layOut() {
@@ -137,7 +155,7 @@ class LongRoom {
   speak() {
     if (performance.now() - this.askedAt < ANSWERED_WITHIN_MS) return;
     const words = this.words();
-    const isLaid = words.text === undefined;
+    const isLaid = this.long && (words.text ?? this.laid) === this.laid;
     if (isLaid && !this.firstMissing()) return this.sound.from(1); // all of it is made
     this.askedAt = performance.now();
     this.trigger("speak", isLaid ? { id: this.long.id } : { ...words, settings: this.settings.asked(), id: this.long?.id });
@@ -154,6 +172,7 @@ class LongRoom {
     this.sound.stop();
     this.long = this.laid = this.sound.left = null;
     this.box.value = "";
+    this.keepDraft();
     this.giveWay();
     this.chunks.clear();
     this.settings.show({});
@@ -172,6 +191,10 @@ class LongRoom {
     }
     if (file.size > MAX_TEXT_FILE) {
       say(WORDS.fileTooLarge, "fault");
+      return true;
+    }
+    if (this.busy) {
+      say(WORDS.stopFirst, "fault");
       return true;
     }
     const reader = new FileReader();
