@@ -99,6 +99,10 @@ def test_a_selection_is_compared_blind_by_keys(page: Any) -> None:
     for key in ("1", "2"):
         press(page, key, f"barkStudio.comparison.heard.size === {key}")
     page.wait_for_selector(".better:not(:disabled)")
+    heard = "barkStudio.store.get(barkStudio.comparison.deck.take.id)"
+    page.evaluate("barkStudio.store.select(barkStudio.comparison.takes[0].id)")
+    assert page.evaluate(f"{heard}.id") == page.evaluate("barkStudio.comparison.takes[1].id")
+    press(page, "s", f"{heard}.star")
 
 
 def test_a_list_a_grid_and_the_tabs_are_one_stop_of_tab_each(

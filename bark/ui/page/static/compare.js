@@ -256,6 +256,8 @@ class CompareRoom {
       return () => (this.deck.playing ? this.deck.stop() : this.hear(Math.max(0, this.takes.indexOf(this.deck.take))));
     }
     if (event.key.toLowerCase() === "l") return () => this.loop.click();
+    const heard = this.takes.includes(this.deck.take) && this.store.get(this.deck.take.id);
+    if (event.key.toLowerCase() === "s" && heard) return () => this.store.star([heard.id], !heard.star);
     return null;
   }
 }

@@ -42,7 +42,7 @@ class LongRoom {
       this.touched = true; // what is typed is not written over
       this.keepDraft();
     });
-    this.box.value = sessionStorage.getItem(LONG_DRAFT) || "";
+    this.box.value = longDraft();
     this.touched = Boolean(this.box.value);
     store.watch(() => this.reopenNewest());
     this.draw();
@@ -135,7 +135,8 @@ class LongRoom {
       if (text && text !== this.laid) sessionStorage.setItem(LONG_DRAFT, text);
       else sessionStorage.removeItem(LONG_DRAFT);
     } catch {
-      // It is too long for that; once it is laid out the server keeps it.
+      // Too long for that, or a page inside another one, which may have no storage: once it is laid
+      // out the server keeps it.
     }
   }
 
@@ -303,6 +304,14 @@ class LongRoom {
       ArrowRight: () => this.sound.step(1),
       ArrowLeft: () => this.sound.step(-1),
     }[event.key];
+  }
+}
+
+function longDraft() {
+  try {
+    return sessionStorage.getItem(LONG_DRAFT) || "";
+  } catch {
+    return "";
   }
 }
 

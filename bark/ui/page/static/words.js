@@ -152,7 +152,6 @@ const WORDS = {
   makeN: (n) => (n ? `Make ${n}` : "Make"),
   earlierGrids: "Earlier grids",
   gridFailed: "The grid could not be fetched; is the program still running?",
-  takeFailed: "The take's sound could not be fetched; is the program still running?",
   gridOf: (text) => `Grid of “${text.slice(0, 60)}”`,
   keepStarred: (n) => `Keep starred, delete ${n}`,
   deleteCrossed: (n) => `Delete ${n} crossed out`,
