@@ -64,7 +64,7 @@ def wait_until_ready(app: subprocess.Popen[str], port: int) -> None:
 def test_a_port_in_use_is_one_sentence_and_no_crash(taken: int, tmp_path: Path) -> None:
     for _ in range(3):
         app = start("--port", str(taken), folder=tmp_path)
-        out, err = app.communicate(timeout=120)
+        out, err = app.communicate(timeout=300)
         assert app.returncode == 1, err
         assert err == f"error: Port {taken} is in use; choose another one by --port.\n"
         assert out == ""
@@ -78,7 +78,7 @@ def test_an_idle_app_ends_at_once(number: signal.Signals, tmp_path: Path) -> Non
         wait_until_ready(app, port)
         asked = time.monotonic()
         app.send_signal(number)
-        _, err = app.communicate(timeout=60)
+        _, err = app.communicate(timeout=300)
     finally:
         app.kill()
     assert time.monotonic() - asked < 2  # 0.3 s where nobody else computes
@@ -102,7 +102,7 @@ def test_ctrl_c_while_modules_load_is_no_traceback(
         if line.rstrip().endswith(f" {seen}"):
             break
     program.send_signal(signal.SIGINT)
-    _, err = program.communicate(timeout=60)
+    _, err = program.communicate(timeout=300)
     assert "Traceback" not in err
     assert err.splitlines()[-1] == f"{name}: Interrupted."
     assert program.returncode == INTERRUPTED

@@ -90,7 +90,7 @@ def run_bark(arguments: str, *redirections: str, folder: Path) -> subprocess.Com
         env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "ascii"},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
 
@@ -360,7 +360,7 @@ def test_the_app_starts_behind_a_proxy_and_without_standard_error(proxy: str) ->
         env={**os.environ, name: address},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
     assert done.returncode == 0

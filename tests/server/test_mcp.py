@@ -158,7 +158,7 @@ def transcript() -> dict[str, Any]:
 
     try:
         found = asyncio.run(talk())
-        with urllib.request.urlopen(found["spoken"].content[0].text, timeout=10) as answer:
+        with urllib.request.urlopen(found["spoken"].content[0].text, timeout=60) as answer:
             found["file"] = answer.read()
         return found
     finally:

@@ -113,7 +113,7 @@ def test_a_model_folder_is_named_to_its_owner_only(
     assert "private" not in str(models.model_choices(theirs.access()))
     server = serve(theirs, build_demo(theirs), quiet=True)
     try:
-        with urllib.request.urlopen(f"{server.url}healthz", timeout=10) as answer:
+        with urllib.request.urlopen(f"{server.url}healthz", timeout=60) as answer:
             assert json.loads(answer.read())["model"] == "my-model"
         client = Client(server.url, verbose=False)
         assert "private" not in json.dumps(client.predict(api_name="/models"))

@@ -110,7 +110,7 @@ def test_no_address_leads_to_a_file(here: Path, is_shared: bool) -> None:
             {"Content-Type": "application/json"},
         )
         with pytest.raises(urllib.error.HTTPError):
-            urllib.request.urlopen(request, timeout=20)
+            urllib.request.urlopen(request, timeout=60)
         assert OPENED.paths == []
     finally:
         server.demo.close()
@@ -119,7 +119,7 @@ def test_no_address_leads_to_a_file(here: Path, is_shared: bool) -> None:
 
 def _status(url: str) -> int:
     try:
-        with urllib.request.urlopen(url, timeout=20) as answer:
+        with urllib.request.urlopen(url, timeout=60) as answer:
             return int(answer.status)
     except urllib.error.HTTPError as error:
         return error.code

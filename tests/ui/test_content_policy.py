@@ -34,13 +34,13 @@ def test_every_page_and_no_other_answer_has_a_policy() -> None:
     studio = make_studio(None)
     server = serve(studio, build_demo(studio), quiet=True)
     try:
-        with urllib.request.urlopen(server.url, timeout=20) as answer:
+        with urllib.request.urlopen(server.url, timeout=60) as answer:
             found = answer.headers["Content-Security-Policy"]
             assert "object-src 'none'" in found
             assert found.count("sha256-") >= 2
             assert answer.headers["X-Content-Type-Options"] == "nosniff"
             assert int(answer.headers.get("Content-Length") or 0) in (0, len(answer.read()))
-        with urllib.request.urlopen(f"{server.url}config", timeout=20) as answer:
+        with urllib.request.urlopen(f"{server.url}config", timeout=60) as answer:
             assert answer.headers["Content-Security-Policy"] is None
     finally:
         server.demo.close()

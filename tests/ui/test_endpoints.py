@@ -43,7 +43,7 @@ def client(running: tuple[Studio, str]) -> Client:
 
 def fetch(url: str) -> tuple[int, bytes, Any]:
     try:
-        with urllib.request.urlopen(url, timeout=10) as answer:
+        with urllib.request.urlopen(url, timeout=60) as answer:
             return answer.status, answer.read(), answer.headers
     except urllib.error.HTTPError as error:
         return error.code, error.read(), error.headers
@@ -178,7 +178,7 @@ def call(url: str, values: list[Any]) -> tuple[str, Any]:
     request = urllib.request.Request(
         f"{url}gradio_api/call/tts", body, {"Content-Type": "application/json"}
     )
-    with urllib.request.urlopen(request, timeout=10) as answer:
+    with urllib.request.urlopen(request, timeout=60) as answer:
         event_id = json.load(answer)["event_id"]
     text = fetch(f"{url}gradio_api/call/tts/{event_id}")[1].decode()
     kind, data = text.strip().splitlines()[-2:]

@@ -44,7 +44,7 @@ def client(url: str) -> Client:
 
 @pytest.fixture(scope="module")
 def shown(url: str) -> dict[str, Any]:
-    with urllib.request.urlopen(f"{url}gradio_api/info", timeout=10) as answer:
+    with urllib.request.urlopen(f"{url}gradio_api/info", timeout=60) as answer:
         endpoints: dict[str, Any] = json.load(answer)["named_endpoints"]
     return endpoints
 
@@ -115,9 +115,9 @@ def test_the_snippet_for_curl_sends_what_runs(shown: dict[str, Any], url: str, n
     request = urllib.request.Request(
         f"{url}gradio_api/call/v2{name}", body[1].encode(), {"Content-Type": "application/json"}
     )
-    with urllib.request.urlopen(request, timeout=10) as answer:
+    with urllib.request.urlopen(request, timeout=60) as answer:
         event_id = json.load(answer)["event_id"]
-    with urllib.request.urlopen(f"{url}gradio_api/call{name}/{event_id}", timeout=10) as answer:
+    with urllib.request.urlopen(f"{url}gradio_api/call{name}/{event_id}", timeout=60) as answer:
         assert "event: complete" in answer.read().decode()
 
 
