@@ -282,7 +282,7 @@ def test_a_sound_or_a_grid_that_cannot_be_fetched_is_told(visit: Visit) -> None:
         }"""
     )
     page.locator(".cells .face").first.click()
-    page.wait_for_selector("#said-line.fault:has-text('sound could not be fetched')")
+    page.wait_for_selector("#said-line.fault:has-text('sound of this take could not be fetched')")
     page.evaluate("barkStudio.openGrid(barkStudio.grid.grid.id)")
     page.wait_for_selector("#said-line.fault:has-text('The grid could not be fetched')")
 
