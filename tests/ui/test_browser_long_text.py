@@ -184,6 +184,7 @@ def test_after_a_refusal_the_words_in_the_box_are_spoken_not_the_old_ones(
     assert page.locator(".long-room .words").count() == 6
     monkeypatch.setattr(running[0].engine.bark, "pace_s", 0.0)
     assert runs.wait_until_idle(60)
+    page.wait_for_function("!document.querySelector('#status .bar')")  # and the page knows it
     page.press("#speak-long", "Enter")
     page.wait_for_selector(f"{READY} .words")
     wait_until_over(page)

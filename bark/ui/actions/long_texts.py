@@ -94,11 +94,13 @@ def answered(updates: Iterator[Update]) -> Iterator[Update]:
     The page takes no second press until it has heard of the first, and a fault that is the same as
     the last one is no news to it.
     """
-    is_answered = False
+    is_told = is_answered = False
     for update in updates:
-        is_answered = is_answered or update.long is not None
+        is_told, is_answered = True, is_answered or update.long is not None
         yield update
-    if not is_answered:
+    # Where another press of the tab tells the run, its long text is the answer; a second message
+    # at the same moment might take its place in the page.
+    if is_told and not is_answered:
         yield Update(long=messages.press_answered())
 
 

@@ -50,7 +50,7 @@ class LongRoom {
 
   receive(message) {
     if (!message) return;
-    this.askedAt = -Infinity;
+    this.forgetPress();
     if (message.kind === "answered") return;
     if (message.kind === "long") {
       barkStudio.rooms.show("long");
@@ -160,6 +160,11 @@ class LongRoom {
     if (isLaid && !this.firstMissing()) return this.sound.from(1); // all of it is made
     this.askedAt = performance.now();
     this.trigger("speak", isLaid ? { id: this.long.id } : { ...words, settings: this.settings.asked(), id: this.long?.id });
+  }
+
+  // Speak may be pressed again.
+  forgetPress() {
+    this.askedAt = -Infinity;
   }
 
   // What was typed and set is written over by the long text that is shown next.

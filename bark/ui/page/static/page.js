@@ -39,7 +39,10 @@ window.barkStudio = {
     this.mountMini();
     document.addEventListener("click", (event) => {
       if (event.target.closest?.("#delete") && this.selected) this.delete([this.selected]);
-      if (event.target.closest?.("#stop")) this.stopsUntil = this.isAsked ? Date.now() + OVERTAKEN_MS : 0;
+      if (event.target.closest?.("#stop")) {
+        this.stopsUntil = this.isAsked ? Date.now() + OVERTAKEN_MS : 0;
+        this.long?.forgetPress(); // what waited is dropped, and nothing is told of it
+      }
       if (!event.target.closest?.("#speak, #split, #another, #redo-sound, #redo-finish")) return;
       this.isAsked = true;
       this.stopsUntil = 0;
