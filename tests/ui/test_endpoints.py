@@ -67,7 +67,7 @@ def test_addresses_are_there_as_soon_as_the_port_is_open() -> None:
     program.start()
     try:
         server = serve(studio, demo, quiet=True, server_port=port)
-        is_served.set()
+        program.join(60)
         server.demo.close()
     finally:
         is_served.set()
