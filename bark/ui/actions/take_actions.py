@@ -141,7 +141,7 @@ def open_files(studio: Studio, session: Session, paths: Sequence[str | Path]) ->
 def _opened_line(opened: Sequence[Opened], faults: Sequence[str], *, n_left: int) -> str:
     n_takes = sum(found.take is not None for found in opened)
     kinds = ((n_takes, "take"), (len(opened) - n_takes, "voice"))
-    said = " and ".join(f"{n} {kind}{'s' * (n != 1)}" for n, kind in kinds if n)
+    said = " and ".join(status.many(n, kind) for n, kind in kinds if n)
     line = f"Opened {said}; the last one is in place."
     if faults:
         line += f" {faults[0]}"
